@@ -1,0 +1,96 @@
+//! The actor: who makes a request, once authenticated.
+
+use crate::{
+    access::{permission::Permission, scope::TenantScope},
+    error::{Error, Kind, Result},
+    id::{ClientId, SessionId, UserId},
+    model::user::Role,
+};
+
+/// Who makes a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Actor {
+    user_id: UserId,
+    session_id: Option<SessionId>,
+    role: ActorRole,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ActorRole {
+    Admin,
+    ClientUser(ClientId),
+}
+
+impl Actor {
+    /// An admin.
+    pub const fn admin(user_id: UserId) -> Self {
+        Self { user_id, session_id: None, role: ActorRole::Admin }
+    }
+
+    /// A user of one client.
+    pub const fn client_user(user_id: UserId, client_id: ClientId) -> Self {
+        Self { user_id, session_id: None, role: ActorRole::ClientUser(client_id) }
+    }
+
+    /// The same actor, signed in through a session of ours.
+    #[must_use]
+    pub const fn with_session(mut self, session_id: SessionId) -> Self {
+        self.session_id = Some(session_id);
+        self
+    }
+
+    /// The user.
+    pub const fn user_id(self) -> UserId {
+        self.user_id
+    }
+
+    /// The session of ours; `None` where the host has its own sessions.
+    pub const fn session_id(self) -> Option<SessionId> {
+        self.session_id
+    }
+
+    /// The role.
+    pub const fn role(self) -> Role {
+        match self.role {
+            ActorRole::Admin => Role::Admin,
+            ActorRole::ClientUser(_) => Role::Client,
+        }
+    }
+
+    /// The client of a client user.
+    pub const fn client_id(self) -> Option<ClientId> {
+        match self.role {
+            ActorRole::Admin => None,
+            ActorRole::ClientUser(client) => Some(client),
+        }
+    }
+
+    /// Whose data the actor may touch.
+    pub const fn scope(self) -> TenantScope {
+        match self.role {
+            ActorRole::Admin => TenantScope::ALL,
+            ActorRole::ClientUser(client) => TenantScope::client(client),
+        }
+    }
+
+    /// Insists on a permission.
+    ///
+    /// # Errors
+    /// [`Kind::Forbidden`] with the reason.
+    pub fn require(self, permission: Permission) -> Result<()> {
+        if permission.is_granted_to(self.role()) {
+            Ok(())
+        } else {
+            Err(Error::new(Kind::Forbidden, permission.denial()))
+        }
+    }
+
+    /// Insists on a permission for one client's data.
+    ///
+    /// # Errors
+    /// [`Kind::Forbidden`] without the permission, [`Kind::NotFound`] for another tenant's client.
+    pub fn require_client(self, permission: Permission, client: ClientId) -> Result<TenantScope> {
+        self.require(permission)?;
+        if self.scope().admits(client) { Ok(self.scope()) } else { Err(Error::not_found("client")) }
+    }
+}

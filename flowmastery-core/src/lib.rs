@@ -1,0 +1,14 @@
+//! FlowMastery's services: tenants, roles, encrypted n8n keys, collection and metrics.
+
+pub mod access;
+pub mod cache;
+pub mod clock;
+pub mod entropy;
+pub mod error;
+pub mod id;
+pub mod mail;
+pub mod model;
+pub mod n8n;
+pub mod page;
+pub mod secret;
+pub mod store;

@@ -1,0 +1,17 @@
+//! Pure data with checked constructors: what the services speak of. No I/O, no clock, no database.
+
+pub mod client;
+pub mod email;
+pub mod execution;
+pub mod freshness;
+pub mod instance;
+pub mod invitation;
+pub mod outbound;
+pub mod password;
+pub mod period;
+pub mod report;
+pub mod rollup;
+pub mod session;
+pub mod sketch;
+pub mod user;
+pub mod workflow;

@@ -1,0 +1,135 @@
+//! Sessions: what one sign-in opens, and the hashes of the tokens that keep it going.
+
+use std::time::Duration;
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::{
+    clock::Timestamp,
+    entropy::{Entropy, random},
+    error::Result,
+    id::{SessionId, UserId},
+    model::user::User,
+};
+
+/// An opaque token with 256 random bits: what a refresh and an invitation carry.
+#[derive(Clone, Debug)]
+pub struct OpaqueToken(SecretString);
+
+impl OpaqueToken {
+    /// A new token.
+    ///
+    /// # Errors
+    /// As [`Entropy::fill`].
+    pub fn generate(entropy: &dyn Entropy) -> Result<Self> {
+        let bytes = zeroize::Zeroizing::new(random::<32>(entropy)?);
+        Ok(Self(URL_SAFE_NO_PAD.encode(*bytes).into()))
+    }
+
+    /// The token in clear, to be handed out once.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// What is stored of it.
+    pub fn hash(&self) -> TokenHash {
+        TokenHash::of(self.expose())
+    }
+}
+
+/// SHA-256 of an opaque token in lower-case hex: what is stored instead of the token. A token has 256 random bits, so a plain
+/// hash is enough.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TokenHash(String);
+
+impl TokenHash {
+    /// The hash of a token that somebody presented, of whatever form.
+    pub fn of(token: &str) -> Self {
+        use std::fmt::Write as _;
+        let mut hex = String::with_capacity(64);
+        for byte in Sha256::digest(token.as_bytes()) {
+            // Writing to a String cannot fail.
+            let _ = write!(hex, "{byte:02x}");
+        }
+        Self(hex)
+    }
+
+    /// The stored form: 64 hex digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A session to be stored.
+#[derive(Clone, Debug)]
+pub struct NewSession {
+    /// Hash of its first refresh token.
+    pub refresh: TokenHash,
+    /// When.
+    pub created_at: Timestamp,
+    /// When its refresh token stops working.
+    pub expires_at: Timestamp,
+}
+
+/// What became of a presented refresh token.
+#[derive(Clone, Debug)]
+pub enum Rotation {
+    /// It was good: the next one is stored, and the session's user is this.
+    Rotated {
+        /// The session that goes on.
+        session: SessionId,
+        /// Its user, active.
+        user: User,
+    },
+    /// It was spent long ago: somebody else has a copy, so the whole session is closed.
+    Replayed {
+        /// The session that was closed.
+        session: SessionId,
+        /// Whose it was.
+        user: UserId,
+    },
+    /// Unknown, expired, of a closed session or of a user who may not sign in.
+    Refused,
+}
+
+/// How long tokens live.
+#[derive(Clone, Copy, Debug)]
+pub struct TokenLifetimes {
+    /// Of an access token; 30 minutes unless set.
+    pub access: Duration,
+    /// Of a refresh token; 7 days unless set.
+    pub refresh: Duration,
+}
+
+impl Default for TokenLifetimes {
+    fn default() -> Self {
+        Self { access: Duration::from_secs(30 * 60), refresh: Duration::from_secs(7 * 24 * 3600) }
+    }
+}
+
+/// What signing in, refreshing and accepting an invitation answer.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SignedIn {
+    /// A JWT for the `Authorization: Bearer` header.
+    #[serde(serialize_with = "expose")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub access_token: SecretString,
+    /// Always `bearer`.
+    pub token_type: &'static str,
+    /// Seconds until the access token expires.
+    pub expires_in: u64,
+    /// Good for one refresh.
+    #[serde(serialize_with = "expose")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub refresh_token: SecretString,
+    /// Who signed in.
+    pub user: User,
+}
+
+fn expose<S: serde::Serializer>(secret: &SecretString, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose_secret())
+}

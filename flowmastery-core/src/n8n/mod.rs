@@ -1,0 +1,103 @@
+//! The n8n port: the three reads of n8n's public API that collection needs, and what can be in their way.
+
+pub mod http;
+pub mod wire;
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+pub use self::http::{HttpN8n, HttpN8nConfig};
+use crate::{
+    error::BoxError,
+    id::ExecutionId,
+    model::{
+        client::{Connection, Instance},
+        execution::{Execution, Status},
+        freshness::ConnectionStatus,
+        workflow::Workflow,
+    },
+};
+
+/// n8n's opaque cursor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct N8nCursor(pub String);
+
+/// One page of one of n8n's lists.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct N8nPage<T> {
+    /// The rows, in n8n's order: executions newest first.
+    pub items: Vec<T>,
+    /// Where the next page starts; `None` on the last one.
+    pub next: Option<N8nCursor>,
+}
+
+/// Which executions to list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ExecutionQuery {
+    /// Only these (`Running` and `Waiting` are what collection asks for): n8n hides them from the plain list.
+    pub status: Option<Status>,
+    /// Where the page starts; the cursor holds no filter, so the status is sent with every page.
+    pub cursor: Option<N8nCursor>,
+}
+
+/// Why n8n gave no answer that can be used.
+#[derive(Debug)]
+pub struct N8nError {
+    /// What is in the way; never [`ConnectionStatus::Ok`].
+    pub status: ConnectionStatus,
+    /// A sentence that may be shown: names neither key nor upstream body.
+    pub message: String,
+    /// The cause, for the log.
+    pub source: Option<BoxError>,
+}
+
+impl fmt::Display for N8nError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for N8nError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<&N8nError> for Connection {
+    fn from(error: &N8nError) -> Self {
+        Self { status: error.status, message: error.message.clone() }
+    }
+}
+
+/// n8n's public API, as far as collection needs it. One request at a time reaches one origin; callers queue.
+#[async_trait]
+pub trait N8nApi: Send + Sync + fmt::Debug {
+    /// A page of the workflows, with 250 rows at most.
+    ///
+    /// # Errors
+    /// [`N8nError`] when n8n gives no answer that can be used, after all tries.
+    async fn workflows(
+        &self,
+        instance: &Instance,
+        cursor: Option<&N8nCursor>,
+    ) -> Result<N8nPage<Workflow>, N8nError>;
+
+    /// A page of the executions, newest first, with 250 rows at most and never with payload.
+    ///
+    /// # Errors
+    /// As [`N8nApi::workflows`].
+    async fn executions(&self, instance: &Instance, query: &ExecutionQuery) -> Result<N8nPage<Execution>, N8nError>;
+
+    /// One execution; `None` when n8n says that it has none of this id.
+    ///
+    /// # Errors
+    /// As [`N8nApi::workflows`].
+    async fn execution(&self, instance: &Instance, id: ExecutionId) -> Result<Option<Execution>, N8nError>;
+
+    /// Tries what collection needs, once and without trying again: lists one workflow and one execution.
+    ///
+    /// # Errors
+    /// What is in the way.
+    async fn test(&self, instance: &Instance) -> Result<(), N8nError>;
+}

@@ -1,0 +1,1 @@
+//! What n8n's answers look like. (stub)

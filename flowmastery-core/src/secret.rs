@@ -1,0 +1,235 @@
+//! The vault: n8n keys sealed with AES-256-GCM, bound to their client and column, under a ring of keys with ids.
+//!
+//! A sealed text is `v1:<key id>:<base64url(nonce || ciphertext || tag)>`. The additional data is
+//! `<table.column>:<client id>`, so that a text copied to another row or column does not open. The newest key seals, any key of the
+//! ring opens. Key material is zeroized when dropped and never shown.
+
+use std::{fmt, sync::Arc};
+
+use aes_gcm::{
+    Aes256Gcm, Key, KeyInit, Nonce,
+    aead::{Aead, Payload},
+};
+use base64::{
+    Engine,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use hkdf::Hkdf;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+use zeroize::Zeroizing;
+
+use crate::{
+    entropy::{Entropy, random},
+    error::{Error, Kind, Result},
+    id::ClientId,
+};
+
+const VERSION: &str = "v1";
+const NONCE_BYTES: usize = 12;
+
+/// A sealed secret as stored.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sealed(String);
+
+impl Sealed {
+    /// A stored text; whether it opens is seen when it is opened.
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text to store.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Sealed(..)")
+    }
+}
+
+/// Where a sealed secret lives: it opens nowhere else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Table and column.
+    pub column: &'static str,
+    /// Whose row.
+    pub client: ClientId,
+}
+
+impl Place {
+    /// The n8n key of a client.
+    pub const fn n8n_key(client: ClientId) -> Self {
+        Self { column: "clients.n8n_api_key_encrypted", client }
+    }
+
+    fn aad(self) -> String {
+        format!("{}:{}", self.column, self.client)
+    }
+}
+
+/// One key of the ring.
+#[derive(Clone)]
+pub struct VaultKey {
+    id: String,
+    bytes: Zeroizing<[u8; 32]>,
+}
+
+impl VaultKey {
+    /// A key with an id of 1 to 32 letters, digits, `-` and `_`, from 32 bytes in Base64.
+    ///
+    /// # Errors
+    /// [`Kind::Invalid`] with what is wrong; the key is not repeated.
+    pub fn from_base64(id: &str, key: &SecretString) -> Result<Self> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        if id.is_empty() || id.len() > 32 || !id.bytes().all(fits) {
+            return Err(Error::new(Kind::Invalid, "A key id has 1 to 32 letters, digits, - and _."));
+        }
+        let decoded = STANDARD.decode(key.expose_secret()).map(Zeroizing::new);
+        let bytes = decoded.ok().and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
+        let Some(bytes) = bytes else {
+            return Err(Error::new(Kind::Invalid, "A key is 32 bytes in Base64."));
+        };
+        Ok(Self { id: id.to_owned(), bytes: Zeroizing::new(bytes) })
+    }
+
+    /// The key that follows from the signing secret by HKDF-SHA256, so that several hosts agree without another setting.
+    ///
+    /// # Errors
+    /// [`Kind::Internal`] never in practice: the length is within what HKDF gives.
+    pub fn derive(secret: &SecretString) -> Result<Self> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        Hkdf::<Sha256>::new(None, secret.expose_secret().as_bytes())
+            .expand(b"flowmastery vault v1", bytes.as_mut())
+            .map_err(|_| Error::new(Kind::Internal, "The key could not be derived."))?;
+        Ok(Self { id: "derived".to_owned(), bytes })
+    }
+}
+
+impl fmt::Debug for VaultKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VaultKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// Seals and opens secrets.
+#[derive(Clone)]
+pub struct Vault {
+    keys: Arc<[VaultKey]>,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Vault {
+    /// A vault over a ring of keys, newest first.
+    ///
+    /// # Errors
+    /// [`Kind::Invalid`] without a key, or with two of one id.
+    pub fn new(keys: Vec<VaultKey>, entropy: Arc<dyn Entropy>) -> Result<Self> {
+        let mut ids: Vec<_> = keys.iter().map(|key| key.id.as_str()).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        if keys.is_empty() || ids.len() != keys.len() {
+            return Err(Error::new(Kind::Invalid, "A key ring has at least one key, and each id once."));
+        }
+        Ok(Self { keys: keys.into(), entropy })
+    }
+
+    /// Seals a secret for its place, under the newest key.
+    ///
+    /// # Errors
+    /// As [`Entropy::fill`].
+    pub fn seal(&self, place: Place, secret: &SecretString) -> Result<Sealed> {
+        let Some(key) = self.keys.first() else {
+            return Err(Error::new(Kind::Internal, "The key ring is empty."));
+        };
+        let nonce = random::<NONCE_BYTES>(self.entropy.as_ref())?;
+        let aad = place.aad();
+        let payload = Payload { msg: secret.expose_secret().as_bytes(), aad: aad.as_bytes() };
+        let ciphertext = cipher(key)
+            .encrypt(&Nonce::from(nonce), payload)
+            .map_err(|_| Error::new(Kind::Internal, "The secret could not be sealed."))?;
+        let sealed = [nonce.as_slice(), &ciphertext].concat();
+        Ok(Sealed(format!("{VERSION}:{}:{}", key.id, URL_SAFE_NO_PAD.encode(sealed))))
+    }
+
+    /// Opens what was sealed for this place, under whichever key of the ring.
+    ///
+    /// # Errors
+    /// [`Kind::Internal`] when the key is not in the ring, or the text was changed or belongs to another place.
+    pub fn open(&self, place: Place, sealed: &Sealed) -> Result<SecretString> {
+        let broken = || Error::new(Kind::Internal, "A stored key cannot be opened; set it again.");
+        let mut parts = sealed.0.splitn(3, ':');
+        let (Some(VERSION), Some(id), Some(body)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(broken());
+        };
+        let key = self.keys.iter().find(|key| key.id == id).ok_or_else(broken)?;
+        let body = URL_SAFE_NO_PAD.decode(body).map_err(|_| broken())?;
+        let (nonce, ciphertext) = body.split_first_chunk::<NONCE_BYTES>().ok_or_else(broken)?;
+        let aad = place.aad();
+        let payload = Payload { msg: ciphertext, aad: aad.as_bytes() };
+        let opened = cipher(key).decrypt(&Nonce::from(*nonce), payload).map_err(|_| broken())?;
+        let opened = Zeroizing::new(opened);
+        std::str::from_utf8(&opened).map(SecretString::from).map_err(|_| broken())
+    }
+}
+
+impl fmt::Debug for Vault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Vault").field("keys", &self.keys).finish_non_exhaustive()
+    }
+}
+
+fn cipher(key: &VaultKey) -> Aes256Gcm {
+    Aes256Gcm::new(&Key::<Aes256Gcm>::from(*key.bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::OsEntropy;
+
+    fn ring(ids: &[&str]) -> Vault {
+        let key = |id: &&str| {
+            let bytes: Vec<u8> = id.bytes().cycle().take(32).collect();
+            VaultKey::from_base64(id, &STANDARD.encode(bytes).into()).unwrap()
+        };
+        Vault::new(ids.iter().map(key).collect(), Arc::new(OsEntropy)).unwrap()
+    }
+
+    #[test]
+    fn what_is_sealed_opens_in_its_place_only() {
+        let vault = ring(&["a"]);
+        let place = Place::n8n_key(ClientId(1));
+        let sealed = vault.seal(place, &"key of one".into()).unwrap();
+        assert_eq!(vault.open(place, &sealed).unwrap().expose_secret(), "key of one");
+        assert!(vault.open(Place::n8n_key(ClientId(2)), &sealed).is_err());
+        assert!(vault.open(Place { column: "users.email", ..place }, &sealed).is_err());
+    }
+
+    #[test]
+    fn an_older_key_of_the_ring_still_opens_and_a_foreign_one_does_not() {
+        let place = Place::n8n_key(ClientId(1));
+        let sealed = ring(&["old"]).seal(place, &"k".into()).unwrap();
+        assert!(ring(&["new", "old"]).open(place, &sealed).is_ok());
+        assert!(ring(&["new"]).open(place, &sealed).is_err());
+    }
+
+    #[test]
+    fn a_changed_text_does_not_open() {
+        let (vault, place) = (ring(&["a"]), Place::n8n_key(ClientId(1)));
+        let sealed = vault.seal(place, &"k".into()).unwrap();
+        for cut in 0..sealed.as_str().len() {
+            assert!(vault.open(place, &Sealed(sealed.as_str()[..cut].to_owned())).is_err(), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_key_material() {
+        let vault = ring(&["a"]);
+        assert_eq!(format!("{vault:?}"), r#"Vault { keys: [VaultKey { id: "a", .. }], .. }"#);
+        let sealed = vault.seal(Place::n8n_key(ClientId(1)), &"k".into()).unwrap();
+        assert_eq!(format!("{sealed:?}"), "Sealed(..)");
+    }
+}

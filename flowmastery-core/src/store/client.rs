@@ -1,0 +1,96 @@
+//! Clients and their n8n configuration.
+
+use async_trait::async_trait;
+
+use super::{CollectionRecord, StoreResult};
+use crate::{
+    access::scope::TenantScope,
+    clock::Timestamp,
+    id::{ClientId, UserId},
+    model::{
+        client::{ClientName, NewClient, SealedInstance},
+        instance::InstanceUrl,
+    },
+    page::{Page, PageRequest},
+};
+
+/// A client as stored, with how its collection goes.
+#[derive(Clone, Debug)]
+pub struct Configured {
+    /// Never used again, not even after deletion.
+    pub id: ClientId,
+    /// Its name.
+    pub name: ClientName,
+    /// Base address of its n8n.
+    pub n8n_api_url: Option<InstanceUrl>,
+    /// Whether a key is stored.
+    pub has_n8n_api_key: bool,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When name or configuration last changed.
+    pub updated_at: Timestamp,
+    /// How collection goes.
+    pub collection: CollectionRecord,
+}
+
+/// A client whose n8n can be collected from.
+#[derive(Clone, Debug)]
+pub struct ConfiguredInstance {
+    /// Whose.
+    pub client: ClientId,
+    /// The n8n and its sealed key.
+    pub instance: SealedInstance,
+}
+
+/// Clients. A deleted one is gone for every method at once; [`ClientStore::purge_deleted`] clears up behind it.
+#[async_trait]
+pub trait ClientStore: Send + Sync {
+    /// Stores a client.
+    async fn create_client(&self, client: NewClient) -> StoreResult<Configured>;
+
+    /// A client by id.
+    async fn find_client(&self, scope: TenantScope, id: ClientId) -> StoreResult<Option<Configured>>;
+
+    /// Clients ascending by id.
+    async fn list_clients(&self, scope: TenantScope, page: PageRequest) -> StoreResult<Page<Configured>>;
+
+    /// Renames a client; `None` when there is none.
+    async fn rename_client(
+        &self,
+        scope: TenantScope,
+        id: ClientId,
+        name: &ClientName,
+        now: Timestamp,
+    ) -> StoreResult<Option<Configured>>;
+
+    /// Sets URL and key together, or clears both; forgets the last failure and makes the client due at once. Another URL starts a new epoch
+    /// of executions, since ids of two instances collide; the numbers of the old epoch stay. `None` when there is no such client.
+    async fn set_instance(
+        &self,
+        scope: TenantScope,
+        id: ClientId,
+        instance: Option<&SealedInstance>,
+        now: Timestamp,
+    ) -> StoreResult<Option<Configured>>;
+
+    /// The n8n and sealed key of a client; `None` when there is none.
+    async fn find_instance(&self, scope: TenantScope, id: ClientId) -> StoreResult<Option<SealedInstance>>;
+
+    /// Every client with a configured n8n that was last tried before `tried_before` or never, longest ago first.
+    async fn list_due(
+        &self,
+        scope: TenantScope,
+        tried_before: Timestamp,
+        limit: u16,
+    ) -> StoreResult<Vec<ConfiguredInstance>>;
+
+    /// Deletes a client for every reader at once, with its key, and closes its users' sessions; whether there was one.
+    async fn delete_client(&self, scope: TenantScope, id: ClientId, now: Timestamp) -> StoreResult<bool>;
+
+    /// Removes at most about `rows` rows of deleted clients (executions, rollups, workflows, users, invitations, at last the client);
+    /// how many went. Zero means that nothing is left to purge.
+    async fn purge_deleted(&self, scope: TenantScope, rows: u32) -> StoreResult<u64>;
+
+    /// Who made a client; for audits.
+    async fn client_creator(&self, scope: TenantScope, id: ClientId) -> StoreResult<Option<UserId>>;
+}

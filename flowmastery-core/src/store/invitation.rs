@@ -1,0 +1,85 @@
+//! Invitations.
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+
+use super::StoreResult;
+use crate::{
+    access::scope::TenantScope,
+    clock::Timestamp,
+    id::{InvitationId, SessionId},
+    model::{
+        invitation::{EmailStatus, Invitation, NewInvitation},
+        session::{NewSession, TokenHash},
+        user::User,
+    },
+    page::{Page, PageRequest},
+};
+
+/// An invitation with the name of its client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredInvitation {
+    /// The invitation; its status is `Expired` once its time is over.
+    pub invitation: Invitation,
+    /// Name of its client.
+    pub client_name: Option<String>,
+}
+
+/// What became of accepting an invitation.
+#[derive(Clone, Debug)]
+pub enum Accepted {
+    /// The account is made and signed in.
+    Accepted {
+        /// The new session.
+        session: SessionId,
+        /// The new account.
+        user: User,
+    },
+    /// Its time is over.
+    Expired,
+    /// Unknown, accepted, revoked, or its client is deleted.
+    NotFound,
+    /// The address has an account by now.
+    AccountExists,
+}
+
+/// Invitations.
+#[async_trait]
+pub trait InvitationStore: Send + Sync {
+    /// Stores an invitation and revokes every pending one for the same address, in one transaction; `None` when its client is not in the scope or deleted.
+    ///
+    /// # Errors
+    /// [`super::StoreError::Conflict`] when the address has an account.
+    async fn create_invitation(
+        &self,
+        scope: TenantScope,
+        invitation: NewInvitation,
+    ) -> StoreResult<Option<Invitation>>;
+
+    /// Invitations, newest first; one whose time is over at `now` shows as expired.
+    async fn list_invitations(
+        &self,
+        scope: TenantScope,
+        page: PageRequest,
+        now: Timestamp,
+    ) -> StoreResult<Page<Invitation>>;
+
+    /// An invitation by the hash of its token, which is the key to it; those of deleted clients are gone.
+    async fn find_invitation(&self, token: &TokenHash, now: Timestamp) -> StoreResult<Option<StoredInvitation>>;
+
+    /// Makes the account and its first session and spends the invitation, in one transaction that happens once, however many race.
+    async fn accept_invitation(
+        &self,
+        token: &TokenHash,
+        hashed_password: &SecretString,
+        session: NewSession,
+    ) -> StoreResult<Accepted>;
+
+    /// Notes what became of an invitation's mail.
+    async fn set_invitation_email_status(
+        &self,
+        scope: TenantScope,
+        id: InvitationId,
+        status: EmailStatus,
+    ) -> StoreResult<()>;
+}

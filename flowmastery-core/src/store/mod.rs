@@ -1,0 +1,43 @@
+//! The store ports: one object-safe trait per aggregate, and [`Store`], which is all of them.
+//!
+//! Rules: every method on tenant data takes a [`TenantScope`] first and neither sees nor changes anything outside of it. A fact of
+//! several rows is one method with its transaction inside. `find` answers `None` where there is nothing; `list` answers a page.
+
+mod client;
+mod error;
+mod execution;
+mod invitation;
+mod metrics;
+mod session;
+pub mod sql;
+mod user;
+
+use std::fmt;
+
+use async_trait::async_trait;
+
+pub use self::{
+    client::{ClientStore, Configured, ConfiguredInstance},
+    error::{StoreError, StoreResult},
+    execution::{
+        Applied, Batch, CollectionOutcome, CollectionRecord, CollectionState, ExecutionStore, Failure, OpenExecution,
+    },
+    invitation::{Accepted, InvitationStore, StoredInvitation},
+    metrics::{ClientSnapshot, MetricsQuery, MetricsStore},
+    session::SessionStore,
+    user::{UserStore, UserUpdate},
+};
+#[expect(unused_imports, reason = "named in the documentation above")]
+use crate::access::scope::TenantScope;
+
+/// A whole store.
+#[async_trait]
+pub trait Store:
+    UserStore + SessionStore + InvitationStore + ClientStore + ExecutionStore + MetricsStore + fmt::Debug
+{
+    /// Asks the store for a trivial answer.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] when it gives none.
+    async fn ping(&self) -> StoreResult<()>;
+}
