@@ -21,7 +21,8 @@ impl Entropy for OsEntropy {
     #[expect(clippy::disallowed_methods, reason = "the one place where the system's generator is read")]
     fn fill(&self, buffer: &mut [u8]) -> Result<()> {
         getrandom::fill(buffer).map_err(|error| {
-            Error::new(Kind::Unavailable, "The system's random generator is not available.").with_source(error)
+            Error::new(Kind::Unavailable, "The system's random generator is not available.")
+                .with_source(error)
         })
     }
 }

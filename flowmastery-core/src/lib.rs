@@ -1,6 +1,7 @@
 //! FlowMastery's services: tenants, roles, encrypted n8n keys, collection and metrics.
 
 pub mod access;
+pub mod app;
 pub mod cache;
 pub mod clock;
 pub mod entropy;
@@ -11,4 +12,8 @@ pub mod model;
 pub mod n8n;
 pub mod page;
 pub mod secret;
+pub mod service;
 pub mod store;
+pub mod sync;
+
+pub use app::{Builder, Config, Flowmastery};

@@ -23,9 +23,9 @@ impl FromStr for Cursor {
 
     fn from_str(text: &str) -> Result<Self, FieldError> {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| <[u8; 8]>::try_from(bytes).ok());
-        bytes
-            .map(|bytes| Self(i64::from_be_bytes(bytes)))
-            .ok_or_else(|| FieldError::new("cursor", "This is not a cursor of ours; take it from the Link header."))
+        bytes.map(|bytes| Self(i64::from_be_bytes(bytes))).ok_or_else(|| {
+            FieldError::new("cursor", "This is not a cursor of ours; take it from the Link header.")
+        })
     }
 }
 

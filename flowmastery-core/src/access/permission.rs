@@ -35,7 +35,9 @@ impl Permission {
         match self {
             Self::ManageUsers | Self::ManageClients => "Only admins may do this.",
             Self::ViewClient => "Your role may not see this.",
-            Self::ViewAllClients => "Only admins see all clients; your own numbers are at /api/v1/metrics/my-metrics.",
+            Self::ViewAllClients => {
+                "Only admins see all clients; your own numbers are at /api/v1/metrics/my-metrics."
+            }
             Self::ViewOwnClient => {
                 "Admins have no client of their own; the numbers of all clients are at /api/v1/metrics/all."
             }

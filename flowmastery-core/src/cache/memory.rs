@@ -40,8 +40,11 @@ impl MemoryCache {
         let weigh = |key: &String, value: &(Bytes, Duration)| {
             u32::try_from(key.len() + value.0.len()).unwrap_or(u32::MAX)
         };
-        let entries =
-            future::Cache::builder().max_capacity(capacity_bytes).weigher(weigh).expire_after(PerEntry).build();
+        let entries = future::Cache::builder()
+            .max_capacity(capacity_bytes)
+            .weigher(weigh)
+            .expire_after(PerEntry)
+            .build();
         Self { entries }
     }
 }

@@ -2,13 +2,12 @@
 
 mod memory;
 
-
 use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
-pub use self::{memory::MemoryCache};
+pub use self::memory::MemoryCache;
 use crate::error::BoxError;
 
 /// Bytes by key, for a while. Keys hold the client and the version of its data, so nothing is ever stale and nothing needs removing.

@@ -1,9 +1,13 @@
 //! The mail port and the mails that are sent.
 
+pub mod invitation;
+mod log;
+
 use std::fmt;
 
 use async_trait::async_trait;
 
+pub use self::log::LogMailer;
 use crate::{error::BoxError, model::email::Email};
 
 /// A mail to be sent. It may hold the link of an invitation, so its `Debug` shows neither text nor HTML.

@@ -41,7 +41,9 @@ impl InvitationStatus {
 
     /// The status of a stored name; `None` for a name that we never store.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Pending, Self::Accepted, Self::Expired, Self::Revoked].into_iter().find(|status| status.as_str() == text)
+        [Self::Pending, Self::Accepted, Self::Expired, Self::Revoked]
+            .into_iter()
+            .find(|status| status.as_str() == text)
     }
 }
 
@@ -73,7 +75,9 @@ impl EmailStatus {
 
     /// The status of a stored name; `None` for a name that we never store.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Sent, Self::Queued, Self::Failed, Self::NotConfigured].into_iter().find(|status| status.as_str() == text)
+        [Self::Sent, Self::Queued, Self::Failed, Self::NotConfigured]
+            .into_iter()
+            .find(|status| status.as_str() == text)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Pure data with checked constructors: what the services speak of. No I/O, no clock, no database.
 
 pub mod client;
+pub mod collection;
 pub mod email;
 pub mod execution;
 pub mod freshness;

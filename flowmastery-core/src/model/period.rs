@@ -3,10 +3,7 @@
 use crate::{
     clock::Timestamp,
     error::FieldError,
-    model::{
-        execution::Class,
-        rollup::Range,
-    },
+    model::{execution::Class, rollup::Range},
 };
 
 /// What a caller asked for, checked: `?period=`, or `?from=&to=`, with `?tz=` and `?include=`.

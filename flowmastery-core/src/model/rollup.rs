@@ -209,7 +209,10 @@ impl Tally {
 
     /// Whether nothing is in it and nothing would change by merging it.
     pub fn is_zero(&self) -> bool {
-        self.counts == [0; 8] && self.duration_count == 0 && self.duration_sum_millis == 0 && self.sketch.is_empty()
+        self.counts == [0; 8]
+            && self.duration_count == 0
+            && self.duration_sum_millis == 0
+            && self.sketch.is_empty()
     }
 }
 

@@ -65,7 +65,9 @@ impl WorkflowStatus {
 
     /// The status of a stored name; `None` for a name that we never store.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::Active, Self::Inactive, Self::Archived, Self::Deleted].into_iter().find(|status| status.as_str() == text)
+        [Self::Active, Self::Inactive, Self::Archived, Self::Deleted]
+            .into_iter()
+            .find(|status| status.as_str() == text)
     }
 }
 

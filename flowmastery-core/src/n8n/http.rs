@@ -1,8 +1,8 @@
 //! n8n over HTTP. (stub)
-use std::sync::Arc;
-use async_trait::async_trait;
 use super::*;
 use crate::{entropy::Entropy, model::outbound::OutboundPolicy};
+use async_trait::async_trait;
+use std::sync::Arc;
 
 /// How to reach n8n servers.
 #[derive(Clone, Debug)]
@@ -22,12 +22,23 @@ impl HttpN8n {
     ///
     /// # Errors
     /// When TLS cannot be set up.
-    pub fn new(config: HttpN8nConfig) -> crate::error::Result<Self> { let _ = config; Ok(Self {}) }
+    pub fn new(config: HttpN8nConfig) -> crate::error::Result<Self> {
+        let _ = config;
+        Ok(Self {})
+    }
 }
 #[async_trait]
 impl N8nApi for HttpN8n {
-    async fn workflows(&self, _: &Instance, _: Option<&N8nCursor>) -> Result<N8nPage<Workflow>, N8nError> { Ok(N8nPage { items: vec![], next: None }) }
-    async fn executions(&self, _: &Instance, _: &ExecutionQuery) -> Result<N8nPage<Execution>, N8nError> { Ok(N8nPage { items: vec![], next: None }) }
-    async fn execution(&self, _: &Instance, _: ExecutionId) -> Result<Option<Execution>, N8nError> { Ok(None) }
-    async fn test(&self, _: &Instance) -> Result<(), N8nError> { Ok(()) }
+    async fn workflows(&self, _: &Instance, _: Option<&N8nCursor>) -> Result<N8nPage<Workflow>, N8nError> {
+        Ok(N8nPage { items: vec![], next: None })
+    }
+    async fn executions(&self, _: &Instance, _: &ExecutionQuery) -> Result<N8nPage<Execution>, N8nError> {
+        Ok(N8nPage { items: vec![], next: None })
+    }
+    async fn execution(&self, _: &Instance, _: ExecutionId) -> Result<Option<Execution>, N8nError> {
+        Ok(None)
+    }
+    async fn test(&self, _: &Instance) -> Result<(), N8nError> {
+        Ok(())
+    }
 }

@@ -7,37 +7,8 @@ use crate::{
     access::scope::TenantScope,
     clock::Timestamp,
     id::{ClientId, ExecutionId},
-    model::{
-        client::Progress,
-        execution::Execution,
-        freshness::ConnectionStatus,
-        workflow::Workflow,
-    },
+    model::{client::Progress, collection::Failure, execution::Execution, workflow::Workflow},
 };
-
-/// How the collection of a client stands, for readers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct CollectionRecord {
-    /// Counts up with every change of the client's numbers.
-    pub data_version: i64,
-    /// When the numbers last changed.
-    pub changed_at: Option<Timestamp>,
-    /// When a collection last succeeded from end to end.
-    pub last_success_at: Option<Timestamp>,
-    /// Why the last collection failed; `None` when it succeeded or none was tried.
-    pub failure: Option<Failure>,
-    /// How far the first back-fill is; `None` before the first page and once it is complete.
-    pub progress: Option<Progress>,
-}
-
-/// Why a collection failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
-    /// What is in the way; never [`ConnectionStatus::Ok`].
-    pub status: ConnectionStatus,
-    /// The same as a sentence that may be shown.
-    pub message: String,
-}
 
 /// Where the next collection goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +81,12 @@ pub trait ExecutionStore: Send + Sync {
     ) -> StoreResult<Option<CollectionState>>;
 
     /// Stores executions and applies what they change to the rollups, in one transaction; doing it again changes nothing.
-    async fn apply_executions(&self, scope: TenantScope, client: ClientId, batch: Batch) -> StoreResult<Applied>;
+    async fn apply_executions(
+        &self,
+        scope: TenantScope,
+        client: ClientId,
+        batch: Batch,
+    ) -> StoreResult<Applied>;
 
     /// Stores what n8n lists as workflows: names and states; those not in the list become deleted, and keep their numbers.
     async fn save_workflows(

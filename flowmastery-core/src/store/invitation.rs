@@ -65,7 +65,11 @@ pub trait InvitationStore: Send + Sync {
     ) -> StoreResult<Page<Invitation>>;
 
     /// An invitation by the hash of its token, which is the key to it; those of deleted clients are gone.
-    async fn find_invitation(&self, token: &TokenHash, now: Timestamp) -> StoreResult<Option<StoredInvitation>>;
+    async fn find_invitation(
+        &self,
+        token: &TokenHash,
+        now: Timestamp,
+    ) -> StoreResult<Option<StoredInvitation>>;
 
     /// Makes the account and its first session and spends the invitation, in one transaction that happens once, however many race.
     async fn accept_invitation(

@@ -19,9 +19,7 @@ use async_trait::async_trait;
 pub use self::{
     client::{ClientStore, Configured, ConfiguredInstance},
     error::{StoreError, StoreResult},
-    execution::{
-        Applied, Batch, CollectionOutcome, CollectionRecord, CollectionState, ExecutionStore, Failure, OpenExecution,
-    },
+    execution::{Applied, Batch, CollectionOutcome, CollectionState, ExecutionStore, OpenExecution},
     invitation::{Accepted, InvitationStore, StoredInvitation},
     metrics::{ClientSnapshot, MetricsQuery, MetricsStore},
     session::SessionStore,
@@ -29,6 +27,7 @@ pub use self::{
 };
 #[expect(unused_imports, reason = "named in the documentation above")]
 use crate::access::scope::TenantScope;
+pub use crate::model::collection::{CollectionRecord, Failure};
 
 /// A whole store.
 #[async_trait]

@@ -16,7 +16,8 @@ use crate::{
 #[async_trait]
 pub trait SessionStore: Send + Sync {
     /// Opens a session for a user who just signed in and notes the sign-in; `None` when the user may no longer sign in.
-    async fn open_session(&self, user: UserId, session: NewSession) -> StoreResult<Option<(SessionId, User)>>;
+    async fn open_session(&self, user: UserId, session: NewSession)
+    -> StoreResult<Option<(SessionId, User)>>;
 
     /// The user of an open session, as stored now; `None` when the session is closed or expired, the user inactive or deleted, or the client deleted.
     async fn find_session_user(&self, session: SessionId, now: Timestamp) -> StoreResult<Option<User>>;

@@ -1,0 +1,249 @@
+//! The assembled services: [`Flowmastery`] owns the ports and hands out one service for each kind of work.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use secrecy::SecretString;
+
+use crate::{
+    access::{password::PasswordHasher, token::TokenCodec},
+    cache::{Cache, MemoryCache},
+    clock::{Clock, SystemClock},
+    entropy::{Entropy, OsEntropy},
+    error::Result,
+    mail::{LogMailer, Mailer},
+    model::{outbound::OutboundPolicy, session::TokenLifetimes},
+    n8n::{HttpN8n, HttpN8nConfig, N8nApi},
+    secret::{Vault, VaultKey},
+    service::{
+        clients::Clients,
+        collect::{Collector, CollectorParts},
+        health::Health,
+        invitations::{InvitationConfig, Invitations},
+        metrics::Metrics,
+        sessions::{Sessions, TokenIssuer},
+        users::Users,
+    },
+    store::Store,
+};
+
+/// Settings of the services; a host fills them from wherever it keeps its own.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Signs access tokens.
+    pub secret_key: SecretString,
+    /// Keys that signed tokens which are still to be read.
+    pub previous_secret_keys: Vec<SecretString>,
+    /// Seal n8n keys, newest first; empty: one that follows from `secret_key`.
+    pub encryption_keys: Vec<VaultKey>,
+    /// How long tokens live.
+    pub lifetimes: TokenLifetimes,
+    /// The longest that a healthy client waits for its next collection.
+    pub sync_interval: Duration,
+    /// Which addresses an n8n may have.
+    pub outbound: OutboundPolicy,
+    /// More certificate authorities for n8n servers, PEM.
+    pub extra_ca_pem: Option<Vec<u8>>,
+    /// Where invitations lead, and who sees their links.
+    pub invitations: InvitationConfig,
+}
+
+impl Config {
+    /// Settings that are right for most hosts.
+    pub fn new(secret_key: SecretString, invitation_page: impl Into<String>) -> Self {
+        Self {
+            secret_key,
+            previous_secret_keys: Vec::new(),
+            encryption_keys: Vec::new(),
+            lifetimes: TokenLifetimes::default(),
+            sync_interval: Duration::from_secs(60),
+            outbound: OutboundPolicy::default(),
+            extra_ca_pem: None,
+            invitations: InvitationConfig { accept_page: invitation_page.into(), always_show_link: false },
+        }
+    }
+}
+
+/// The services over one store.
+#[derive(Clone, Debug)]
+pub struct Flowmastery {
+    sessions: Sessions,
+    users: Users,
+    invitations: Invitations,
+    clients: Clients,
+    metrics: Metrics,
+    health: Health,
+    collector: Collector,
+}
+
+impl Flowmastery {
+    /// Services over `store`, with the defaults for every other port.
+    pub fn builder(config: Config, store: Arc<dyn Store>) -> Builder {
+        Builder {
+            config,
+            store,
+            cache: Arc::new(MemoryCache::default()),
+            mailer: Arc::new(LogMailer),
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(OsEntropy),
+            hasher: None,
+            n8n: None,
+        }
+    }
+
+    /// Signing in, staying signed in, and signing out.
+    pub fn sessions(&self) -> &Sessions {
+        &self.sessions
+    }
+
+    /// Who users are, and what admins change of them.
+    pub fn users(&self) -> &Users {
+        &self.users
+    }
+
+    /// Inviting people.
+    pub fn invitations(&self) -> &Invitations {
+        &self.invitations
+    }
+
+    /// Clients and their n8n.
+    pub fn clients(&self) -> &Clients {
+        &self.clients
+    }
+
+    /// Metrics.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Whether the parts that answers need are there.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// The collector, for the host to spawn.
+    pub fn collector(&self) -> &Collector {
+        &self.collector
+    }
+}
+
+/// Assembles [`Flowmastery`].
+#[must_use]
+pub struct Builder {
+    config: Config,
+    store: Arc<dyn Store>,
+    cache: Arc<dyn Cache>,
+    mailer: Arc<dyn Mailer>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    hasher: Option<PasswordHasher>,
+    n8n: Option<Arc<dyn N8nApi>>,
+}
+
+impl Builder {
+    /// Another cache than the one in this process.
+    pub fn cache(mut self, cache: Arc<dyn Cache>) -> Self {
+        self.cache = cache;
+        self
+    }
+
+    /// A mail server; without one, the makers of invitations pass on the links.
+    pub fn mailer(mut self, mailer: Arc<dyn Mailer>) -> Self {
+        self.mailer = mailer;
+        self
+    }
+
+    /// Another clock than the machine's.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Another source of randomness than the system's.
+    pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
+        self.entropy = entropy;
+        self
+    }
+
+    /// Password hashing with other parameters.
+    pub fn hasher(mut self, hasher: PasswordHasher) -> Self {
+        self.hasher = Some(hasher);
+        self
+    }
+
+    /// Another way to reach n8n than HTTP.
+    pub fn n8n(mut self, n8n: Arc<dyn N8nApi>) -> Self {
+        self.n8n = Some(n8n);
+        self
+    }
+
+    /// The services.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Invalid`] for a key ring that does not fit, [`crate::error::Kind::Internal`] when TLS cannot be set up.
+    pub fn build(self) -> Result<Flowmastery> {
+        let Self { config, store, cache, mailer, clock, entropy, hasher, n8n } = self;
+        let keys = match config.encryption_keys {
+            keys if keys.is_empty() => vec![VaultKey::derive(&config.secret_key)?],
+            keys => keys,
+        };
+        let vault = Vault::new(keys, entropy.clone())?;
+        let n8n = match n8n {
+            Some(n8n) => n8n,
+            None => Arc::new(HttpN8n::new(HttpN8nConfig {
+                outbound: config.outbound.clone(),
+                extra_ca_pem: config.extra_ca_pem,
+                entropy: entropy.clone(),
+            })?),
+        };
+        let hasher = match hasher {
+            Some(hasher) => hasher,
+            None => PasswordHasher::new(entropy.clone())?,
+        };
+        let codec = TokenCodec::new(&config.secret_key, &config.previous_secret_keys, entropy.clone());
+        let issuer = TokenIssuer { codec, lifetimes: config.lifetimes, entropy };
+        let sync_interval = config.sync_interval;
+        let collector = Collector::new(CollectorParts {
+            store: store.clone(),
+            n8n: n8n.clone(),
+            vault: vault.clone(),
+            clock: clock.clone(),
+            interval: sync_interval,
+        });
+        let collection = Arc::new(collector.clone());
+        Ok(Flowmastery {
+            sessions: Sessions {
+                store: store.clone(),
+                hasher: hasher.clone(),
+                issuer: issuer.clone(),
+                clock: clock.clone(),
+            },
+            users: Users { store: store.clone(), hasher: hasher.clone(), clock: clock.clone() },
+            invitations: Invitations {
+                store: store.clone(),
+                mailer,
+                hasher,
+                issuer,
+                clock: clock.clone(),
+                config: config.invitations,
+            },
+            clients: Clients {
+                store: store.clone(),
+                n8n,
+                vault,
+                collection: collection.clone(),
+                outbound: config.outbound,
+                clock: clock.clone(),
+                sync_interval,
+            },
+            metrics: Metrics { store: store.clone(), cache: cache.clone(), collection, clock, sync_interval },
+            health: Health { store, cache, collector: collector.clone() },
+            collector,
+        })
+    }
+}
+
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder").field("config", &self.config).finish_non_exhaustive()
+    }
+}

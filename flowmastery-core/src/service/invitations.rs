@@ -1,0 +1,214 @@
+//! Invitations: making them, mailing their link, and turning them into accounts.
+
+use std::{sync::Arc, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+
+use super::sessions::TokenIssuer;
+use crate::{
+    access::{actor::Actor, password::PasswordHasher, permission::Permission},
+    clock::Clock,
+    error::{Error, Faults, FieldError, Kind, Result},
+    id::ClientId,
+    mail::{Mailer, invitation::invitation_mail},
+    model::{
+        email::Email,
+        invitation::{EmailStatus, Invitation, InvitationPreview, InvitationStatus, LIFETIME, NewInvitation},
+        password::Password,
+        session::{OpaqueToken, SignedIn, TokenHash},
+        user::Role,
+    },
+    page::{Page, PageRequest},
+    store::{Accepted, Store},
+};
+
+/// The longest that a request waits for the mail server to take a mail.
+const MAIL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Whom to invite.
+#[derive(Clone, Debug)]
+pub struct InvitationRequest {
+    /// To whom the mail goes.
+    pub email: Email,
+    /// Role of the account to be made.
+    pub role: Role,
+    /// The client of a client user; none for admins.
+    pub client_id: Option<ClientId>,
+}
+
+impl InvitationRequest {
+    /// Checks an invitation as it was sent.
+    ///
+    /// # Errors
+    /// [`Kind::Invalid`] with every fault of `email`, `role` and `client_id`.
+    pub fn parse(email: &str, role: &str, client_id: Option<i64>) -> Result<Self> {
+        let mut faults = Faults::default();
+        let email = faults.check(Email::parse(email));
+        let role = faults.check(role.parse::<Role>());
+        match (role, client_id) {
+            (Some(Role::Client), None) => {
+                faults.push(FieldError::new("client_id", "A client user belongs to a client."));
+            }
+            (Some(Role::Admin), Some(_)) => {
+                faults.push(FieldError::new("client_id", "An admin belongs to no client."));
+            }
+            _ => {}
+        }
+        let request =
+            email.zip(role).map(|(email, role)| Self { email, role, client_id: client_id.map(ClientId) });
+        faults.finish(request)
+    }
+}
+
+/// An invitation as its maker sees it.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct IssuedInvitation {
+    /// The invitation.
+    #[serde(flatten)]
+    pub invitation: Invitation,
+    /// The link to pass on, when no mail reaches anybody or the host is in debug mode. It is shown here and never again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accept_url: Option<AcceptUrl>,
+}
+
+/// The link of an invitation; whoever has it can make the account, so `Debug` does not show it.
+#[derive(Clone, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(transparent)]
+pub struct AcceptUrl(String);
+
+impl AcceptUrl {
+    /// The link.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for AcceptUrl {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("AcceptUrl(..)")
+    }
+}
+
+/// Where invitations lead, and who sees their links.
+#[derive(Clone, Debug)]
+pub struct InvitationConfig {
+    /// The page that takes `?token=`; never from a request's `Host`.
+    pub accept_page: String,
+    /// Whether makers get the link even when it was mailed: for development.
+    pub always_show_link: bool,
+}
+
+/// Invitations.
+#[derive(Clone, Debug)]
+pub struct Invitations {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) mailer: Arc<dyn Mailer>,
+    pub(crate) hasher: PasswordHasher,
+    pub(crate) issuer: TokenIssuer,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) config: InvitationConfig,
+}
+
+impl Invitations {
+    /// Invites somebody; an older pending invitation of the same address dies. Mail goes out after it is stored.
+    ///
+    /// # Errors
+    /// [`Kind::Forbidden`] for all but admins, [`Kind::Conflict`] when the address has an account, [`Kind::Invalid`] when
+    /// there is no such client.
+    pub async fn create(&self, actor: Actor, request: InvitationRequest) -> Result<IssuedInvitation> {
+        actor.require(Permission::ManageUsers)?;
+        let token = OpaqueToken::generate(self.issuer.entropy.as_ref())?;
+        let now = self.clock.now();
+        let email_status =
+            if self.mailer.is_configured() { EmailStatus::Queued } else { EmailStatus::NotConfigured };
+        let new = NewInvitation {
+            email: request.email,
+            role: request.role,
+            client_id: request.client_id,
+            token: token.hash(),
+            invited_by_admin_id: Some(actor.user_id()),
+            email_status,
+            created_at: now,
+            expiry_date: now.plus(LIFETIME),
+        };
+        let stored = self.store.create_invitation(actor.scope(), new).await?;
+        let mut invitation = stored.ok_or_else(|| {
+            Error::invalid(vec![FieldError::new("client_id", "There is no client with this id.")])
+        })?;
+        let link = format!("{}?token={}", self.config.accept_page, token.expose());
+        if self.mailer.is_configured() {
+            invitation.email_status = self.deliver(&invitation, &link).await;
+            self.store
+                .set_invitation_email_status(actor.scope(), invitation.id, invitation.email_status)
+                .await?;
+        }
+        let show = self.config.always_show_link || invitation.email_status == EmailStatus::NotConfigured;
+        Ok(IssuedInvitation { invitation, accept_url: show.then_some(AcceptUrl(link)) })
+    }
+
+    async fn deliver(&self, invitation: &Invitation, link: &str) -> EmailStatus {
+        let mail = invitation_mail(invitation, link);
+        let failure = match tokio::time::timeout(MAIL_TIMEOUT, self.mailer.send(&mail)).await {
+            Ok(Ok(())) => return EmailStatus::Sent,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the mail server gave no answer in time".to_owned(),
+        };
+        tracing::warn!(invitation.id = %invitation.id, error = failure, "the invitation could not be mailed; check SMTP_HOST and its settings");
+        EmailStatus::Failed
+    }
+
+    /// Invitations, newest first.
+    ///
+    /// # Errors
+    /// [`Kind::Forbidden`] for all but admins.
+    pub async fn list(&self, actor: Actor, page: PageRequest) -> Result<Page<Invitation>> {
+        actor.require(Permission::ManageUsers)?;
+        Ok(self.store.list_invitations(actor.scope(), page, self.clock.now()).await?)
+    }
+
+    /// What the holder of a token may see of its invitation.
+    ///
+    /// # Errors
+    /// [`Kind::NotFound`] for a token that is unknown, or whose invitation is accepted or revoked.
+    pub async fn preview(&self, token: &SecretString) -> Result<InvitationPreview> {
+        let hash = TokenHash::of(token.expose_secret());
+        let stored = self.store.find_invitation(&hash, self.clock.now()).await?.filter(|stored| {
+            matches!(stored.invitation.status, InvitationStatus::Pending | InvitationStatus::Expired)
+        });
+        let stored = stored.ok_or_else(|| Error::not_found("invitation"))?;
+        let Invitation { email, role, expiry_date, status, .. } = stored.invitation;
+        Ok(InvitationPreview { email, role, client_name: stored.client_name, expiry_date, status })
+    }
+
+    /// Makes the account of an invitation and signs it in; happens once, however many race.
+    ///
+    /// # Errors
+    /// [`Kind::Gone`] when its time is over, [`Kind::NotFound`] when it is unknown, accepted or revoked, [`Kind::Conflict`] when the
+    /// address has an account by now.
+    pub async fn accept(&self, token: &SecretString, password: &Password) -> Result<SignedIn> {
+        // Hashing is dear, so a token that cannot be accepted is refused before it.
+        if self.preview(token).await?.status == InvitationStatus::Expired {
+            return Err(expired());
+        }
+        let hashed_password = self.hasher.hash(password).await?;
+        let now = self.clock.now();
+        let (refresh, session) = self.issuer.refresh(now)?;
+        let hash = TokenHash::of(token.expose_secret());
+        match self.store.accept_invitation(&hash, &hashed_password, session).await? {
+            Accepted::Accepted { session, user } => self.issuer.signed_in((session, user), &refresh, now),
+            Accepted::Expired => Err(expired()),
+            Accepted::NotFound => Err(Error::not_found("invitation")),
+            Accepted::AccountExists => Err(Error::new(
+                Kind::Conflict,
+                "There is an account with this e-mail address; sign in instead.",
+            )),
+        }
+    }
+}
+
+fn expired() -> Error {
+    Error::new(Kind::Gone, "This invitation has expired; ask for a new one.")
+}

@@ -1,0 +1,9 @@
+//! The services: one use case per method, each for an actor, none calling another.
+
+pub mod clients;
+pub mod collect;
+pub mod health;
+pub mod invitations;
+pub mod metrics;
+pub mod sessions;
+pub mod users;

@@ -1,0 +1,162 @@
+//! Signing in, staying signed in, and signing out.
+
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use crate::{
+    access::{
+        actor::Actor,
+        password::{PasswordHasher, Verification},
+        token::TokenCodec,
+    },
+    clock::{Clock, Timestamp},
+    entropy::Entropy,
+    error::{Error, Kind, Result},
+    id::SessionId,
+    model::{
+        email::Email,
+        password::Password,
+        session::{NewSession, OpaqueToken, Rotation, SignedIn, TokenHash, TokenLifetimes},
+        user::{Role, User, UserRecord},
+    },
+    store::Store,
+};
+
+/// Makes the tokens of a session; signing in, refreshing and accepting an invitation share it.
+#[derive(Clone, Debug)]
+pub(crate) struct TokenIssuer {
+    pub(crate) codec: TokenCodec,
+    pub(crate) lifetimes: TokenLifetimes,
+    pub(crate) entropy: Arc<dyn Entropy>,
+}
+
+impl TokenIssuer {
+    /// A refresh token with the row that stands for it.
+    pub(crate) fn refresh(&self, now: Timestamp) -> Result<(OpaqueToken, NewSession)> {
+        let token = OpaqueToken::generate(self.entropy.as_ref())?;
+        let expires_at = now.plus(self.lifetimes.refresh);
+        let session = NewSession { refresh: token.hash(), created_at: now, expires_at };
+        Ok((token, session))
+    }
+
+    /// The answer for a session that was stored.
+    pub(crate) fn signed_in(
+        &self,
+        session: (SessionId, User),
+        refresh: &OpaqueToken,
+        now: Timestamp,
+    ) -> Result<SignedIn> {
+        let (id, user) = session;
+        let access_token = self.codec.sign(&user, id, (now, now.plus(self.lifetimes.access)))?;
+        Ok(SignedIn {
+            access_token,
+            token_type: "bearer",
+            expires_in: self.lifetimes.access.as_secs(),
+            refresh_token: refresh.expose().into(),
+            user,
+        })
+    }
+}
+
+/// Signing in, staying signed in, and signing out.
+#[derive(Clone, Debug)]
+pub struct Sessions {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) hasher: PasswordHasher,
+    pub(crate) issuer: TokenIssuer,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Sessions {
+    /// Signs in with e-mail and password.
+    ///
+    /// # Errors
+    /// [`Kind::Unauthenticated`] for an unknown address, a wrong password and an account that is not active: the same answer after
+    /// the same work. [`Kind::Unavailable`] when the store is away or too many wait for their hash.
+    pub async fn sign_in(&self, email: &str, password: &SecretString) -> Result<SignedIn> {
+        let record = match Email::parse(email) {
+            Ok(email) => self.store.find_for_sign_in(&email).await?,
+            Err(_) => None,
+        };
+        let Some(UserRecord { user, hashed_password }) = record else {
+            self.hasher.verify_nothing(password).await?;
+            return Err(wrong_credentials());
+        };
+        match self.hasher.verify(password, &hashed_password).await? {
+            Verification::Mismatch => return Err(wrong_credentials()),
+            Verification::MatchNeedsRehash => self.rehash(&user, password, &hashed_password).await?,
+            Verification::Match => {}
+        }
+        let now = self.clock.now();
+        let (refresh, session) = self.issuer.refresh(now)?;
+        let opened = self.store.open_session(user.id, session).await?.ok_or_else(wrong_credentials)?;
+        self.issuer.signed_in(opened, &refresh, now)
+    }
+
+    /// Stores a hash of today's kind for a password that verified against an older one. One that the rules for new passwords refuse
+    /// keeps its old hash.
+    async fn rehash(&self, user: &User, password: &SecretString, old: &SecretString) -> Result<()> {
+        if let Ok(password) = Password::choose(password.clone()) {
+            let new = self.hasher.hash(&password).await?;
+            self.store.replace_password_hash(user.id, old, &new).await?;
+        }
+        Ok(())
+    }
+
+    /// A new pair of tokens for a refresh token, which is spent by it.
+    ///
+    /// # Errors
+    /// [`Kind::Unauthenticated`] for a token that is unknown, expired, or was spent long ago; the last closes its session.
+    pub async fn refresh(&self, refresh_token: &SecretString) -> Result<SignedIn> {
+        use secrecy::ExposeSecret as _;
+        let now = self.clock.now();
+        let presented = TokenHash::of(refresh_token.expose_secret());
+        let (refresh, next) = self.issuer.refresh(now)?;
+        match self.store.rotate_refresh(&presented, next).await? {
+            Rotation::Rotated { session, user } => self.issuer.signed_in((session, user), &refresh, now),
+            Rotation::Replayed { session, user } => {
+                tracing::warn!(session.id = %session, user.id = %user, "a spent refresh token was replayed; its session is closed");
+                Err(refresh_refused())
+            }
+            Rotation::Refused => Err(refresh_refused()),
+        }
+    }
+
+    /// Ends the actor's session: its tokens stop working. Where the host has its own sessions there is nothing to end.
+    ///
+    /// # Errors
+    /// [`Kind::Unavailable`] when the store is away.
+    pub async fn sign_out(&self, actor: Actor) -> Result<()> {
+        if let Some(session) = actor.session_id() {
+            self.store.close_session(session, self.clock.now()).await?;
+        }
+        Ok(())
+    }
+
+    /// Who presents an access token, as the store has it now.
+    ///
+    /// # Errors
+    /// [`Kind::Unauthenticated`] when the token, its session, its user or the user's client is not good any more.
+    pub async fn authenticate(&self, access_token: &str) -> Result<Actor> {
+        let now = self.clock.now();
+        let subject = self.issuer.codec.read(access_token, now)?;
+        let user = self.store.find_session_user(subject.session, now).await?;
+        let ended = || Error::new(Kind::Unauthenticated, "This session has ended; sign in again.");
+        let user = user.filter(|user| user.id == subject.user).ok_or_else(ended)?;
+        let actor = match (user.role, user.client_id) {
+            (Role::Admin, _) => Actor::admin(user.id),
+            (Role::Client, Some(client)) => Actor::client_user(user.id, client),
+            (Role::Client, None) => return Err(ended()),
+        };
+        Ok(actor.with_session(subject.session))
+    }
+}
+
+fn wrong_credentials() -> Error {
+    Error::new(Kind::Unauthenticated, "The e-mail address or the password is wrong.")
+}
+
+fn refresh_refused() -> Error {
+    Error::new(Kind::Unauthenticated, "The refresh token is not valid any more; sign in again.")
+}
