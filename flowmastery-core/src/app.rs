@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use secrecy::SecretString;
 
 use crate::{
-    access::{password::PasswordHasher, token::TokenCodec},
+    access::{issuer::TokenIssuer, password::PasswordHasher, token::TokenCodec},
     cache::{Cache, MemoryCache},
     clock::{Clock, SystemClock},
     entropy::{Entropy, OsEntropy},
@@ -20,7 +20,7 @@ use crate::{
         health::Health,
         invitations::{InvitationConfig, Invitations},
         metrics::Metrics,
-        sessions::{Sessions, TokenIssuer},
+        sessions::Sessions,
         users::Users,
     },
     store::Store,
@@ -236,7 +236,7 @@ impl Builder {
                 sync_interval,
             },
             metrics: Metrics { store: store.clone(), cache: cache.clone(), collection, clock, sync_interval },
-            health: Health { store, cache, collector: collector.clone() },
+            health: Health { store, cache, collection },
             collector,
         })
     }
