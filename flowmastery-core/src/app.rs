@@ -235,7 +235,13 @@ impl Builder {
                 clock: clock.clone(),
                 sync_interval,
             },
-            metrics: Metrics { store: store.clone(), cache: cache.clone(), collection, clock, sync_interval },
+            metrics: Metrics {
+                store: store.clone(),
+                cache: cache.clone(),
+                collection: collection.clone(),
+                clock,
+                sync_interval,
+            },
             health: Health { store, cache, collection },
             collector,
         })
