@@ -4,6 +4,9 @@
 //! it was last read. When a row changes, the difference new − old is applied, so reading a row again changes nothing. Hours and
 //! days are sums of quarter hours, kept so that long ranges read few rows.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 
 use crate::{
@@ -209,7 +212,10 @@ impl Tally {
 
     /// Whether nothing is in it and nothing would change by merging it.
     pub fn is_zero(&self) -> bool {
-        self.counts == [0; 8] && self.duration_count == 0 && self.duration_sum_millis == 0 && self.sketch.is_empty()
+        self.counts == [0; 8]
+            && self.duration_count == 0
+            && self.duration_sum_millis == 0
+            && self.sketch.is_empty()
     }
 }
 
