@@ -5,7 +5,11 @@ use std::{fmt, sync::Arc, time::Duration};
 use secrecy::SecretString;
 
 use crate::{
-    access::{issuer::TokenIssuer, password::PasswordHasher, token::TokenCodec},
+    access::{
+        issuer::TokenIssuer,
+        password::{HashCost, PasswordHasher},
+        token::TokenCodec,
+    },
     cache::{Cache, MemoryCache},
     clock::{Clock, SystemClock},
     entropy::{Entropy, OsEntropy},
@@ -197,7 +201,7 @@ impl Builder {
         };
         let hasher = match hasher {
             Some(hasher) => hasher,
-            None => PasswordHasher::new(entropy.clone())?,
+            None => PasswordHasher::new(entropy.clone(), HashCost::OWASP),
         };
         let codec = TokenCodec::new(&config.secret_key, &config.previous_secret_keys, entropy.clone());
         let issuer = TokenIssuer { codec, lifetimes: config.lifetimes, entropy };

@@ -199,14 +199,20 @@ mod tests {
     #[test]
     fn every_mandatory_claim_is_insisted_on() {
         let codec = codec(SECRET, &[]);
-        assert!(codec.read(&forged(|_| {}, our_header()), NOW).is_ok(), "the forgery is good but for its changes");
+        assert!(
+            codec.read(&forged(|_| {}, our_header()), NOW).is_ok(),
+            "the forgery is good but for its changes"
+        );
         for claim in ["sub", "sid", "typ", "iss", "aud", "exp"] {
             let without = forged(|claims| drop(claims.as_object_mut().unwrap().remove(claim)), our_header());
             assert!(codec.read(&without, NOW).is_err(), "without {claim}");
         }
-        for (claim, value) in
-            [("typ", json!("refresh")), ("iss", json!("other")), ("aud", json!("other")), ("sub", json!("admin"))]
-        {
+        for (claim, value) in [
+            ("typ", json!("refresh")),
+            ("iss", json!("other")),
+            ("aud", json!("other")),
+            ("sub", json!("admin")),
+        ] {
             let other = forged(|claims| claims[claim] = value.clone(), our_header());
             assert!(codec.read(&other, NOW).is_err(), "with another {claim}");
         }
