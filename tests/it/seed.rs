@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use flowmastery_core::clock::Timestamp;
 use flowmastery_tests::{
-    backend::{Backend, both_backends},
+    backend::Backend,
+    both_backends,
     n8n::{FakeN8n, Run},
     world::{ADMIN, PASSWORD, World},
 };

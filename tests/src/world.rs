@@ -25,6 +25,8 @@ use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::backend::FreshStore;
+
 /// The admin that every world has.
 pub const ADMIN: &str = "admin@agency.com";
 /// Everybody's password.
@@ -46,6 +48,7 @@ pub struct World {
     pub store: Arc<dyn Store>,
     /// Their clock.
     pub clock: Arc<FixedClock>,
+    _fresh: FreshStore,
 }
 
 /// An answer, read to its end.
@@ -83,8 +86,9 @@ impl Answer {
 
 impl World {
     /// A world over a store whose schema is up, with one admin.
-    pub async fn new(store: Arc<dyn Store>) -> Self {
-        let clock = Arc::new(FixedClock::new(Timestamp::parse(NOW).unwrap()));
+    pub async fn new(fresh: FreshStore) -> Self {
+        let store = fresh.store.clone();
+        let clock = Arc::new(FixedClock::at(Timestamp::parse(NOW).unwrap()));
         let mut config =
             Config::new(SECRET.into(), "https://agency.com/accept-invitation");
         config.outbound = OutboundPolicy::development();
@@ -96,7 +100,7 @@ impl World {
         let password = Password::choose(PASSWORD.into()).unwrap();
         app.users().create_admin(Email::parse(ADMIN).unwrap(), &password).await.unwrap();
         let api = Api::builder(app.clone()).docs(true).build().unwrap();
-        Self { app, api, store, clock }
+        Self { app, api, store, clock, _fresh: fresh }
     }
 
     /// Sends a request and reads its answer.
