@@ -87,7 +87,11 @@ pub trait N8nApi: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// As [`N8nApi::workflows`].
-    async fn executions(&self, instance: &Instance, query: &ExecutionQuery) -> Result<N8nPage<Execution>, N8nError>;
+    async fn executions(
+        &self,
+        instance: &Instance,
+        query: &ExecutionQuery,
+    ) -> Result<N8nPage<Execution>, N8nError>;
 
     /// One execution; `None` when n8n says that it has none of this id.
     ///
