@@ -12,3 +12,5 @@ pub mod n8n;
 pub mod page;
 pub mod secret;
 pub mod store;
+#[cfg(feature = "testing")]
+pub mod testing;

@@ -1,1 +1,4 @@
-//! Placeholder.
+//! The integration tests: one binary, one module a subject.
+
+mod schema;
+mod store;

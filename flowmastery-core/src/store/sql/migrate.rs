@@ -3,8 +3,9 @@
 //! The table of applied migrations and, on Postgres, the schema are our own: a host's migrations never meet ours. Postgres has
 //! sqlx's advisory lock, on a connection that is closed afterwards; SQLite a lock on a file beside the database.
 
-use std::{fs::File, path::PathBuf};
+use std::{fs::File, path::PathBuf, sync::LazyLock};
 
+use futures_util::future::BoxFuture;
 use sqlx::migrate::{MigrateError, Migrator};
 
 use super::{
@@ -27,18 +28,18 @@ pub struct MigrationStatus {
     pub applied: bool,
 }
 
-fn postgres() -> Migrator {
+static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| {
     let mut migrator = sqlx::migrate!("migrations/postgres");
     migrator.dangerous_set_table_name(format!("{}.{TABLE}", dialect::SCHEMA));
     migrator.create_schema(dialect::SCHEMA);
     migrator
-}
+});
 
-fn sqlite() -> Migrator {
+static SQLITE: LazyLock<Migrator> = LazyLock::new(|| {
     let mut migrator = sqlx::migrate!("migrations/sqlite");
     migrator.dangerous_set_table_name(TABLE);
     migrator
-}
+});
 
 /// Which way to migrate.
 #[derive(Clone, Copy)]
@@ -72,8 +73,8 @@ impl SqlStore {
     pub async fn migration_status(&self) -> StoreResult<Vec<MigrationStatus>> {
         let applied = self.applied().await?;
         let migrator = match &self.pool {
-            Pool::Pg(_) => postgres(),
-            Pool::Lite { .. } => sqlite(),
+            Pool::Pg(_) => &POSTGRES,
+            Pool::Lite { .. } => &SQLITE,
         };
         let known = migrator.iter().filter(|migration| migration.migration_type.is_up_migration());
         let mut all: Vec<_> = known
@@ -101,23 +102,26 @@ impl SqlStore {
     }
 
     async fn migrate(&self, way: Way) -> StoreResult<()> {
+        // Boxed, since sqlx's own futures are `Send` only while the compiler still knows how long the connection lives.
         let done = match &self.pool {
             Pool::Pg(pool) => {
                 let mut conn = pool.acquire().await.map_err(fault)?;
                 // A migration that fails leaves its advisory lock on the connection.
                 conn.close_on_drop();
-                match way {
-                    Way::Up => postgres().run(&mut *conn).await,
-                    Way::DownTo(target) => postgres().undo(&mut *conn, target).await,
-                }
+                let migration: BoxFuture<'_, _> = match way {
+                    Way::Up => Box::pin(POSTGRES.run(&mut *conn)),
+                    Way::DownTo(target) => Box::pin(POSTGRES.undo(&mut *conn, target)),
+                };
+                migration.await
             }
             Pool::Lite { writer, .. } => {
                 let _lock = lock_beside(writer.connect_options().get_filename().to_owned()).await?;
                 let mut conn = writer.acquire().await.map_err(fault)?;
-                match way {
-                    Way::Up => sqlite().run(&mut *conn).await,
-                    Way::DownTo(target) => sqlite().undo(&mut *conn, target).await,
-                }
+                let migration: BoxFuture<'_, _> = match way {
+                    Way::Up => Box::pin(SQLITE.run(&mut *conn)),
+                    Way::DownTo(target) => Box::pin(SQLITE.undo(&mut *conn, target)),
+                };
+                migration.await
             }
         };
         done.map_err(migration_fault)
