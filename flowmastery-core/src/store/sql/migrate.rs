@@ -5,8 +5,10 @@
 
 use std::{fs::File, path::PathBuf, sync::LazyLock};
 
-use futures_util::future::BoxFuture;
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::{
+    migrate::{MigrateError, Migrator},
+    postgres::PgPoolOptions,
+};
 
 use super::{
     SqlStore, dialect,
@@ -102,26 +104,23 @@ impl SqlStore {
     }
 
     async fn migrate(&self, way: Way) -> StoreResult<()> {
-        // Boxed, since sqlx's own futures are `Send` only while the compiler still knows how long the connection lives.
         let done = match &self.pool {
             Pool::Pg(pool) => {
-                let mut conn = pool.acquire().await.map_err(fault)?;
-                // A migration that fails leaves its advisory lock on the connection.
-                conn.close_on_drop();
-                let migration: BoxFuture<'_, _> = match way {
-                    Way::Up => Box::pin(POSTGRES.run(&mut *conn)),
-                    Way::DownTo(target) => Box::pin(POSTGRES.undo(&mut *conn, target)),
+                // A migration that fails leaves its advisory lock on the connection, so this one is thrown away.
+                let once = PgPoolOptions::new().max_connections(1).connect_lazy_with((*pool.connect_options()).clone());
+                let done = match way {
+                    Way::Up => POSTGRES.run(&once).await,
+                    Way::DownTo(target) => POSTGRES.undo(&once, target).await,
                 };
-                migration.await
+                once.close().await;
+                done
             }
             Pool::Lite { writer, .. } => {
                 let _lock = lock_beside(writer.connect_options().get_filename().to_owned()).await?;
-                let mut conn = writer.acquire().await.map_err(fault)?;
-                let migration: BoxFuture<'_, _> = match way {
-                    Way::Up => Box::pin(SQLITE.run(&mut *conn)),
-                    Way::DownTo(target) => Box::pin(SQLITE.undo(&mut *conn, target)),
-                };
-                migration.await
+                match way {
+                    Way::Up => SQLITE.run(writer).await,
+                    Way::DownTo(target) => SQLITE.undo(writer, target).await,
+                }
             }
         };
         done.map_err(migration_fault)
