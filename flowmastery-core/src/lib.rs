@@ -15,5 +15,7 @@ pub mod secret;
 pub mod service;
 pub mod store;
 pub mod sync;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use app::{Builder, Config, Flowmastery};

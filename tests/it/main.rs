@@ -1,1 +1,10 @@
-//! Placeholder.
+//! The integration tests: one binary, one module a subject.
+#![cfg(test)] // tells clippy that helpers of tests are tests, too
+
+mod architecture;
+mod bad_input;
+mod cache;
+mod faults;
+mod schema;
+mod seed;
+mod store;

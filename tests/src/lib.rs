@@ -1,2 +1,14 @@
-//! Placeholder.
+//! What the integration tests start for themselves: throw-away servers that end with the test process, and worlds over them.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "without its servers and its world a test has nothing to say"
+)]
+
+pub mod backend;
 pub mod n8n;
+pub mod postgres;
+pub mod redis;
+mod supervised;
+pub mod world;

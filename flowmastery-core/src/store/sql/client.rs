@@ -1,0 +1,318 @@
+//! Clients in SQL.
+//!
+//! A client's row of `collections` goes when the client is deleted, so that a collection under way, which locks that row, stores
+//! nothing more.
+
+use async_trait::async_trait;
+use sqlx::FromRow;
+
+use super::{
+    SqlStore,
+    fault::corrupt,
+    pool::{Db, Tx, execute, fetch_all, fetch_one, fetch_optional},
+};
+use crate::{
+    access::scope::TenantScope,
+    clock::Timestamp,
+    id::{ClientId, UserId},
+    model::{
+        client::{ClientName, NewClient, Progress, SealedInstance},
+        freshness::ConnectionStatus,
+        instance::InstanceUrl,
+    },
+    page::{Page, PageRequest},
+    secret::Sealed,
+    store::{
+        ClientStore, CollectionRecord, Configured, ConfiguredInstance, Failure, StoreError, StoreResult,
+    },
+};
+
+/// The statement that reads living clients `c` with their collection `k`, and how it goes on.
+macro_rules! select_client {
+    ($rest:literal) => {
+        concat!(
+            "SELECT c.id, c.name, c.n8n_api_url, c.n8n_api_key_encrypted IS NOT NULL AS has_n8n_api_key, c.created_at,
+                    c.updated_at, k.data_version, k.changed_at, k.last_success_at, k.failure_status, k.failure_message,
+                    k.progress_executions, k.progress_oldest
+             FROM clients c JOIN collections k ON k.client_id = c.id WHERE c.deleted_at IS NULL AND ",
+            $rest
+        )
+    };
+}
+pub(super) use select_client;
+
+#[derive(FromRow)]
+pub(super) struct ClientRow {
+    id: ClientId,
+    name: String,
+    n8n_api_url: Option<String>,
+    has_n8n_api_key: bool,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    data_version: i64,
+    changed_at: Option<Timestamp>,
+    last_success_at: Option<Timestamp>,
+    failure_status: Option<String>,
+    failure_message: Option<String>,
+    progress_executions: Option<i64>,
+    progress_oldest: Option<Timestamp>,
+}
+
+impl TryFrom<ClientRow> for Configured {
+    type Error = StoreError;
+
+    fn try_from(row: ClientRow) -> StoreResult<Self> {
+        let failure = match (row.failure_status, row.failure_message) {
+            (Some(status), Some(message)) => {
+                let status = ConnectionStatus::parse(&status);
+                let status = status.ok_or_else(|| corrupt("collections", row.id, "failure_status"))?;
+                Some(Failure { status, message })
+            }
+            _ => None,
+        };
+        let progress =
+            row.progress_executions.map(|executions| Progress { executions, oldest: row.progress_oldest });
+        Ok(Self {
+            id: row.id,
+            name: ClientName::stored(row.name),
+            n8n_api_url: row.n8n_api_url.map(InstanceUrl::stored),
+            has_n8n_api_key: row.has_n8n_api_key,
+            created_at: row.created_at,
+            updated_at: row.updated_at,
+            collection: CollectionRecord {
+                data_version: row.data_version,
+                changed_at: row.changed_at,
+                last_success_at: row.last_success_at,
+                failure,
+                progress,
+            },
+        })
+    }
+}
+
+async fn find(db: Db<'_>, scope: TenantScope, id: ClientId) -> StoreResult<Option<Configured>> {
+    let row: Option<ClientRow> =
+        fetch_optional!(db, select_client!("c.id = $1 AND ($2 IS NULL OR c.id = $2)"), id, scope.only())?;
+    row.map(Configured::try_from).transpose()
+}
+
+fn sealed(url: String, key: String) -> SealedInstance {
+    SealedInstance { url: InstanceUrl::stored(url), key: Sealed::from_stored(key) }
+}
+
+#[async_trait]
+impl ClientStore for SqlStore {
+    async fn create_client(&self, client: NewClient) -> StoreResult<Configured> {
+        let mut tx = self.pool.begin().await?;
+        let (id,): (ClientId,) = fetch_one!(
+            tx.db(),
+            "INSERT INTO clients (name, created_by_admin_id, created_at, updated_at) VALUES ($1, $2, $3, $3) RETURNING id",
+            client.name.as_str(),
+            client.created_by_admin_id,
+            client.created_at,
+        )?;
+        execute!(tx.db(), "INSERT INTO collections (client_id) VALUES ($1)", id)?;
+        tx.commit().await?;
+        Ok(Configured {
+            id,
+            name: client.name,
+            n8n_api_url: None,
+            has_n8n_api_key: false,
+            created_at: client.created_at,
+            updated_at: client.created_at,
+            collection: CollectionRecord::default(),
+        })
+    }
+
+    async fn find_client(&self, scope: TenantScope, id: ClientId) -> StoreResult<Option<Configured>> {
+        find(self.pool.read().await?.db(), scope, id).await
+    }
+
+    async fn list_clients(&self, scope: TenantScope, page: PageRequest) -> StoreResult<Page<Configured>> {
+        let mut conn = self.pool.read().await?;
+        let rows: Vec<ClientRow> = fetch_all!(
+            conn.db(),
+            select_client!("($1 IS NULL OR c.id = $1) AND ($2 IS NULL OR c.id > $2) ORDER BY c.id LIMIT $3"),
+            scope.only(),
+            page.cursor().map(|cursor| cursor.0),
+            i64::from(page.limit()) + 1,
+        )?;
+        let clients = rows.into_iter().map(Configured::try_from).collect::<StoreResult<_>>()?;
+        Ok(Page::from_rows(clients, page, |client: &Configured| client.id.0))
+    }
+
+    async fn rename_client(
+        &self,
+        scope: TenantScope,
+        id: ClientId,
+        name: &ClientName,
+        now: Timestamp,
+    ) -> StoreResult<Option<Configured>> {
+        let mut tx = self.pool.begin().await?;
+        execute!(
+            tx.db(),
+            "UPDATE clients SET name = $3, updated_at = $4
+             WHERE id = $1 AND ($2 IS NULL OR id = $2) AND deleted_at IS NULL",
+            id,
+            scope.only(),
+            name.as_str(),
+            now,
+        )?;
+        let client = find(tx.db(), scope, id).await?;
+        tx.commit().await?;
+        Ok(client)
+    }
+
+    async fn set_instance(
+        &self,
+        scope: TenantScope,
+        id: ClientId,
+        instance: Option<&SealedInstance>,
+        now: Timestamp,
+    ) -> StoreResult<Option<Configured>> {
+        let mut tx = self.pool.begin().await?;
+        let url = instance.map(|instance| instance.url.as_str());
+        let started = execute!(
+            tx.db(),
+            // The address of the epoch outlives a cleared configuration: setting the same one again must not count everything twice.
+            "UPDATE collections SET
+                 epoch = CASE WHEN epoch_url <> $3 THEN epoch + 1 ELSE epoch END,
+                 complete_to = CASE WHEN epoch_url <> $3 THEN NULL ELSE complete_to END,
+                 epoch_url = COALESCE($3, epoch_url), last_attempt_at = NULL, failure_status = NULL, failure_message = NULL,
+                 progress_executions = NULL, progress_oldest = NULL
+             WHERE client_id = $1 AND ($2 IS NULL OR client_id = $2)",
+            id,
+            scope.only(),
+            url,
+        )?;
+        if started == 0 {
+            return Ok(None);
+        }
+        execute!(
+            tx.db(),
+            "UPDATE clients SET n8n_api_url = $2, n8n_api_key_encrypted = $3, updated_at = $4
+             WHERE id = $1 AND deleted_at IS NULL",
+            id,
+            url,
+            instance.map(|instance| instance.key.as_str()),
+            now,
+        )?;
+        let client = find(tx.db(), scope, id).await?;
+        tx.commit().await?;
+        Ok(client)
+    }
+
+    async fn find_instance(&self, scope: TenantScope, id: ClientId) -> StoreResult<Option<SealedInstance>> {
+        let mut conn = self.pool.read().await?;
+        let row: Option<(String, String)> = fetch_optional!(
+            conn.db(),
+            "SELECT n8n_api_url, n8n_api_key_encrypted FROM clients
+             WHERE id = $1 AND ($2 IS NULL OR id = $2) AND deleted_at IS NULL AND n8n_api_url IS NOT NULL",
+            id,
+            scope.only(),
+        )?;
+        Ok(row.map(|(url, key)| sealed(url, key)))
+    }
+
+    async fn list_due(
+        &self,
+        scope: TenantScope,
+        tried_before: Timestamp,
+        limit: u16,
+    ) -> StoreResult<Vec<ConfiguredInstance>> {
+        let mut conn = self.pool.read().await?;
+        let rows: Vec<(ClientId, String, String)> = fetch_all!(
+            conn.db(),
+            "SELECT c.id, c.n8n_api_url, c.n8n_api_key_encrypted
+             FROM clients c JOIN collections k ON k.client_id = c.id
+             WHERE ($1 IS NULL OR c.id = $1) AND c.deleted_at IS NULL AND c.n8n_api_url IS NOT NULL
+                 AND (k.last_attempt_at IS NULL OR k.last_attempt_at < $2)
+             ORDER BY k.last_attempt_at NULLS FIRST, c.id LIMIT $3",
+            scope.only(),
+            tried_before,
+            i64::from(limit),
+        )?;
+        let due = |(client, url, key)| ConfiguredInstance { client, instance: sealed(url, key) };
+        Ok(rows.into_iter().map(due).collect())
+    }
+
+    async fn delete_client(&self, scope: TenantScope, id: ClientId, now: Timestamp) -> StoreResult<bool> {
+        let mut tx = self.pool.begin().await?;
+        let deleted = execute!(
+            tx.db(),
+            "DELETE FROM collections WHERE client_id = $1 AND ($2 IS NULL OR client_id = $2)",
+            id,
+            scope.only(),
+        )?;
+        if deleted == 0 {
+            return Ok(false);
+        }
+        execute!(
+            tx.db(),
+            "UPDATE clients SET deleted_at = $2, n8n_api_url = NULL, n8n_api_key_encrypted = NULL WHERE id = $1",
+            id,
+            now,
+        )?;
+        execute!(
+            tx.db(),
+            "UPDATE sessions SET closed_at = $2
+             WHERE closed_at IS NULL AND user_id IN (SELECT id FROM users WHERE client_id = $1)",
+            id,
+            now,
+        )?;
+        tx.commit().await?;
+        Ok(true)
+    }
+
+    async fn purge_deleted(&self, scope: TenantScope, rows: u32) -> StoreResult<u64> {
+        let (budget, mut purged) = (u64::from(rows), 0);
+        while purged < budget {
+            let mut tx = self.pool.begin().await?;
+            let next: Option<(ClientId,)> = fetch_optional!(
+                tx.db(),
+                "SELECT id FROM clients WHERE deleted_at IS NOT NULL AND ($1 IS NULL OR id = $1) ORDER BY id LIMIT 1",
+                scope.only(),
+            )?;
+            let Some((client,)) = next else { break };
+            purged += purge(&mut tx, client, budget - purged).await?;
+            tx.commit().await?;
+        }
+        Ok(purged)
+    }
+
+    async fn client_creator(&self, scope: TenantScope, id: ClientId) -> StoreResult<Option<UserId>> {
+        let mut conn = self.pool.read().await?;
+        let row: Option<(Option<UserId>,)> = fetch_optional!(
+            conn.db(),
+            "SELECT created_by_admin_id FROM clients
+             WHERE id = $1 AND ($2 IS NULL OR id = $2) AND deleted_at IS NULL",
+            id,
+            scope.only(),
+        )?;
+        Ok(row.and_then(|(creator,)| creator))
+    }
+}
+
+/// Deletes at most `budget` rows of a deleted client, its own row last; how many went.
+async fn purge(tx: &mut Tx, client: ClientId, budget: u64) -> StoreResult<u64> {
+    const STATEMENTS: [&str; 6] = [
+        "DELETE FROM executions WHERE (client_id, epoch, execution_id) IN
+             (SELECT client_id, epoch, execution_id FROM executions WHERE client_id = $1 LIMIT $2)",
+        "DELETE FROM rollups WHERE (client_id, width, bucket, workflow_id, class) IN
+             (SELECT client_id, width, bucket, workflow_id, class FROM rollups WHERE client_id = $1 LIMIT $2)",
+        "DELETE FROM workflows WHERE (client_id, workflow_id) IN
+             (SELECT client_id, workflow_id FROM workflows WHERE client_id = $1 LIMIT $2)",
+        "DELETE FROM invitations WHERE id IN (SELECT id FROM invitations WHERE client_id = $1 LIMIT $2)",
+        "DELETE FROM users WHERE id IN (SELECT id FROM users WHERE client_id = $1 LIMIT $2)",
+        "DELETE FROM clients WHERE id IN (SELECT id FROM clients WHERE id = $1 LIMIT $2)",
+    ];
+    let mut purged = 0;
+    for statement in STATEMENTS {
+        let left = i64::try_from(budget - purged).unwrap_or(i64::MAX);
+        if left == 0 {
+            break;
+        }
+        purged += execute!(tx.db(), statement, client, left)?;
+    }
+    Ok(purged)
+}

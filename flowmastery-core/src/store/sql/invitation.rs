@@ -1,0 +1,250 @@
+//! Invitations in SQL. The column `token` holds the hash of the token; those of deleted clients are gone for every statement.
+
+use async_trait::async_trait;
+use secrecy::SecretString;
+use sqlx::FromRow;
+
+use super::{
+    SqlStore,
+    dialect::{self, Lock},
+    fault::corrupt,
+    pool::{Tx, execute, fetch_all, fetch_one, fetch_optional},
+    session,
+    user::{self, ADDRESS_TAKEN, UserInsert, parse_email, parse_role},
+};
+use crate::{
+    access::scope::TenantScope,
+    clock::Timestamp,
+    id::{ClientId, InvitationId, UserId},
+    model::{
+        invitation::{EmailStatus, Invitation, InvitationStatus, NewInvitation},
+        session::{NewSession, TokenHash},
+    },
+    page::{Page, PageRequest},
+    store::{Accepted, InvitationStore, StoreError, StoreResult, StoredInvitation},
+};
+
+/// The statement that reads invitations `i` with their client `c`, and how it goes on.
+macro_rules! select_invitation {
+    ($rest:literal) => {
+        concat!(
+            "SELECT i.id, i.email, i.role, i.status, i.expiry_date, i.client_id, i.invited_by_admin_id, i.created_at,
+                    i.email_status, c.name AS client_name
+             FROM invitations i LEFT JOIN clients c ON c.id = i.client_id WHERE c.deleted_at IS NULL AND ",
+            $rest
+        )
+    };
+}
+
+#[derive(FromRow)]
+struct InvitationRow {
+    id: InvitationId,
+    email: String,
+    role: String,
+    status: String,
+    expiry_date: Timestamp,
+    client_id: Option<ClientId>,
+    invited_by_admin_id: Option<UserId>,
+    created_at: Timestamp,
+    email_status: String,
+    client_name: Option<String>,
+}
+
+impl InvitationRow {
+    fn read(self, now: Timestamp) -> StoreResult<StoredInvitation> {
+        let id = self.id.0;
+        let status =
+            InvitationStatus::parse(&self.status).ok_or_else(|| corrupt("invitations", id, "status"))?;
+        let expired = status == InvitationStatus::Pending && self.expiry_date <= now;
+        let invitation = Invitation {
+            id: self.id,
+            email: parse_email("invitations", id, &self.email)?,
+            role: parse_role("invitations", id, &self.role)?,
+            status: if expired { InvitationStatus::Expired } else { status },
+            expiry_date: self.expiry_date,
+            client_id: self.client_id,
+            created_at: self.created_at,
+            email_status: EmailStatus::parse(&self.email_status)
+                .ok_or_else(|| corrupt("invitations", id, "email_status"))?,
+        };
+        Ok(StoredInvitation { invitation, client_name: self.client_name })
+    }
+}
+
+#[async_trait]
+impl InvitationStore for SqlStore {
+    async fn create_invitation(
+        &self,
+        scope: TenantScope,
+        invitation: NewInvitation,
+    ) -> StoreResult<Option<Invitation>> {
+        let mut tx = self.pool.begin().await?;
+        // Two that are made at once for one address must not both stay pending.
+        dialect::lock(&mut tx, Lock::Invitations).await?;
+        if !may_invite_to(&mut tx, scope, invitation.client_id).await? {
+            return Ok(None);
+        }
+        execute!(
+            tx.db(),
+            "UPDATE invitations SET status = 'revoked'
+             WHERE email = $1 AND status = 'pending' AND ($2 IS NULL OR client_id = $2)",
+            invitation.email.as_str(),
+            scope.only(),
+        )?;
+        // After the update, which waits for an acceptance under way.
+        let (taken,): (bool,) = fetch_one!(
+            tx.db(),
+            "SELECT EXISTS (SELECT 1 FROM users WHERE email = $1)",
+            invitation.email.as_str()
+        )?;
+        if taken {
+            return Err(StoreError::Conflict(ADDRESS_TAKEN));
+        }
+        let id = insert(&mut tx, &invitation).await?;
+        tx.commit().await?;
+        Ok(Some(Invitation {
+            id,
+            email: invitation.email,
+            role: invitation.role,
+            status: InvitationStatus::Pending,
+            expiry_date: invitation.expiry_date,
+            client_id: invitation.client_id,
+            created_at: invitation.created_at,
+            email_status: invitation.email_status,
+        }))
+    }
+
+    async fn list_invitations(
+        &self,
+        scope: TenantScope,
+        page: PageRequest,
+        now: Timestamp,
+    ) -> StoreResult<Page<Invitation>> {
+        let mut conn = self.pool.read().await?;
+        let rows: Vec<InvitationRow> = fetch_all!(
+            conn.db(),
+            select_invitation!(
+                "($1 IS NULL OR i.client_id = $1) AND ($2 IS NULL OR i.id < $2) ORDER BY i.id DESC LIMIT $3"
+            ),
+            scope.only(),
+            page.cursor().map(|cursor| cursor.0),
+            i64::from(page.limit()) + 1,
+        )?;
+        let read = |row: InvitationRow| Ok(row.read(now)?.invitation);
+        let invitations = rows.into_iter().map(read).collect::<StoreResult<_>>()?;
+        Ok(Page::from_rows(invitations, page, |invitation: &Invitation| invitation.id.0))
+    }
+
+    async fn find_invitation(
+        &self,
+        token: &TokenHash,
+        now: Timestamp,
+    ) -> StoreResult<Option<StoredInvitation>> {
+        let mut conn = self.pool.read().await?;
+        let row: Option<InvitationRow> =
+            fetch_optional!(conn.db(), select_invitation!("i.token = $1"), token.as_str())?;
+        row.map(|row| row.read(now)).transpose()
+    }
+
+    async fn accept_invitation(
+        &self,
+        token: &TokenHash,
+        hashed_password: &SecretString,
+        new: NewSession,
+    ) -> StoreResult<Accepted> {
+        let now = new.created_at;
+        let mut tx = self.pool.begin().await?;
+        let spent = execute!(
+            tx.db(),
+            "UPDATE invitations SET status = 'accepted', accepted_at = $2
+             WHERE token = $1 AND status = 'pending' AND expiry_date > $2",
+            token.as_str(),
+            now,
+        )?;
+        let row: Option<InvitationRow> =
+            fetch_optional!(tx.db(), select_invitation!("i.token = $1"), token.as_str())?;
+        let Some(row) = row else { return Ok(Accepted::NotFound) };
+        if spent == 0 {
+            let status = row.read(now)?.invitation.status;
+            return Ok(if status == InvitationStatus::Expired {
+                Accepted::Expired
+            } else {
+                Accepted::NotFound
+            });
+        }
+        let account = UserInsert {
+            email: &row.email,
+            hashed_password,
+            role: &row.role,
+            client_id: row.client_id,
+            created_by: row.invited_by_admin_id,
+            at: now,
+        };
+        let Some(user) = user::insert(tx.db(), account).await? else { return Ok(Accepted::AccountExists) };
+        let session = sign_in(&mut tx, row.id, user, &new).await?;
+        let Some(user) = user::find(tx.db(), TenantScope::ALL, user).await? else {
+            return Ok(Accepted::NotFound);
+        };
+        tx.commit().await?;
+        Ok(Accepted::Accepted { session, user })
+    }
+
+    async fn set_invitation_email_status(
+        &self,
+        scope: TenantScope,
+        id: InvitationId,
+        status: EmailStatus,
+    ) -> StoreResult<()> {
+        let mut conn = self.pool.write().await?;
+        execute!(
+            conn.db(),
+            "UPDATE invitations SET email_status = $3 WHERE id = $1 AND ($2 IS NULL OR client_id = $2)",
+            id,
+            scope.only(),
+            status.as_str(),
+        )?;
+        Ok(())
+    }
+}
+
+/// Whether the scope may invite to a client that lives, or, being every client, to the admins.
+async fn may_invite_to(tx: &mut Tx, scope: TenantScope, client: Option<ClientId>) -> StoreResult<bool> {
+    let Some(client) = client else { return Ok(scope == TenantScope::ALL) };
+    let (lives,): (bool,) = fetch_one!(
+        tx.db(),
+        "SELECT EXISTS (SELECT 1 FROM clients WHERE id = $1 AND ($2 IS NULL OR id = $2) AND deleted_at IS NULL)",
+        client,
+        scope.only(),
+    )?;
+    Ok(lives)
+}
+
+async fn insert(tx: &mut Tx, invitation: &NewInvitation) -> StoreResult<InvitationId> {
+    let (id,): (InvitationId,) = fetch_one!(
+        tx.db(),
+        "INSERT INTO invitations (email, role, token, status, expiry_date, client_id, invited_by_admin_id, created_at,
+                                  email_status)
+         VALUES ($1, $2, $3, 'pending', $4, $5, $6, $7, $8) RETURNING id",
+        invitation.email.as_str(),
+        invitation.role.as_str(),
+        invitation.token.as_str(),
+        invitation.expiry_date,
+        invitation.client_id,
+        invitation.invited_by_admin_id,
+        invitation.created_at,
+        invitation.email_status.as_str(),
+    )?;
+    Ok(id)
+}
+
+/// Opens the first session of an account that an invitation made.
+async fn sign_in(
+    tx: &mut Tx,
+    invitation: InvitationId,
+    user: UserId,
+    new: &NewSession,
+) -> StoreResult<crate::id::SessionId> {
+    execute!(tx.db(), "UPDATE invitations SET accepted_user_id = $2 WHERE id = $1", invitation, user)?;
+    execute!(tx.db(), "UPDATE users SET last_login = $2 WHERE id = $1", user, new.created_at)?;
+    session::insert(tx, user, new).await
+}

@@ -1,0 +1,200 @@
+//! Reads for metrics in SQL: one snapshot, a bounded number of statements however many clients there are.
+
+use async_trait::async_trait;
+use futures_util::TryStreamExt;
+use sqlx::FromRow;
+
+use super::{
+    SqlStore,
+    client::{ClientRow, select_client},
+    fault::{corrupt, fault},
+    pool::{Db, Tx, fetch_all},
+    rollup::stored_tally,
+};
+use crate::{
+    access::scope::TenantScope,
+    clock::Timestamp,
+    id::ClientId,
+    model::{
+        execution::Class,
+        rollup::{FastMap, Span, Tally, cover},
+        workflow::{WorkflowId, WorkflowRecord, WorkflowStatus},
+    },
+    store::{ClientSnapshot, Configured, MetricsQuery, MetricsStore, StoreResult},
+};
+
+#[derive(FromRow)]
+struct WorkflowRecordRow {
+    client_id: ClientId,
+    workflow_id: String,
+    name: String,
+    status: String,
+    time_saved_per_execution_minutes: i64,
+    last_execution_at: Option<Timestamp>,
+}
+
+/// A row of sums, read by position: these are many.
+type SumRow = (ClientId, String, i64, i64, i64, i64, i64, i64, i64, i64, i64, Vec<u8>);
+
+/// Which clients a snapshot reads.
+#[derive(Clone, Copy)]
+struct Which {
+    scope: Option<ClientId>,
+    client: Option<ClientId>,
+}
+
+type Snapshots = FastMap<ClientId, ClientSnapshot>;
+
+#[async_trait]
+impl MetricsStore for SqlStore {
+    async fn snapshots(
+        &self,
+        scope: TenantScope,
+        client: Option<ClientId>,
+        query: &MetricsQuery,
+    ) -> StoreResult<Vec<ClientSnapshot>> {
+        let which = Which { scope: scope.only(), client };
+        let mut tx = self.pool.snapshot().await?;
+        let mut snapshots = read_clients(&mut tx, which, query.ranges.len()).await?;
+        read_workflows(&mut tx, which, &mut snapshots).await?;
+        if let Some(classes) = codes(&query.classes) {
+            for (index, range) in query.ranges.iter().enumerate() {
+                for span in cover(*range) {
+                    add_span(&mut tx, which, Sum { span, classes, index }, &mut snapshots).await?;
+                }
+            }
+        }
+        tx.commit().await?;
+        let mut snapshots: Vec<_> = snapshots.into_values().collect();
+        snapshots.sort_unstable_by_key(|snapshot| snapshot.client_id);
+        Ok(snapshots)
+    }
+}
+
+/// The classes as three numbers for an `IN`; a class may stand there twice. `None` when there is none.
+fn codes(classes: &[Class]) -> Option<[i16; 3]> {
+    let last = classes.last()?.code();
+    let mut codes = [last; 3];
+    for (code, class) in codes.iter_mut().zip(classes) {
+        *code = class.code();
+    }
+    Some(codes)
+}
+
+async fn read_clients(tx: &mut Tx, which: Which, ranges: usize) -> StoreResult<Snapshots> {
+    let rows: Vec<ClientRow> = fetch_all!(
+        tx.db(),
+        select_client!("($1 IS NULL OR c.id = $1) AND ($2 IS NULL OR c.id = $2)"),
+        which.scope,
+        which.client,
+    )?;
+    let oldest: Vec<(ClientId, Option<Timestamp>)> = fetch_all!(
+        tx.db(),
+        "SELECT k.client_id, (SELECT MIN(r.bucket) FROM rollups r WHERE r.client_id = k.client_id AND r.width = 15)
+         FROM collections k WHERE ($1 IS NULL OR k.client_id = $1) AND ($2 IS NULL OR k.client_id = $2)",
+        which.scope,
+        which.client,
+    )?;
+    let oldest: FastMap<_, _> = oldest.into_iter().collect();
+    let snapshot = |row: ClientRow| {
+        let client = Configured::try_from(row)?;
+        let snapshot = ClientSnapshot {
+            client_id: client.id,
+            name: client.name,
+            configured: client.n8n_api_url.is_some(),
+            collection: client.collection,
+            oldest_bucket: oldest.get(&client.id).copied().flatten(),
+            workflows: Vec::new(),
+            tallies: vec![FastMap::default(); ranges],
+        };
+        Ok((client.id, snapshot))
+    };
+    rows.into_iter().map(snapshot).collect()
+}
+
+async fn read_workflows(tx: &mut Tx, which: Which, snapshots: &mut Snapshots) -> StoreResult<()> {
+    let rows: Vec<WorkflowRecordRow> = fetch_all!(
+        tx.db(),
+        "SELECT client_id, workflow_id, name, status, time_saved_per_execution_minutes, last_execution_at FROM workflows
+         WHERE ($1 IS NULL OR client_id = $1) AND ($2 IS NULL OR client_id = $2) ORDER BY client_id, workflow_id",
+        which.scope,
+        which.client,
+    )?;
+    for row in rows {
+        let Some(snapshot) = snapshots.get_mut(&row.client_id) else { continue };
+        let status = WorkflowStatus::parse(&row.status);
+        snapshot.workflows.push(WorkflowRecord {
+            status: status.ok_or_else(|| corrupt("workflows", &row.workflow_id, "status"))?,
+            id: WorkflowId::from(row.workflow_id.as_str()),
+            name: row.name,
+            time_saved_per_execution_minutes: row.time_saved_per_execution_minutes,
+            last_execution: row.last_execution_at,
+        });
+    }
+    Ok(())
+}
+
+/// Rows of one width that go into one range of the query.
+#[derive(Clone, Copy)]
+struct Sum {
+    span: Span,
+    classes: [i16; 3],
+    index: usize,
+}
+
+async fn add_span(tx: &mut Tx, which: Which, sum: Sum, snapshots: &mut Snapshots) -> StoreResult<()> {
+    /// Rows are merged as they come, so that a long range needs no memory of its own.
+    macro_rules! stream {
+        ($db:expr) => {{
+            let [first, second, third] = sum.classes;
+            let mut rows = sqlx::query_as(
+                "SELECT r.client_id, r.workflow_id, r.new_count, r.running_count, r.waiting_count, r.success_count,
+                        r.error_count, r.crashed_count, r.canceled_count, r.unknown_count, r.duration_sum_ms, r.sketch
+                 FROM clients c JOIN rollups r ON r.client_id = c.id
+                 WHERE c.deleted_at IS NULL AND ($1 IS NULL OR c.id = $1) AND ($2 IS NULL OR c.id = $2)
+                     AND r.width = $3 AND r.bucket >= $4 AND r.bucket < $5 AND r.class IN ($6, $7, $8)",
+            )
+            .bind(which.scope)
+            .bind(which.client)
+            .bind(sum.span.width.code())
+            .bind(sum.span.range.from)
+            .bind(sum.span.range.to)
+            .bind(first)
+            .bind(second)
+            .bind(third)
+            .fetch($db);
+            while let Some(row) = rows.try_next().await.map_err(fault)? {
+                add_row(row, sum.index, snapshots)?;
+            }
+        }};
+    }
+    match tx.db() {
+        Db::Pg(db) => stream!(db),
+        Db::Lite(db) => stream!(db),
+    }
+    Ok(())
+}
+
+fn add_row(row: SumRow, index: usize, snapshots: &mut Snapshots) -> StoreResult<()> {
+    let (
+        client,
+        workflow,
+        new,
+        running,
+        waiting,
+        success,
+        error,
+        crashed,
+        canceled,
+        unknown,
+        duration,
+        sketch,
+    ) = row;
+    let counts = [new, running, waiting, success, error, crashed, canceled, unknown];
+    let tally: Tally = stored_tally(counts, duration, &sketch, &workflow)?;
+    let tallies = snapshots.get_mut(&client).and_then(|snapshot| snapshot.tallies.get_mut(index));
+    if let Some(tallies) = tallies {
+        tallies.entry(WorkflowId::from(workflow.as_str())).or_default().merge(&tally);
+    }
+    Ok(())
+}

@@ -1,0 +1,159 @@
+//! The schema: embedded migrations, applied and undone under a lock, so that several processes may try at once.
+//!
+//! The table of applied migrations and, on Postgres, the schema are our own: a host's migrations never meet ours. Postgres has
+//! sqlx's advisory lock, on a connection that is closed afterwards; SQLite a lock on a file beside the database.
+
+use std::{fs::File, path::PathBuf, sync::LazyLock};
+
+use sqlx::{
+    migrate::{MigrateError, Migrator},
+    postgres::PgPoolOptions,
+};
+
+use super::{
+    SqlStore, dialect,
+    fault::fault,
+    pool::{Pool, fetch_all},
+};
+use crate::store::{StoreError, StoreResult};
+
+const TABLE: &str = "_flowmastery_migrations";
+
+/// One migration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MigrationStatus {
+    /// Its number.
+    pub version: i64,
+    /// What it makes.
+    pub name: String,
+    /// Whether it is applied.
+    pub applied: bool,
+}
+
+static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrator = sqlx::migrate!("migrations/postgres");
+    migrator.dangerous_set_table_name(format!("{}.{TABLE}", dialect::SCHEMA));
+    migrator.create_schema(dialect::SCHEMA);
+    migrator
+});
+
+static SQLITE: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrator = sqlx::migrate!("migrations/sqlite");
+    migrator.dangerous_set_table_name(TABLE);
+    migrator
+});
+
+/// Which way to migrate.
+#[derive(Clone, Copy)]
+enum Way {
+    Up,
+    DownTo(i64),
+}
+
+impl SqlStore {
+    /// Applies every migration that is not applied yet, creating the schema first.
+    ///
+    /// # Errors
+    /// [`StoreError::Conflict`] when a newer FlowMastery migrated the database, or a migration is not the one that was applied;
+    /// nothing is changed then.
+    pub async fn migrate_up(&self) -> StoreResult<()> {
+        self.migrate(Way::Up).await
+    }
+
+    /// Undoes the newest applied migration, or every one above a version (0: all of them). The data that they held is lost.
+    ///
+    /// # Errors
+    /// As [`SqlStore::migrate_up`].
+    pub async fn migrate_down(&self, target: Option<i64>) -> StoreResult<()> {
+        let applied = self.applied().await?;
+        let Some(newest) = applied.iter().max() else { return Ok(()) };
+        let below = applied.iter().filter(|version| *version < newest).max();
+        self.migrate(Way::DownTo(target.unwrap_or(below.copied().unwrap_or(0)))).await
+    }
+
+    /// Every known migration, ascending, and whether it is applied; applied ones that are not known here have no name.
+    pub async fn migration_status(&self) -> StoreResult<Vec<MigrationStatus>> {
+        let applied = self.applied().await?;
+        let migrator = match &self.pool {
+            Pool::Pg(_) => &POSTGRES,
+            Pool::Lite { .. } => &SQLITE,
+        };
+        let known = migrator.iter().filter(|migration| migration.migration_type.is_up_migration());
+        let mut all: Vec<_> = known
+            .map(|migration| MigrationStatus {
+                version: migration.version,
+                name: migration.description.to_string(),
+                applied: applied.contains(&migration.version),
+            })
+            .collect();
+        let unknown = applied.into_iter().filter(|version| !migrator.version_exists(*version));
+        all.extend(unknown.map(|version| MigrationStatus { version, name: String::new(), applied: true }));
+        Ok(all)
+    }
+
+    async fn applied(&self) -> StoreResult<Vec<i64>> {
+        let mut conn = self.pool.read().await?;
+        if !dialect::has_migrations(conn.db()).await? {
+            return Ok(Vec::new());
+        }
+        let rows: Vec<(i64,)> = fetch_all!(
+            conn.db(),
+            "SELECT version FROM _flowmastery_migrations WHERE success ORDER BY version"
+        )?;
+        Ok(rows.into_iter().map(|(version,)| version).collect())
+    }
+
+    async fn migrate(&self, way: Way) -> StoreResult<()> {
+        let done = match &self.pool {
+            Pool::Pg(pool) => {
+                // A migration that fails leaves its advisory lock on the connection, so this one is thrown away.
+                let once = PgPoolOptions::new().max_connections(1).connect_lazy_with((*pool.connect_options()).clone());
+                let done = match way {
+                    Way::Up => POSTGRES.run(&once).await,
+                    Way::DownTo(target) => POSTGRES.undo(&once, target).await,
+                };
+                once.close().await;
+                done
+            }
+            Pool::Lite { writer, .. } => {
+                let _lock = lock_beside(writer.connect_options().get_filename().to_owned()).await?;
+                match way {
+                    Way::Up => SQLITE.run(writer).await,
+                    Way::DownTo(target) => SQLITE.undo(writer, target).await,
+                }
+            }
+        };
+        done.map_err(migration_fault)
+    }
+}
+
+fn migration_fault(error: MigrateError) -> StoreError {
+    match error {
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => fault(error),
+        MigrateError::VersionMissing(_) => StoreError::Conflict(
+            "a newer FlowMastery migrated this database: start that version, or restore a back-up",
+        ),
+        MigrateError::VersionMismatch(_) => StoreError::Conflict(
+            "a migration of this FlowMastery is not the one that was applied to the database",
+        ),
+        error => StoreError::Internal(error.into()),
+    }
+}
+
+/// A lock between processes on a file beside a SQLite database, held until the file is dropped; an in-memory database needs none,
+/// having one connection.
+async fn lock_beside(database: PathBuf) -> StoreResult<Option<File>> {
+    if !database.is_file() {
+        return Ok(None);
+    }
+    let mut path = database.into_os_string();
+    path.push("-migrate.lock");
+    let lock = move || {
+        let file = File::options().create(true).append(true).open(path)?;
+        file.lock()?;
+        Ok::<_, std::io::Error>(file)
+    };
+    let locked =
+        tokio::task::spawn_blocking(lock).await.map_err(|error| StoreError::Internal(error.into()))?;
+    locked.map(Some).map_err(|error| StoreError::Unavailable(error.into()))
+}

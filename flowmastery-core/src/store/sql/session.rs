@@ -1,0 +1,176 @@
+//! Sessions and refresh tokens in SQL. Only hashes of tokens are stored; whoever changes a session's tokens locks its row first.
+
+use async_trait::async_trait;
+
+use super::{
+    SqlStore,
+    pool::{Db, Tx, execute, fetch_one, fetch_optional},
+    user::{self, UserRow, select_user},
+};
+use crate::{
+    access::scope::TenantScope,
+    clock::Timestamp,
+    id::{SessionId, UserId},
+    model::{
+        session::{NewSession, Rotation, TokenHash},
+        user::User,
+    },
+    store::{SessionStore, StoreResult},
+};
+
+/// Inserts a session with its first refresh token.
+pub(super) async fn insert(tx: &mut Tx, user: UserId, session: &NewSession) -> StoreResult<SessionId> {
+    let (id,): (SessionId,) = fetch_one!(
+        tx.db(),
+        "INSERT INTO sessions (user_id, created_at, expires_at) VALUES ($1, $2, $3) RETURNING id",
+        user,
+        session.created_at,
+        session.expires_at,
+    )?;
+    insert_token(tx.db(), id, None, session).await?;
+    Ok(id)
+}
+
+async fn insert_token(
+    db: Db<'_>,
+    session: SessionId,
+    parent: Option<&TokenHash>,
+    next: &NewSession,
+) -> StoreResult<()> {
+    execute!(
+        db,
+        "INSERT INTO refresh_tokens (hash, session_id, parent, expires_at) VALUES ($1, $2, $3, $4)",
+        next.refresh.as_str(),
+        session,
+        parent.map(TokenHash::as_str),
+        next.expires_at,
+    )?;
+    Ok(())
+}
+
+async fn close(db: Db<'_>, session: SessionId, now: Timestamp) -> StoreResult<bool> {
+    let closed = execute!(
+        db,
+        "UPDATE sessions SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL AND expires_at > $2",
+        session,
+        now,
+    )?;
+    Ok(closed > 0)
+}
+
+#[async_trait]
+impl SessionStore for SqlStore {
+    async fn open_session(
+        &self,
+        user: UserId,
+        session: NewSession,
+    ) -> StoreResult<Option<(SessionId, User)>> {
+        let mut tx = self.pool.begin().await?;
+        // Locks the user, so that a deactivation comes before this and is seen, or after it and closes the session.
+        let signed_in = execute!(
+            tx.db(),
+            "UPDATE users SET last_login = $2 WHERE id = $1 AND is_active",
+            user,
+            session.created_at,
+        )?;
+        let found = user::find(tx.db(), TenantScope::ALL, user).await?;
+        let (1, Some(found)) = (signed_in, found) else { return Ok(None) };
+        execute!(
+            tx.db(),
+            "DELETE FROM sessions WHERE user_id = $1 AND expires_at <= $2",
+            user,
+            session.created_at,
+        )?;
+        let id = insert(&mut tx, user, &session).await?;
+        tx.commit().await?;
+        Ok(Some((id, found)))
+    }
+
+    async fn find_session_user(&self, session: SessionId, now: Timestamp) -> StoreResult<Option<User>> {
+        let mut conn = self.pool.read().await?;
+        let row: Option<UserRow> = fetch_optional!(
+            conn.db(),
+            select_user!(
+                "JOIN sessions s ON s.user_id = u.id
+                 WHERE s.id = $1 AND s.closed_at IS NULL AND s.expires_at > $2 AND u.is_active AND c.deleted_at IS NULL"
+            ),
+            session,
+            now,
+        )?;
+        row.map(User::try_from).transpose()
+    }
+
+    async fn rotate_refresh(&self, presented: &TokenHash, next: NewSession) -> StoreResult<Rotation> {
+        let now = next.created_at;
+        let mut tx = self.pool.begin().await?;
+        let locked: Option<(SessionId, UserId)> = fetch_optional!(
+            tx.db(),
+            "UPDATE sessions SET expires_at = expires_at
+             WHERE id = (SELECT session_id FROM refresh_tokens WHERE hash = $1) AND closed_at IS NULL AND expires_at > $2
+             RETURNING id, user_id",
+            presented.as_str(),
+            now,
+        )?;
+        let Some((session, user)) = locked else { return Ok(Rotation::Refused) };
+        match honour(&mut tx, presented, now).await? {
+            Honour::Good => {}
+            Honour::Expired => return Ok(Rotation::Refused),
+            Honour::Replayed => {
+                close(tx.db(), session, now).await?;
+                tx.commit().await?;
+                return Ok(Rotation::Replayed { session, user });
+            }
+        }
+        let user = user::find(tx.db(), TenantScope::ALL, user).await?;
+        let Some(user) = user.filter(|user| user.is_active) else { return Ok(Rotation::Refused) };
+        succeed(&mut tx, session, presented, &next).await?;
+        tx.commit().await?;
+        Ok(Rotation::Rotated { session, user })
+    }
+
+    async fn close_session(&self, session: SessionId, now: Timestamp) -> StoreResult<bool> {
+        close(self.pool.write().await?.db(), session, now).await
+    }
+}
+
+/// What a token of an open session is worth.
+enum Honour {
+    Good,
+    Expired,
+    Replayed,
+}
+
+async fn honour(tx: &mut Tx, presented: &TokenHash, now: Timestamp) -> StoreResult<Honour> {
+    // The session is locked by now, so nobody spends a successor between this and the end of the transaction.
+    let (expires_at, succeeded): (Timestamp, bool) = fetch_one!(
+        tx.db(),
+        "SELECT t.expires_at,
+                EXISTS (SELECT 1 FROM refresh_tokens s WHERE s.parent = t.hash AND s.spent_at IS NOT NULL)
+         FROM refresh_tokens t WHERE t.hash = $1",
+        presented.as_str(),
+    )?;
+    Ok(match (succeeded, expires_at > now) {
+        (_, false) => Honour::Expired,
+        (true, true) => Honour::Replayed,
+        (false, true) => Honour::Good,
+    })
+}
+
+/// Spends a token and stores its successor; tokens that expired can no longer be replayed and go.
+async fn succeed(tx: &mut Tx, session: SessionId, spent: &TokenHash, next: &NewSession) -> StoreResult<()> {
+    execute!(
+        tx.db(),
+        "UPDATE refresh_tokens SET spent_at = $2 WHERE hash = $1 AND spent_at IS NULL",
+        spent.as_str(),
+        next.created_at,
+    )?;
+    insert_token(tx.db(), session, Some(spent), next).await?;
+    execute!(
+        tx.db(),
+        "DELETE FROM refresh_tokens WHERE session_id = $1 AND expires_at <= $2",
+        session,
+        next.created_at,
+    )?;
+    execute!(tx.db(), "UPDATE sessions SET expires_at = $2 WHERE id = $1", session, next.expires_at)?;
+    Ok(())
+}

@@ -1,0 +1,171 @@
+//! What the cases of the contract start from.
+
+use std::{sync::Arc, time::Duration};
+
+use crate::{
+    access::scope::TenantScope,
+    clock::Timestamp,
+    id::{ClientId, ExecutionId, SessionId},
+    model::{
+        client::{ClientName, NewClient, SealedInstance},
+        email::Email,
+        execution::{Class, Execution, Status},
+        instance::InstanceUrl,
+        invitation::{EmailStatus, NewInvitation},
+        rollup::{Range, Tally},
+        session::{NewSession, TokenHash},
+        user::{NewUser, Role, User},
+        workflow::{Workflow, WorkflowId},
+    },
+    page::{Cursor, PageRequest},
+    secret::Sealed,
+    store::{Accepted, Applied, Batch, ClientSnapshot, CollectionOutcome, MetricsQuery, Store},
+};
+
+pub(super) const ALL: TenantScope = TenantScope::ALL;
+
+/// A Monday at midnight.
+const START: i64 = 1_772_409_600_000;
+
+/// So many minutes after the Monday at which the cases begin.
+pub(super) fn minute(minutes: i64) -> Timestamp {
+    Timestamp::from_millis(START + minutes * 60_000)
+}
+
+pub(super) fn email(name: &str) -> Email {
+    Email::parse(&format!("{name}@example.com")).unwrap()
+}
+
+pub(super) fn page(limit: i64, cursor: Option<Cursor>) -> PageRequest {
+    PageRequest::new(Some(limit), cursor).unwrap()
+}
+
+/// A session that begins at an instant and lasts a week.
+pub(super) fn session(token: &str, now: Timestamp) -> NewSession {
+    let expires_at = now.plus(Duration::from_secs(7 * 24 * 3600));
+    NewSession { refresh: TokenHash::of(token), created_at: now, expires_at }
+}
+
+pub(super) fn new_user(name: &str) -> NewUser {
+    NewUser { email: email(name), hashed_password: format!("hash of {name}").into(), created_at: minute(0) }
+}
+
+pub(super) async fn admin(store: &Arc<dyn Store>, name: &str) -> User {
+    store.create_admin(new_user(name)).await.unwrap()
+}
+
+pub(super) fn new_client(name: &str) -> NewClient {
+    NewClient { name: ClientName::parse(name).unwrap(), created_by_admin_id: None, created_at: minute(0) }
+}
+
+pub(super) async fn client(store: &Arc<dyn Store>, name: &str) -> ClientId {
+    store.create_client(new_client(name)).await.unwrap().id
+}
+
+pub(super) fn instance(url: &str) -> SealedInstance {
+    let key = Sealed::from_stored(format!("v1:test:key of {url}"));
+    SealedInstance { url: InstanceUrl::parse(url).unwrap(), key }
+}
+
+/// A client with an n8n.
+pub(super) async fn configured(store: &Arc<dyn Store>, name: &str) -> ClientId {
+    let id = client(store, name).await;
+    let instance = instance(&format!("https://{name}.example.com"));
+    store.set_instance(ALL, id, Some(&instance), minute(0)).await.unwrap().unwrap();
+    id
+}
+
+/// An invitation that expires two days after minute 0.
+pub(super) fn invitation(name: &str, client: Option<ClientId>, token: &str) -> NewInvitation {
+    NewInvitation {
+        email: email(name),
+        role: if client.is_some() { Role::Client } else { Role::Admin },
+        client_id: client,
+        token: TokenHash::of(token),
+        invited_by_admin_id: None,
+        email_status: EmailStatus::Queued,
+        created_at: minute(0),
+        expiry_date: minute(2 * 24 * 60),
+    }
+}
+
+/// A user of a client, signed in with the refresh token `first of <name>`.
+pub(super) async fn client_user(store: &Arc<dyn Store>, client: ClientId, name: &str) -> (SessionId, User) {
+    let token = format!("invitation of {name}");
+    store.create_invitation(ALL, invitation(name, Some(client), &token)).await.unwrap().unwrap();
+    let opened = session(&format!("first of {name}"), minute(1));
+    match store.accept_invitation(&TokenHash::of(&token), &"hash".into(), opened).await.unwrap() {
+        Accepted::Accepted { session, user } => (session, user),
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(super) fn workflow(id: &str, name: &str) -> Workflow {
+    Workflow { id: WorkflowId::from(id), name: name.to_owned(), active: true, archived: false }
+}
+
+/// A production run of workflow `w` that started at an instant and, where it has ended, took two seconds.
+pub(super) fn execution(id: i64, status: Status, started_at: Timestamp) -> Execution {
+    let stopped_at = status.is_terminal().then(|| started_at.plus(Duration::from_secs(2)));
+    Execution {
+        id: ExecutionId(id),
+        workflow_id: WorkflowId::from("w"),
+        status,
+        mode: "webhook".into(),
+        started_at: Some(started_at),
+        stopped_at,
+        retry_of: None,
+        retry_success_id: None,
+    }
+}
+
+pub(super) fn batch(epoch: i64, executions: Vec<Execution>) -> Batch {
+    Batch { epoch, executions, read_at: minute(10_000), progress: None }
+}
+
+/// Applies executions in the epoch of now; how many changed.
+pub(super) async fn apply(store: &Arc<dyn Store>, client: ClientId, executions: Vec<Execution>) -> usize {
+    let epoch = store.collection_state(ALL, client).await.unwrap().unwrap().epoch;
+    match store.apply_executions(ALL, client, batch(epoch, executions)).await.unwrap() {
+        Applied::Stored { changed } => changed,
+        Applied::Superseded => panic!("superseded"),
+    }
+}
+
+pub(super) async fn complete(store: &Arc<dyn Store>, client: ClientId, newest: Option<i64>, now: Timestamp) {
+    let epoch = store.collection_state(ALL, client).await.unwrap().unwrap().epoch;
+    let outcome = CollectionOutcome::Complete { epoch, newest: newest.map(ExecutionId) };
+    store.finish_collection(ALL, client, &outcome, now).await.unwrap();
+}
+
+/// A range of minutes.
+pub(super) fn range(from: i64, to: i64) -> Range {
+    Range { from: minute(from), to: minute(to) }
+}
+
+/// Forty days from four days before the cases begin.
+pub(super) fn everything() -> Range {
+    range(-4 * 24 * 60, 36 * 24 * 60)
+}
+
+pub(super) async fn snapshot_of(
+    store: &Arc<dyn Store>,
+    client: ClientId,
+    ranges: Vec<Range>,
+) -> ClientSnapshot {
+    let query = MetricsQuery { ranges, classes: Class::ALL.to_vec() };
+    let mut snapshots = store.snapshots(ALL, Some(client), &query).await.unwrap();
+    assert_eq!(snapshots.len(), 1);
+    snapshots.remove(0)
+}
+
+/// The sum of workflow `w` over a range.
+pub(super) async fn tally_of(store: &Arc<dyn Store>, client: ClientId, range: Range) -> Tally {
+    let snapshot = snapshot_of(store, client, vec![range]).await;
+    snapshot.tallies[0].get(&WorkflowId::from("w")).cloned().unwrap_or_default()
+}
+
+/// The version of a client's numbers.
+pub(super) async fn version_of(store: &Arc<dyn Store>, client: ClientId) -> i64 {
+    store.find_client(ALL, client).await.unwrap().unwrap().collection.data_version
+}

@@ -1,0 +1,162 @@
+//! The wall between tenants: the scope of one client sees, changes and counts nothing of another's, in any port.
+
+use std::sync::Arc;
+
+use super::{fixtures::*, suite};
+use crate::{
+    access::scope::TenantScope,
+    id::{ClientId, ExecutionId},
+    model::{
+        client::ClientName,
+        execution::{Class, Status},
+        freshness::ConnectionStatus,
+        invitation::{EmailStatus, InvitationStatus},
+        session::TokenHash,
+        user::{Role, UserPatch},
+    },
+    store::{Applied, CollectionOutcome, Failure, MetricsQuery, Store, UserUpdate},
+};
+
+/// Two clients with an n8n and one running execution of the same id each, and the scope of the second.
+async fn two_clients(store: &Arc<dyn Store>) -> (ClientId, ClientId, TenantScope) {
+    let (ours, theirs) = (configured(store, "ours").await, configured(store, "theirs").await);
+    for id in [ours, theirs] {
+        apply(store, id, vec![execution(1, Status::Running, minute(0))]).await;
+    }
+    (ours, theirs, TenantScope::client(theirs))
+}
+
+async fn users_of_another_client_are_out_of_reach(store: Arc<dyn Store>) {
+    let (ours, theirs, scope) = two_clients(&store).await;
+    let anna = admin(&store, "anna").await;
+    admin(&store, "berta").await;
+    let ((session, carl), (_, dora)) =
+        (client_user(&store, ours, "carl").await, client_user(&store, theirs, "dora").await);
+    for hidden in [&anna, &carl] {
+        assert_eq!(store.find_user(scope, hidden.id).await.unwrap(), None);
+        let patch = UserPatch { role: Some(Role::Admin), is_active: Some(false) };
+        assert_eq!(
+            store.update_user(scope, hidden.id, patch, minute(2)).await.unwrap(),
+            UserUpdate::NotFound
+        );
+        assert_eq!(store.find_user(ALL, hidden.id).await.unwrap().as_ref(), Some(hidden));
+    }
+    assert_eq!(store.list_users(scope, page(9, None)).await.unwrap().items, [dora]);
+    assert_eq!(store.find_session_user(session, minute(3)).await.unwrap(), Some(carl));
+}
+
+async fn sessions_end_with_their_own_client_only(store: Arc<dyn Store>) {
+    let (ours, theirs, scope) = two_clients(&store).await;
+    let ((session, carl), (other, _)) =
+        (client_user(&store, ours, "carl").await, client_user(&store, theirs, "dora").await);
+    assert!(!store.delete_client(scope, ours, minute(2)).await.unwrap());
+    assert!(store.delete_client(scope, theirs, minute(2)).await.unwrap());
+    assert_eq!(store.find_session_user(session, minute(3)).await.unwrap(), Some(carl));
+    assert_eq!(store.find_session_user(other, minute(3)).await.unwrap(), None);
+}
+
+async fn invitations_of_another_client_are_out_of_reach(store: Arc<dyn Store>) {
+    let (ours, theirs, scope) = two_clients(&store).await;
+    let carl = store.create_invitation(ALL, invitation("carl", Some(ours), "carl")).await.unwrap().unwrap();
+    let anna = store.create_invitation(ALL, invitation("anna", None, "anna")).await.unwrap().unwrap();
+    let dora =
+        store.create_invitation(scope, invitation("dora", Some(theirs), "dora")).await.unwrap().unwrap();
+    assert_eq!(store.create_invitation(scope, invitation("eve", Some(ours), "eve")).await.unwrap(), None);
+    assert_eq!(store.create_invitation(scope, invitation("eve", None, "eve")).await.unwrap(), None);
+    assert_eq!(store.list_invitations(scope, page(9, None), minute(1)).await.unwrap().items, [dora]);
+    for hidden in [carl.id, anna.id] {
+        store.set_invitation_email_status(scope, hidden, EmailStatus::Failed).await.unwrap();
+    }
+    store.create_invitation(scope, invitation("carl", Some(theirs), "stolen")).await.unwrap().unwrap();
+    let kept = store.find_invitation(&TokenHash::of("carl"), minute(1)).await.unwrap().unwrap().invitation;
+    assert_eq!((kept.status, kept.email_status), (InvitationStatus::Pending, EmailStatus::Queued));
+    let kept = store.find_invitation(&TokenHash::of("anna"), minute(1)).await.unwrap().unwrap().invitation;
+    assert_eq!(kept.email_status, EmailStatus::Queued);
+}
+
+async fn another_client_is_out_of_reach(store: Arc<dyn Store>) {
+    let (ours, theirs, scope) = two_clients(&store).await;
+    let name = ClientName::parse("stolen").unwrap();
+    let other = instance("https://evil.example.com");
+    assert!(store.find_client(scope, ours).await.unwrap().is_none());
+    assert!(store.rename_client(scope, ours, &name, minute(1)).await.unwrap().is_none());
+    assert!(store.set_instance(scope, ours, Some(&other), minute(1)).await.unwrap().is_none());
+    assert!(store.set_instance(scope, ours, None, minute(1)).await.unwrap().is_none());
+    assert!(store.find_instance(scope, ours).await.unwrap().is_none());
+    assert!(store.client_creator(scope, ours).await.unwrap().is_none());
+    assert!(!store.delete_client(scope, ours, minute(1)).await.unwrap());
+    let listed = store.list_clients(scope, page(9, None)).await.unwrap().items;
+    assert_eq!(listed.iter().map(|client| client.id).collect::<Vec<_>>(), [theirs]);
+    let due = store.list_due(scope, minute(9), 9).await.unwrap();
+    assert_eq!(due.iter().map(|due| due.client).collect::<Vec<_>>(), [theirs]);
+    let kept = store.find_client(ALL, ours).await.unwrap().unwrap();
+    assert_eq!((kept.name.as_str(), kept.updated_at), ("ours", minute(0)));
+    assert!(store.find_instance(ALL, ours).await.unwrap().is_some());
+    store.delete_client(ALL, ours, minute(1)).await.unwrap();
+    assert_eq!(store.purge_deleted(scope, 100).await.unwrap(), 0);
+    assert!(store.purge_deleted(ALL, 100).await.unwrap() > 0);
+}
+
+async fn executions_of_another_client_are_out_of_reach(store: Arc<dyn Store>) {
+    let (ours, _, scope) = two_clients(&store).await;
+    let before = store.find_client(ALL, ours).await.unwrap().unwrap().collection;
+    assert!(store.collection_state(scope, ours).await.unwrap().is_none());
+    let late = batch(0, vec![execution(1, Status::Success, minute(0))]);
+    assert_eq!(store.apply_executions(scope, ours, late).await.unwrap(), Applied::Superseded);
+    store.save_workflows(scope, ours, &[workflow("w", "stolen")], minute(1)).await.unwrap();
+    assert!(store.open_executions(scope, ours, 9).await.unwrap().is_empty());
+    for _ in 0..3 {
+        store.miss_execution(scope, ours, ExecutionId(1), minute(1)).await.unwrap();
+    }
+    let failure = Failure { status: ConnectionStatus::NotN8n, message: "stolen".to_owned() };
+    for outcome in
+        [CollectionOutcome::Failed(failure), CollectionOutcome::Complete { epoch: 0, newest: None }]
+    {
+        store.finish_collection(scope, ours, &outcome, minute(1)).await.unwrap();
+    }
+    assert_eq!(store.find_client(ALL, ours).await.unwrap().unwrap().collection, before);
+    assert_eq!(store.open_executions(ALL, ours, 9).await.unwrap()[0].misses, 0);
+    assert_eq!(snapshot_of(&store, ours, Vec::new()).await.workflows[0].name, "w");
+}
+
+async fn changes_of_one_client_leave_the_other_as_it_is(store: Arc<dyn Store>) {
+    let (ours, theirs, scope) = two_clients(&store).await;
+    let before = snapshot_of(&store, ours, vec![everything()]).await;
+    let ended =
+        batch(0, vec![execution(1, Status::Error, minute(0)), execution(2, Status::Running, minute(1))]);
+    store.apply_executions(scope, theirs, ended).await.unwrap();
+    store.save_workflows(scope, theirs, &[], minute(1)).await.unwrap();
+    for _ in 0..3 {
+        store.miss_execution(scope, theirs, ExecutionId(2), minute(1)).await.unwrap();
+    }
+    store
+        .finish_collection(scope, theirs, &CollectionOutcome::Complete { epoch: 0, newest: None }, minute(1))
+        .await
+        .unwrap();
+    store.delete_client(scope, theirs, minute(2)).await.unwrap();
+    while store.purge_deleted(ALL, 100).await.unwrap() > 0 {}
+    let after = snapshot_of(&store, ours, vec![everything()]).await;
+    assert_eq!((after.collection, after.workflows), (before.collection, before.workflows));
+    assert_eq!(after.tallies, before.tallies);
+    assert_eq!(store.open_executions(ALL, ours, 9).await.unwrap().len(), 1);
+}
+
+async fn metrics_of_another_client_are_not_counted(store: Arc<dyn Store>) {
+    let (ours, theirs, scope) = two_clients(&store).await;
+    let query = MetricsQuery { ranges: vec![everything()], classes: Class::ALL.to_vec() };
+    assert!(store.snapshots(scope, Some(ours), &query).await.unwrap().is_empty());
+    let snapshots = store.snapshots(scope, None, &query).await.unwrap();
+    assert_eq!(snapshots.iter().map(|snapshot| snapshot.client_id).collect::<Vec<_>>(), [theirs]);
+    assert_eq!(snapshots[0].tallies[0].values().map(|tally| tally.total()).sum::<i64>(), 1);
+    assert_eq!(snapshots[0].workflows.len(), 1);
+}
+
+suite! { $ isolation_contract in isolation:
+    users_of_another_client_are_out_of_reach,
+    sessions_end_with_their_own_client_only,
+    invitations_of_another_client_are_out_of_reach,
+    another_client_is_out_of_reach,
+    executions_of_another_client_are_out_of_reach,
+    changes_of_one_client_leave_the_other_as_it_is,
+    metrics_of_another_client_are_not_counted,
+}

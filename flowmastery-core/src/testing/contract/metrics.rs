@@ -1,0 +1,111 @@
+//! The contract of [`crate::store::MetricsStore`].
+
+use std::sync::Arc;
+
+use super::{fixtures::*, suite};
+use crate::{
+    id::ClientId,
+    model::{
+        execution::{Class, Execution, Status},
+        workflow::WorkflowId,
+    },
+    store::{MetricsQuery, Store},
+};
+
+async fn client_without_executions_has_empty_sums(store: Arc<dyn Store>) {
+    let acme = client(&store, "acme").await;
+    let snapshot = snapshot_of(&store, acme, vec![everything(), everything()]).await;
+    assert_eq!((snapshot.client_id, snapshot.name.as_str(), snapshot.configured), (acme, "acme", false));
+    assert_eq!((snapshot.oldest_bucket, snapshot.workflows.len()), (None, 0));
+    assert_eq!(snapshot.tallies.len(), 2);
+    assert!(snapshot.tallies.iter().all(|tallies| tallies.is_empty()));
+}
+
+async fn ranges_are_half_open_and_summed_on_their_own(store: Arc<dyn Store>) {
+    let acme = configured(&store, "acme").await;
+    let runs = [0, 14, 15, 29, 30].into_iter().enumerate();
+    let runs = runs.map(|(id, at)| execution(id as i64, Status::Success, minute(at))).collect();
+    apply(&store, acme, runs).await;
+    let snapshot =
+        snapshot_of(&store, acme, vec![range(0, 15), range(15, 30), range(0, 45), range(45, 60)]).await;
+    let totals: Vec<i64> =
+        snapshot.tallies.iter().map(|tallies| tallies.values().map(|tally| tally.total()).sum()).collect();
+    assert_eq!(totals, [2, 2, 5, 0]);
+    assert!(snapshot.configured);
+}
+
+async fn sums_are_kept_apart_by_workflow(store: Arc<dyn Store>) {
+    let acme = configured(&store, "acme").await;
+    let other =
+        |id| Execution { workflow_id: WorkflowId::from("v"), ..execution(id, Status::Error, minute(0)) };
+    apply(&store, acme, vec![execution(1, Status::Success, minute(0)), other(2), other(3)]).await;
+    let snapshot = snapshot_of(&store, acme, vec![everything()]).await;
+    let total = |id: &str| snapshot.tallies[0].get(&WorkflowId::from(id)).map(|tally| tally.total());
+    assert_eq!((total("w"), total("v"), total("x")), (Some(1), Some(2), None));
+    let ids: Vec<_> = snapshot.workflows.iter().map(|workflow| workflow.id.as_str()).collect();
+    assert_eq!(ids, ["v", "w"]);
+}
+
+async fn only_the_classes_asked_for_count(store: Arc<dyn Store>) {
+    let acme = configured(&store, "acme").await;
+    let run = |id, mode: &str| Execution { mode: mode.into(), ..execution(id, Status::Success, minute(0)) };
+    apply(&store, acme, vec![run(1, "webhook"), run(2, "manual"), run(3, "manual"), run(4, "cli")]).await;
+    let count = async |classes: &[Class]| {
+        let query = MetricsQuery { ranges: vec![everything()], classes: classes.to_vec() };
+        let snapshots = store.snapshots(ALL, Some(acme), &query).await.unwrap();
+        snapshots[0].tallies[0].values().map(|tally| tally.total()).sum::<i64>()
+    };
+    assert_eq!(count(&[Class::Production]).await, 1);
+    assert_eq!(count(&[Class::Production, Class::Manual]).await, 3);
+    assert_eq!(count(&Class::ALL).await, 4);
+    assert_eq!(count(&[]).await, 0);
+}
+
+async fn oldest_bucket_is_known(store: Arc<dyn Store>) {
+    let acme = configured(&store, "acme").await;
+    apply(
+        &store,
+        acme,
+        vec![execution(1, Status::Success, minute(50)), execution(2, Status::Success, minute(20))],
+    )
+    .await;
+    assert_eq!(snapshot_of(&store, acme, Vec::new()).await.oldest_bucket, Some(minute(15)));
+}
+
+async fn every_client_comes_by_id_with_its_own_numbers(store: Arc<dyn Store>) {
+    let mut ids = Vec::new();
+    for (index, name) in ["acme", "globex", "initech"].into_iter().enumerate() {
+        let id = configured(&store, name).await;
+        let runs = (0..=index as i64).map(|run| execution(run, Status::Success, minute(run * 60))).collect();
+        apply(&store, id, runs).await;
+        ids.push(id);
+    }
+    let empty = client(&store, "empty").await;
+    let query = MetricsQuery { ranges: vec![everything()], classes: Class::ALL.to_vec() };
+    let seen = async || {
+        let snapshots = store.snapshots(ALL, None, &query).await.unwrap();
+        let total = |snapshot: &crate::store::ClientSnapshot| {
+            snapshot.tallies[0].values().map(|tally| tally.total()).sum::<i64>()
+        };
+        snapshots.iter().map(|snapshot| (snapshot.client_id, total(snapshot))).collect::<Vec<_>>()
+    };
+    assert_eq!(seen().await, [(ids[0], 1), (ids[1], 2), (ids[2], 3), (empty, 0)]);
+    store.delete_client(ALL, ids[1], minute(1)).await.unwrap();
+    assert_eq!(seen().await, [(ids[0], 1), (ids[2], 3), (empty, 0)]);
+    assert!(store.snapshots(ALL, Some(ids[1]), &query).await.unwrap().is_empty());
+    assert!(store.snapshots(ALL, Some(ClientId(999)), &query).await.unwrap().is_empty());
+}
+
+async fn store_answers_a_ping(store: Arc<dyn Store>) {
+    store.ping().await.unwrap();
+}
+
+suite! { $ metrics_contract in metrics:
+    client_without_executions_has_empty_sums,
+    ranges_are_half_open_and_summed_on_their_own,
+    sums_are_kept_apart_by_workflow,
+    only_the_classes_asked_for_count,
+    oldest_bucket_is_known,
+    every_client_comes_by_id_with_its_own_numbers,
+    store_answers_a_ping,
+}

@@ -1,0 +1,79 @@
+//! The contract of the store ports: each case is written once and run on every backend.
+//!
+//! `store_contract!(on_fresh_store)` expands every case to a test. `on_fresh_store` is an async function of the calling module that makes
+//! an empty store, hands it to the case and clears up: `async fn on_fresh_store(case: impl AsyncFnOnce(Arc<dyn Store>))`. The cases of a
+//! module are private and listed once at its end, so that the compiler complains about one that is forgotten.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
+
+pub mod client;
+pub mod execution;
+mod fixtures;
+pub mod invitation;
+pub mod isolation;
+pub mod metrics;
+pub mod session;
+pub mod user;
+
+/// Makes the cases of a module public, and a macro that expands them to tests.
+macro_rules! suite {
+    ($d:tt $name:ident in $module:ident: $($case:ident),+ $(,)?) => {
+        /// The cases of this module, for every backend.
+        pub mod cases {
+            $(
+                #[doc = concat!("Checks that `", stringify!($case), "` holds of an empty store.")]
+                pub async fn $case(store: std::sync::Arc<dyn crate::store::Store>) {
+                    super::$case(store).await;
+                }
+            )+
+        }
+
+        /// Expands the cases to tests.
+        #[macro_export]
+        macro_rules! $name {
+            ($d on_fresh_store:ident) => {
+                $(
+                    #[tokio::test]
+                    async fn $case() {
+                        $d on_fresh_store($crate::testing::contract::$module::cases::$case).await;
+                    }
+                )+
+            };
+        }
+    };
+}
+use suite;
+
+/// Expands every case of every store port to a test; see [`crate::testing::contract`].
+#[macro_export]
+macro_rules! store_contract {
+    ($on_fresh_store:ident) => {
+        mod user {
+            use super::$on_fresh_store;
+            $crate::user_contract!($on_fresh_store);
+        }
+        mod session {
+            use super::$on_fresh_store;
+            $crate::session_contract!($on_fresh_store);
+        }
+        mod invitation {
+            use super::$on_fresh_store;
+            $crate::invitation_contract!($on_fresh_store);
+        }
+        mod client {
+            use super::$on_fresh_store;
+            $crate::client_contract!($on_fresh_store);
+        }
+        mod execution {
+            use super::$on_fresh_store;
+            $crate::execution_contract!($on_fresh_store);
+        }
+        mod metrics {
+            use super::$on_fresh_store;
+            $crate::metrics_contract!($on_fresh_store);
+        }
+        mod isolation {
+            use super::$on_fresh_store;
+            $crate::isolation_contract!($on_fresh_store);
+        }
+    };
+}

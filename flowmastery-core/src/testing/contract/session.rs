@@ -1,0 +1,182 @@
+//! The contract of [`crate::store::SessionStore`].
+
+use std::sync::Arc;
+
+use super::{fixtures::*, suite};
+use crate::{
+    id::{SessionId, UserId},
+    model::{
+        session::{Rotation, TokenHash},
+        user::UserPatch,
+    },
+    store::Store,
+};
+
+const WEEK: i64 = 7 * 24 * 60;
+
+/// Rotates `presented` into `next` at a minute.
+async fn rotate(store: &Arc<dyn Store>, presented: &str, next: &str, at: i64) -> Rotation {
+    store.rotate_refresh(&TokenHash::of(presented), session(next, minute(at))).await.unwrap()
+}
+
+async fn is_rotated(store: &Arc<dyn Store>, presented: &str, next: &str, at: i64) -> bool {
+    matches!(rotate(store, presented, next, at).await, Rotation::Rotated { .. })
+}
+
+async fn is_refused(store: &Arc<dyn Store>, presented: &str, next: &str, at: i64) -> bool {
+    matches!(rotate(store, presented, next, at).await, Rotation::Refused)
+}
+
+async fn open(store: &Arc<dyn Store>) -> (SessionId, UserId) {
+    let anna = admin(store, "anna").await;
+    let (id, _) = store.open_session(anna.id, session("first", minute(5))).await.unwrap().unwrap();
+    (id, anna.id)
+}
+
+async fn sign_in_opens_a_session_and_is_noted(store: Arc<dyn Store>) {
+    let anna = admin(&store, "anna").await;
+    let (id, user) = store.open_session(anna.id, session("first", minute(5))).await.unwrap().unwrap();
+    assert_eq!(user.last_login, Some(minute(5)));
+    assert_eq!(store.find_session_user(id, minute(6)).await.unwrap(), Some(user));
+}
+
+async fn users_who_may_not_sign_in_get_no_session(store: Arc<dyn Store>) {
+    assert!(store.open_session(UserId(9), session("none", minute(5))).await.unwrap().is_none());
+    let acme = client(&store, "acme").await;
+    let (_, carl) = client_user(&store, acme, "carl").await;
+    let (_, dora) = client_user(&store, acme, "dora").await;
+    let deactivate = UserPatch { is_active: Some(false), role: None };
+    store.update_user(ALL, carl.id, deactivate, minute(2)).await.unwrap();
+    assert!(store.open_session(carl.id, session("inactive", minute(5))).await.unwrap().is_none());
+    store.delete_client(ALL, acme, minute(3)).await.unwrap();
+    assert!(store.open_session(dora.id, session("deleted", minute(5))).await.unwrap().is_none());
+    assert!(
+        is_refused(&store, "inactive", "next", 6).await && is_refused(&store, "deleted", "next", 6).await
+    );
+}
+
+async fn expired_session_has_no_user_and_cannot_be_refreshed(store: Arc<dyn Store>) {
+    let (id, _) = open(&store).await;
+    assert!(store.find_session_user(id, minute(WEEK + 4)).await.unwrap().is_some());
+    assert!(store.find_session_user(id, minute(WEEK + 5)).await.unwrap().is_none());
+    assert!(is_refused(&store, "first", "second", WEEK + 5).await);
+    assert!(!store.close_session(id, minute(WEEK + 5)).await.unwrap());
+}
+
+async fn closed_session_has_no_user_and_cannot_be_refreshed(store: Arc<dyn Store>) {
+    let (id, _) = open(&store).await;
+    assert!(store.close_session(id, minute(6)).await.unwrap());
+    assert!(!store.close_session(id, minute(6)).await.unwrap());
+    assert!(store.find_session_user(id, minute(6)).await.unwrap().is_none());
+    assert!(is_refused(&store, "first", "second", 6).await);
+}
+
+async fn refresh_prolongs_the_session(store: Arc<dyn Store>) {
+    let (id, user) = open(&store).await;
+    match rotate(&store, "first", "second", 100).await {
+        Rotation::Rotated { session, user: rotated } => assert_eq!((session, rotated.id), (id, user)),
+        other => panic!("{other:?}"),
+    }
+    assert!(store.find_session_user(id, minute(WEEK + 99)).await.unwrap().is_some());
+    assert!(is_rotated(&store, "second", "third", WEEK + 99).await);
+}
+
+async fn lost_answer_may_be_asked_for_again(store: Arc<dyn Store>) {
+    let (id, _) = open(&store).await;
+    assert!(is_rotated(&store, "first", "lost", 10).await);
+    assert!(is_rotated(&store, "first", "lost too", 11).await);
+    assert!(is_rotated(&store, "first", "second", 12).await);
+    assert!(is_rotated(&store, "second", "third", 13).await);
+    assert!(store.find_session_user(id, minute(14)).await.unwrap().is_some());
+}
+
+async fn replay_after_a_successor_was_spent_closes_the_session(store: Arc<dyn Store>) {
+    let (id, user) = open(&store).await;
+    assert!(is_rotated(&store, "first", "second", 10).await);
+    assert!(is_rotated(&store, "second", "third", 11).await);
+    match rotate(&store, "first", "stolen", 12).await {
+        Rotation::Replayed { session, user: whose } => assert_eq!((session, whose), (id, user)),
+        other => panic!("{other:?}"),
+    }
+    assert!(store.find_session_user(id, minute(12)).await.unwrap().is_none());
+    assert!(is_refused(&store, "third", "fourth", 13).await);
+    assert!(is_refused(&store, "stolen", "fourth", 13).await);
+}
+
+async fn unknown_token_is_refused_and_touches_no_session(store: Arc<dyn Store>) {
+    let (id, _) = open(&store).await;
+    assert!(is_refused(&store, "guessed", "second", 10).await);
+    assert!(store.find_session_user(id, minute(10)).await.unwrap().is_some());
+}
+
+async fn expired_token_of_an_open_session_is_refused(store: Arc<dyn Store>) {
+    let (id, _) = open(&store).await;
+    assert!(is_rotated(&store, "first", "second", WEEK).await);
+    assert!(is_rotated(&store, "second", "third", WEEK + 1).await);
+    assert!(is_refused(&store, "first", "stolen", WEEK + 10).await);
+    assert!(store.find_session_user(id, minute(WEEK + 10)).await.unwrap().is_some());
+}
+
+async fn racing_refreshes_are_all_honoured_until_one_is_used(store: Arc<dyn Store>) {
+    let (id, _) = open(&store).await;
+    let race =
+        |store: Arc<dyn Store>, next: String| async move { is_rotated(&store, "first", &next, 10).await };
+    let tasks: Vec<_> =
+        (0..20).map(|racer| tokio::spawn(race(store.clone(), format!("second of {racer}")))).collect();
+    for task in tasks {
+        assert!(task.await.unwrap());
+    }
+    assert!(is_rotated(&store, "second of 7", "third", 11).await);
+    assert!(matches!(rotate(&store, "first", "stolen", 12).await, Rotation::Replayed { .. }));
+    assert!(store.find_session_user(id, minute(12)).await.unwrap().is_none());
+}
+
+async fn racing_replays_close_the_session_once(store: Arc<dyn Store>) {
+    open(&store).await;
+    assert!(is_rotated(&store, "first", "second", 10).await);
+    assert!(is_rotated(&store, "second", "third", 10).await);
+    let race = |store: Arc<dyn Store>, next: String| async move { rotate(&store, "first", &next, 11).await };
+    let tasks: Vec<_> =
+        (0..20).map(|racer| tokio::spawn(race(store.clone(), format!("stolen {racer}")))).collect();
+    let mut closed = 0;
+    for task in tasks {
+        match task.await.unwrap() {
+            Rotation::Replayed { .. } => closed += 1,
+            Rotation::Refused => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    assert_eq!(closed, 1);
+}
+
+async fn sessions_of_a_deleted_client_are_closed(store: Arc<dyn Store>) {
+    let acme = client(&store, "acme").await;
+    let (id, _) = client_user(&store, acme, "carl").await;
+    store.delete_client(ALL, acme, minute(5)).await.unwrap();
+    assert!(store.find_session_user(id, minute(6)).await.unwrap().is_none());
+    assert!(is_refused(&store, "first of carl", "second", 6).await);
+}
+
+async fn another_sign_in_keeps_open_sessions(store: Arc<dyn Store>) {
+    let (first, user) = open(&store).await;
+    let (second, _) = store.open_session(user, session("other", minute(60))).await.unwrap().unwrap();
+    assert!(store.find_session_user(first, minute(61)).await.unwrap().is_some());
+    assert!(store.close_session(first, minute(62)).await.unwrap());
+    assert!(store.find_session_user(second, minute(63)).await.unwrap().is_some());
+}
+
+suite! { $ session_contract in session:
+    sign_in_opens_a_session_and_is_noted,
+    users_who_may_not_sign_in_get_no_session,
+    expired_session_has_no_user_and_cannot_be_refreshed,
+    closed_session_has_no_user_and_cannot_be_refreshed,
+    refresh_prolongs_the_session,
+    lost_answer_may_be_asked_for_again,
+    replay_after_a_successor_was_spent_closes_the_session,
+    unknown_token_is_refused_and_touches_no_session,
+    expired_token_of_an_open_session_is_refused,
+    racing_refreshes_are_all_honoured_until_one_is_used,
+    racing_replays_close_the_session_once,
+    sessions_of_a_deleted_client_are_closed,
+    another_sign_in_keeps_open_sessions,
+}

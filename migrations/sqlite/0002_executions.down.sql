@@ -1,0 +1,4 @@
+DROP TABLE rollups;
+DROP TABLE executions;
+DROP TABLE workflows;
+DROP TABLE collections;

@@ -1,0 +1,61 @@
+-- What is collected from the clients' n8n: workflows, executions, their rollups, and how far collection is.
+CREATE TABLE collections (
+    client_id BIGINT PRIMARY KEY REFERENCES clients (id) ON DELETE CASCADE,
+    epoch BIGINT NOT NULL DEFAULT 0,
+    epoch_url TEXT, -- the instance that the epoch belongs to; stays when the configuration is cleared
+    data_version BIGINT NOT NULL DEFAULT 0,
+    changed_at BIGINT,
+    complete_to BIGINT,
+    last_attempt_at BIGINT,
+    last_success_at BIGINT,
+    failure_status TEXT,
+    failure_message TEXT,
+    progress_executions BIGINT,
+    progress_oldest BIGINT
+);
+
+CREATE TABLE workflows (
+    client_id BIGINT NOT NULL,
+    workflow_id TEXT NOT NULL,
+    name TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('active', 'inactive', 'archived', 'deleted')),
+    time_saved_per_execution_minutes BIGINT NOT NULL DEFAULT 30,
+    last_execution_at BIGINT,
+    PRIMARY KEY (client_id, workflow_id)
+) WITHOUT ROWID;
+
+CREATE TABLE executions (
+    client_id BIGINT NOT NULL,
+    epoch BIGINT NOT NULL,
+    execution_id BIGINT NOT NULL,
+    workflow_id TEXT NOT NULL,
+    status SMALLINT NOT NULL, -- 0 new, 1 running, 2 waiting, 3 success, 4 error, 5 crashed, 6 canceled, 7 unknown
+    mode TEXT NOT NULL,
+    started_at BIGINT,
+    stopped_at BIGINT,
+    retry_of BIGINT,
+    retry_success_id BIGINT,
+    bucket BIGINT NOT NULL, -- start of the quarter hour in which it is counted
+    misses SMALLINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (client_id, epoch, execution_id)
+) WITHOUT ROWID;
+CREATE INDEX executions_open ON executions (client_id, epoch, execution_id) WHERE status < 3;
+
+CREATE TABLE rollups (
+    client_id BIGINT NOT NULL,
+    width SMALLINT NOT NULL, -- minutes
+    bucket BIGINT NOT NULL,
+    workflow_id TEXT NOT NULL,
+    class SMALLINT NOT NULL, -- 0 production, 1 manual, 2 other
+    new_count BIGINT NOT NULL,
+    running_count BIGINT NOT NULL,
+    waiting_count BIGINT NOT NULL,
+    success_count BIGINT NOT NULL,
+    error_count BIGINT NOT NULL,
+    crashed_count BIGINT NOT NULL,
+    canceled_count BIGINT NOT NULL,
+    unknown_count BIGINT NOT NULL,
+    duration_sum_ms BIGINT NOT NULL,
+    sketch BLOB NOT NULL,
+    PRIMARY KEY (client_id, width, bucket, workflow_id, class)
+) WITHOUT ROWID;

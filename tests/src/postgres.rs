@@ -1,0 +1,149 @@
+//! A Postgres for tests, and a fresh migrated database in it for each of them.
+//!
+//! `FLOWMASTERY_TEST_POSTGRES` names a server that is there already (test runners with a process per test share it); else we start our
+//! own on a socket in a temporary directory. Databases are copies of a template that was migrated once.
+
+use std::{
+    fs,
+    hash::{DefaultHasher, Hash, Hasher},
+    path::Path,
+    sync::OnceLock,
+};
+
+use flowmastery_core::{
+    entropy::{OsEntropy, random},
+    store::sql::{SqlConfig, SqlStore},
+};
+use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
+use tokio::sync::OnceCell;
+
+use crate::supervised::{Supervised, given};
+
+/// Postgres refuses to run as root, so the script hands itself to another account first.
+const SCRIPT: &str = r#"
+serve='
+dir=$(mktemp -d)
+trap "rm -rf \"$dir\"" EXIT
+for bin in /usr/lib/postgresql/*/bin; do PATH="$PATH:$bin"; done
+initdb -D "$dir/data" -U flowmastery -A trust -E UTF8 --locale=C --no-sync >"$dir/log" 2>&1 || { cat "$dir/log" >&2; exit 1; }
+options="-k $dir -c listen_addresses= -c fsync=off -c full_page_writes=off -c synchronous_commit=off -c max_connections=300"
+pg_ctl -D "$dir/data" -l "$dir/log" -w -o "$options" start >/dev/null || { cat "$dir/log" >&2; exit 1; }
+echo "$dir"
+cat >/dev/null
+pg_ctl -D "$dir/data" -m immediate -w stop >/dev/null
+'
+if [ "$(id -u)" != 0 ]; then
+    exec sh -euc "$serve"
+fi
+user=nobody
+if id postgres >/dev/null 2>&1; then user=postgres; fi
+unset TMPDIR
+exec setpriv --reuid="$(id -u "$user")" --regid="$(id -g "$user")" --clear-groups sh -euc "$serve"
+"#;
+
+/// Postgres's number of the lock under which processes make the template.
+const TEMPLATE_LOCK: i64 = 0x464d_5445_5354;
+
+/// The URL of a database on the server.
+fn url(database: &str) -> String {
+    static OWN: OnceLock<Supervised> = OnceLock::new();
+    match given("FLOWMASTERY_TEST_POSTGRES") {
+        Some(server) => {
+            let mut server = url::Url::parse(&server).expect("FLOWMASTERY_TEST_POSTGRES is a URL");
+            server.set_path(database);
+            server.into()
+        }
+        None => {
+            let socket = &OWN.get_or_init(|| Supervised::start(SCRIPT)).place;
+            format!("postgres://flowmastery@localhost/{database}?host={socket}")
+        }
+    }
+}
+
+async fn administer() -> PgConnection {
+    PgConnection::connect(&url("postgres")).await.expect("the test server answers")
+}
+
+async fn run(connection: &mut PgConnection, statement: String) {
+    // The names in it are our own: letters, digits and underscores.
+    connection.execute(AssertSqlSafe(statement)).await.expect("the test server obeys");
+}
+
+/// A name that stands for the migrations as they are, since a server may outlive a change of them.
+fn template_name() -> String {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("../migrations/postgres");
+    let files = fs::read_dir(directory).expect("the migrations are there");
+    let mut files: Vec<_> = files.map(|file| file.expect("a directory entry").path()).collect();
+    files.sort();
+    let mut hasher = DefaultHasher::new();
+    for file in files {
+        fs::read(file).expect("a migration").hash(&mut hasher);
+    }
+    format!("fm_template_{:016x}", hasher.finish())
+}
+
+async fn template() -> &'static str {
+    static TEMPLATE: OnceCell<String> = OnceCell::const_new();
+    TEMPLATE
+        .get_or_init(|| async {
+            let name = template_name();
+            let mut admin = administer().await;
+            run(&mut admin, format!("SELECT pg_advisory_lock({TEMPLATE_LOCK})")).await;
+            let (exists,): (bool,) =
+                sqlx::query_as("SELECT EXISTS (SELECT 1 FROM pg_database WHERE datname = $1)")
+                    .bind(&name)
+                    .fetch_one(&mut admin)
+                    .await
+                    .expect("the test server answers");
+            if !exists {
+                let unfinished = format!("{name}_{}", suffix());
+                run(&mut admin, format!("CREATE DATABASE {unfinished} TEMPLATE template0")).await;
+                let store =
+                    SqlStore::connect(&SqlConfig::new(url(&unfinished))).await.expect("a new database");
+                store.migrate_up().await.expect("the migrations apply");
+                store.close().await;
+                run(&mut admin, format!("ALTER DATABASE {unfinished} RENAME TO {name}")).await;
+            }
+            name
+        })
+        .await
+}
+
+fn suffix() -> String {
+    let bytes: [u8; 8] = random(&OsEntropy).expect("the system has entropy");
+    format!("{:016x}", u64::from_be_bytes(bytes))
+}
+
+/// A database of its own.
+#[derive(Debug)]
+pub struct Database {
+    name: String,
+}
+
+impl Database {
+    /// A database with every migration applied.
+    pub async fn migrated() -> Self {
+        Self::copy_of(template().await).await
+    }
+
+    /// A database without anything.
+    pub async fn empty() -> Self {
+        Self::copy_of("template0").await
+    }
+
+    async fn copy_of(template: &str) -> Self {
+        let name = format!("fm_{}", suffix());
+        run(&mut administer().await, format!("CREATE DATABASE {name} TEMPLATE {template}")).await;
+        Self { name }
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> String {
+        url(&self.name)
+    }
+
+    /// Removes it, and whoever is still connected.
+    pub async fn remove(self) {
+        run(&mut administer().await, format!("DROP DATABASE {} WITH (FORCE)", self.name)).await;
+    }
+}
