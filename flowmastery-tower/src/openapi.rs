@@ -146,3 +146,98 @@ fn problems(route: &Route) -> BTreeSet<u16> {
     }
     statuses
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::route::routes;
+
+    fn references(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(map) => {
+                found.extend(map.get("$ref").and_then(Value::as_str).map(ToOwned::to_owned));
+                map.values().for_each(|value| references(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn the_document_holds_exactly_the_routes_of_the_table() {
+        let routes = routes(true);
+        let document = value(&routes, "");
+        let documented: BTreeSet<_> = document["paths"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .flat_map(|(path, methods)| {
+                methods.as_object().unwrap().keys().map(move |m| format!("{m} {path}"))
+            })
+            .collect();
+        let table: BTreeSet<_> = routes
+            .iter()
+            .map(|route| {
+                format!("{} {}", route.method, route.path).replacen(
+                    route.method.as_str(),
+                    &route.method.as_str().to_lowercase(),
+                    1,
+                )
+            })
+            .collect();
+        assert_eq!(documented, table);
+        assert_eq!(table.len(), routes.len(), "a route stands in the table twice");
+    }
+
+    #[test]
+    fn every_operation_says_who_may_call_it() {
+        for route in routes(true) {
+            let document = value(std::slice::from_ref(&route), "");
+            let operation = &document["paths"][route.path][route.method.as_str().to_lowercase()];
+            let level = operation["x-access"]["level"].as_str().unwrap();
+            assert_eq!(level == "public", operation.get("security").is_none(), "{route:?}");
+            assert!(!operation["summary"].as_str().unwrap().is_empty(), "{route:?} has no summary");
+        }
+        let document = value(&routes(true), "");
+        let all = &document["paths"]["/api/v1/metrics/all"]["get"]["x-access"];
+        assert_eq!(
+            *all,
+            json!({ "level": "permission", "permission": "ViewAllClients", "roles": ["admin"] })
+        );
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = value(&routes(true), "/flow");
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        assert!(found.len() > 20);
+        for reference in found {
+            let pointer = reference.strip_prefix('#').unwrap();
+            assert!(document.pointer(pointer).is_some(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn operations_have_different_ids() {
+        let routes = routes(true);
+        let ids: BTreeSet<_> = routes.iter().map(operation_id).collect();
+        assert_eq!(ids.len(), routes.len());
+    }
+
+    #[test]
+    fn names_of_fields_do_not_meet_those_of_parameters() {
+        for route in routes(true) {
+            let body = route.body.unwrap_or_default().iter();
+            let names: Vec<_> = body.chain(route.query).map(|field| field.name).collect();
+            let different: BTreeSet<_> = names.iter().collect();
+            assert_eq!(different.len(), names.len(), "{route:?}");
+        }
+    }
+
+    #[test]
+    fn links_start_at_the_base_path() {
+        assert_eq!(value(&[], "/flow")["servers"][0]["url"], "/flow");
+        assert_eq!(value(&[], "")["servers"][0]["url"], "/");
+    }
+}

@@ -2,11 +2,11 @@
 //!
 //! The cause of a 5xx goes to the log, once, when the answer is made, and never to the caller.
 
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{borrow::Cow, collections::BTreeSet, fmt, time::Duration};
 
 use bytes::Bytes;
 use flowmastery_core::error::{BoxError, Error, FieldError, Kind};
-use http::{HeaderValue, Method, Response, StatusCode, header};
+use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
 use crate::{body::ApiBody, request_id::RequestId};
@@ -44,8 +44,8 @@ impl Problem {
     }
 
     /// A route has this path, but other methods.
-    pub(crate) fn method_not_allowed(methods: &[Method]) -> Self {
-        let allow = methods.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+    pub(crate) fn method_not_allowed(methods: &BTreeSet<&str>) -> Self {
+        let allow = methods.iter().copied().collect::<Vec<_>>().join(", ");
         let detail = format!("This path answers {allow} only.");
         let allow = HeaderValue::try_from(allow).ok();
         Self { allow, ..Self::new(StatusCode::METHOD_NOT_ALLOWED, detail) }

@@ -250,3 +250,170 @@ fn is_json(headers: &HeaderMap) -> bool {
     let json = essence == "application/json" || (essence.contains('/') && essence.ends_with("+json"));
     json && parts.filter_map(|part| part.strip_prefix("charset=")).all(|set| set.trim_matches('"') == "utf-8")
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use http::HeaderValue;
+    use http_body_util::Full;
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    const FIELDS: &[Field] = &[
+        Field::required("name", FieldKind::Text, ""),
+        Field::optional("key", FieldKind::Secret, ""),
+        Field::optional("count", FieldKind::Integer, ""),
+        Field::optional("on", FieldKind::Flag, ""),
+    ];
+
+    fn body_fields(json: &str) -> Fields {
+        let mut fields = Fields::default();
+        fields.read_body(FIELDS, serde_json::from_str(json).unwrap());
+        fields
+    }
+
+    fn query_fields(query: &str) -> Fields {
+        let mut fields = Fields::default();
+        fields.read_query(FIELDS, query);
+        fields
+    }
+
+    fn faulty(fields: Fields) -> Vec<String> {
+        match fields.parse(|_| Ok::<_, Problem>(())) {
+            Ok(()) => Vec::new(),
+            Err(problem) => problem.errors().iter().map(|fault| fault.field.clone()).collect(),
+        }
+    }
+
+    fn read(media_type: &'static str, body: &[u8]) -> Result<Object, Problem> {
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(media_type))]);
+        let body = Full::from(body.to_vec()).map_err(|never| match never {}).boxed_unsync();
+        read_object(&headers, body).now_or_never().unwrap()
+    }
+
+    #[test]
+    fn values_are_handed_out_by_kind() {
+        let fields = body_fields(r#"{"name":"a","key":"s","count":-3,"on":false}"#);
+        let values = fields.parse(|values| {
+            let secret = values.secret("key").expose_secret().to_owned();
+            Ok::<_, Problem>((
+                values.text("name").to_owned(),
+                secret,
+                values.integer("count"),
+                values.flag("on"),
+            ))
+        });
+        assert_eq!(values.unwrap(), ("a".to_owned(), "s".to_owned(), Some(-3), Some(false)));
+    }
+
+    #[test]
+    fn null_stands_for_absent_where_that_is_allowed() {
+        assert!(faulty(body_fields(r#"{"name":"a","count":null}"#)).is_empty());
+        assert_eq!(faulty(body_fields(r#"{"name":null}"#)), ["name"]);
+    }
+
+    #[test]
+    fn all_faults_are_told_at_once() {
+        let fields = body_fields(r#"{"key":1,"count":1.5,"on":"yes","more":0}"#);
+        assert_eq!(faulty(fields), ["key", "count", "on", "more", "name"]);
+    }
+
+    #[test]
+    fn faults_of_the_model_join_those_of_other_fields() {
+        let fields = body_fields(r#"{"name":3}"#);
+        let model = || vec![FieldError::new("name", "Too short."), FieldError::new("count", "Missing.")];
+        let problem = fields.parse(|_| Err::<(), _>(model())).unwrap_err();
+        let faults: Vec<_> = problem.errors().iter().map(|fault| fault.message.as_str()).collect();
+        assert_eq!(faults, [FieldKind::Text.fault(), "Missing."]);
+    }
+
+    #[test]
+    fn nul_characters_are_refused_in_texts_and_secrets() {
+        assert_eq!(faulty(body_fields(r#"{"name":"a\u0000","key":"\u0000"}"#)), ["name", "key"]);
+        assert_eq!(faulty(query_fields("name=%00")), ["name"]);
+    }
+
+    #[test]
+    fn faults_never_repeat_a_value() {
+        let fields = body_fields(r#"{"name":"a","key":["hunter2"],"count":"hunter2"}"#);
+        let problem = fields.parse(|_| Ok::<_, Problem>(())).unwrap_err();
+        assert!(!format!("{problem:?}").contains("hunter2"));
+        let broken = read("application/json", b"{\"name\":\"hunter2\" x").unwrap_err();
+        assert!(!format!("{broken:?}").contains("hunter2"));
+    }
+
+    #[test]
+    fn query_parameters_come_once_and_are_known() {
+        assert!(faulty(query_fields("count=5&name=a+b")).is_empty());
+        assert_eq!(
+            faulty(query_fields("count=5&count=6&count=7&more=1&on=1")),
+            ["count", "count", "more", "on"]
+        );
+        assert_eq!(faulty(query_fields("count=five")), ["count"]);
+    }
+
+    #[test]
+    fn pages_have_a_limit_and_a_cursor() {
+        let page = |query: &str| {
+            let mut fields = Fields::default();
+            fields.read_query(super::super::field::PAGE, query);
+            fields.parse(|values| values.page())
+        };
+        assert_eq!(page("").unwrap().limit(), 100);
+        let cursor = Cursor(7);
+        assert_eq!(page(&format!("limit=3&cursor={cursor}")).unwrap().cursor(), Some(cursor));
+        assert_eq!(page("limit=0&cursor=x").unwrap_err().errors().len(), 2);
+    }
+
+    #[test]
+    fn json_is_known_by_its_media_type() {
+        for good in [
+            "application/json",
+            "Application/JSON; charset=UTF-8",
+            "application/problem+json",
+            "application/json;charset=\"utf-8\"",
+        ] {
+            assert!(read(good, b"{}").is_ok(), "{good}");
+        }
+        for bad in ["text/plain", "application/jsonx", "+json", "", "application/json; charset=latin1"] {
+            assert_eq!(read(bad, b"{}").unwrap_err().status(), 415, "{bad}");
+        }
+    }
+
+    #[test]
+    fn bodies_have_at_most_64_kib() {
+        let mut body = b"{}".to_vec();
+        body.resize(MAX_BODY, b' ');
+        assert!(read("application/json", &body).is_ok());
+        body.push(b' ');
+        assert_eq!(read("application/json", &body).unwrap_err().status(), 413);
+    }
+
+    #[test]
+    fn a_body_of_unknown_length_is_read_only_up_to_the_bound() {
+        let frames = futures_util::stream::iter((0..).map(|part| {
+            assert!(part < 10, "read on behind the bound");
+            Ok::<_, Broken>(http_body::Frame::data(Bytes::from_static(&[b' '; 8192])))
+        }));
+        let body = http_body_util::StreamBody::new(frames).boxed_unsync();
+        assert_eq!(read_to_end(body).now_or_never().unwrap().unwrap_err().status(), 413);
+    }
+
+    #[test]
+    fn only_objects_with_each_key_once_are_read() {
+        let cases: [&[u8]; 8] = [
+            b"",
+            b"{",
+            b"[]",
+            b"null",
+            b"{} {}",
+            b"{\"a\":1,\"a\":1}",
+            b"{\"a\":\"\xff\"}",
+            b"{\"a\":\"\\ud800\"}",
+        ];
+        for body in cases {
+            assert_eq!(read("application/json", body).unwrap_err().status(), 400, "{body:?}");
+        }
+    }
+}

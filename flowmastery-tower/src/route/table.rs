@@ -1,6 +1,10 @@
 //! Routes, and finding the one of a request: by path, with or without its trailing slash, then by method.
 
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 use flowmastery_core::error::{Error, Result};
 use http::{Method, StatusCode};
@@ -192,15 +196,82 @@ impl Table {
     }
 }
 
-fn methods(routes: &[Arc<Route>]) -> Vec<Method> {
-    let with_head = |route: &Arc<Route>| match route.method {
-        Method::GET => vec![Method::GET, Method::HEAD],
-        ref other => vec![other.clone()],
-    };
-    routes.iter().flat_map(with_head).collect()
+/// The methods of a path's routes, for `Allow`.
+fn methods(routes: &[Arc<Route>]) -> BTreeSet<&str> {
+    let mut methods: BTreeSet<_> = routes.iter().map(|route| route.method.as_str()).collect();
+    if methods.contains("GET") {
+        methods.insert("HEAD");
+    }
+    methods
 }
 
 /// The path without one trailing slash; the root is empty then, and so is a prefix that a host stripped to nothing.
 fn without_slash(path: &str) -> &str {
     path.strip_suffix('/').unwrap_or(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::route::routes;
+
+    fn found(method: Method, path: &str) -> Result<Matched, Problem> {
+        Table::new(routes(true)).unwrap().find(&method, path)
+    }
+
+    #[test]
+    fn every_route_is_found_with_and_without_a_trailing_slash() {
+        for route in routes(true) {
+            let path = without_slash(route.path).replace(['{', '}'], "");
+            for path in [path.clone(), format!("{path}/")] {
+                let matched = found(route.method.clone(), &path).unwrap();
+                assert_eq!(matched.route.path, route.path, "{path}");
+                assert_eq!(matched.parameters.len(), route.parameters().count());
+            }
+        }
+    }
+
+    #[test]
+    fn paths_that_are_near_a_route_are_not_found() {
+        for path in ["/api", "/api/v1", "/api/v1/clients//", "//", "/api/v1/clients/1/", "/API/v1/clients"] {
+            let found = found(Method::GET, path);
+            assert_eq!(found.is_ok(), path == "/api/v1/clients/1/", "{path}");
+        }
+    }
+
+    #[test]
+    fn head_is_answered_where_get_is() {
+        assert_eq!(found(Method::HEAD, "/health").unwrap().route.method, Method::GET);
+        assert_eq!(found(Method::HEAD, "/api/v1/auth/login").unwrap_err().status(), 405);
+    }
+
+    #[test]
+    fn other_methods_are_told_which_there_are() {
+        let cases = [
+            (Method::OPTIONS, "/api/v1/clients", "GET, HEAD, POST"),
+            (Method::POST, "/api/v1/clients/7", "DELETE, GET, HEAD, PUT"),
+            (Method::GET, "/api/v1/auth/login", "POST"),
+        ];
+        for (method, path, allow) in cases {
+            let problem = found(method, path).unwrap_err();
+            let response = problem.into_response(&crate::RequestId::of(&http::HeaderMap::new()));
+            assert_eq!(response.status(), 405);
+            assert_eq!(response.headers()["allow"], allow);
+        }
+    }
+
+    #[test]
+    fn parameters_are_decoded() {
+        let matched = found(Method::GET, "/api/v1/auth/invitations/a%2Fb").unwrap();
+        assert_eq!(matched.parameters, [("token", "a/b".to_owned())]);
+        assert_eq!(found(Method::GET, "/api/v1/auth/invitations/%ff").unwrap_err().status(), 404);
+    }
+
+    #[test]
+    fn templates_that_contradict_each_other_are_refused() {
+        let routes = routes(false).into_iter().chain(routes(true)).filter(|route| route.path.contains('{'));
+        let mut routes: Vec<_> = routes.collect();
+        routes[0].path = "/api/v1/auth/invitations/{id}";
+        assert!(Table::new(routes).is_err());
+    }
 }
