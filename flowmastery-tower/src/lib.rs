@@ -1,1 +1,72 @@
-//! Placeholder.
+//! FlowMastery as one [`tower_service::Service`]: the REST API, and the layers for authentication and roles it is made of.
+//!
+//! [`Api`] answers its paths at the root or under any prefix that the host takes off; [`ApiBuilder::base_path`] tells it of the
+//! prefix, for links. It is always ready, never fails, and takes whatever body its host has.
+//!
+//! In axum:
+//!
+//! ```
+//! # use flowmastery_core::{Flowmastery, error::Result};
+//! use flowmastery_tower::Api;
+//!
+//! fn mounted(flowmastery: Flowmastery) -> Result<axum::Router> {
+//!     let api = Api::builder(flowmastery).base_path("/flow").build()?;
+//!     Ok(axum::Router::new().nest_service("/flow", api))
+//! }
+//! ```
+//!
+//! In poem:
+//!
+//! ```
+//! # use flowmastery_core::{Flowmastery, error::Result};
+//! use flowmastery_tower::Api;
+//! use poem::{Route, endpoint::TowerCompatExt};
+//!
+//! fn mounted(flowmastery: Flowmastery) -> Result<Route> {
+//!     let api = Api::builder(flowmastery).build()?;
+//!     Ok(Route::new().nest("/", api.compat()))
+//! }
+//! ```
+//!
+//! On hyper alone:
+//!
+//! ```no_run
+//! # use flowmastery_core::error::BoxError;
+//! use flowmastery_tower::Api;
+//! use hyper_util::{
+//!     rt::{TokioExecutor, TokioIo},
+//!     server::conn::auto::Builder,
+//!     service::TowerToHyperService,
+//! };
+//!
+//! async fn serve(api: Api, listener: tokio::net::TcpListener) -> Result<(), BoxError> {
+//!     loop {
+//!         let (stream, _) = listener.accept().await?;
+//!         let service = TowerToHyperService::new(api.clone());
+//!         tokio::spawn(async move {
+//!             Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(stream), service).await
+//!         });
+//!     }
+//! }
+//! ```
+//!
+//! A host guards routes of its own with the layers in [`auth`] and [`require`].
+
+mod api;
+pub mod auth;
+mod body;
+mod openapi;
+mod problem;
+mod request_id;
+pub mod require;
+mod route;
+mod trace;
+
+pub use self::{
+    api::{Api, ApiBuilder, ApiFuture},
+    auth::{AuthenticateLayer, Authenticator, TokenAuthenticator},
+    body::{ApiBody, GuardBody},
+    problem::Problem,
+    request_id::RequestId,
+    require::RequirePermissionLayer,
+};

@@ -18,7 +18,7 @@ const CORE: &[&[&str]] = &[
 
 /// Modules of the kernel that import each other; the rest of a room does so freely.
 const TOWER: &[&[&str]] =
-    &[&["body", "problem"], &["auth", "require", "trace"], &["route"], &["openapi"], &["api"]];
+    &[&["body", "problem", "request_id"], &["auth", "require", "trace"], &["route"], &["openapi"], &["api"]];
 
 /// What only `app` and hosts may name.
 const ADAPTERS: &[&str] = &["SqlStore", "MemoryCache", "RedisCache", "SmtpMailer", "LogMailer", "HttpN8n", "sqlx::query", "reqwest::"];

@@ -1,0 +1,237 @@
+//! The whole API as one service: [`Api`], and the builder that assembles it.
+//!
+//! Every request goes the same way: route, caller, role, record, body, endpoint. Each step can end it with a [`Problem`].
+
+use std::{
+    convert::Infallible,
+    fmt,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    sync::Arc,
+    task::{Context as TaskContext, Poll},
+};
+
+use bytes::Buf;
+use flowmastery_core::{
+    Flowmastery,
+    error::{Error, FieldError, Result},
+};
+use futures_util::FutureExt;
+use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
+use http_body::Body;
+use http_body_util::BodyExt;
+use tower_service::Service;
+use tracing::Instrument;
+
+use crate::{
+    auth::{Authentication, Authenticator, TokenAuthenticator},
+    body::ApiBody,
+    openapi,
+    problem::Problem,
+    request_id::RequestId,
+    route::{self, Broken, Call, Context, Fields, Matched, RequestBody, Table, Target},
+    trace::Trail,
+};
+
+/// The REST API: mount it in any host that speaks `http::Request`. Clones share everything.
+#[derive(Clone, Debug)]
+pub struct Api {
+    inner: Arc<Inner>,
+}
+
+impl Api {
+    /// The API over these services, at the root and without documentation unless told otherwise.
+    pub fn builder(flowmastery: Flowmastery) -> ApiBuilder {
+        ApiBuilder { flowmastery, base_path: String::new(), docs: false, authenticator: None }
+    }
+}
+
+/// Assembles an [`Api`].
+#[derive(Debug)]
+#[must_use]
+pub struct ApiBuilder {
+    flowmastery: Flowmastery,
+    base_path: String,
+    docs: bool,
+    authenticator: Option<Arc<dyn Authenticator>>,
+}
+
+impl ApiBuilder {
+    /// Where the host mounts the API, such as `/flow`. It serves the links in answers; the host itself takes it off every request's path.
+    pub fn base_path(mut self, base_path: impl Into<String>) -> Self {
+        self.base_path = base_path.into();
+        self
+    }
+
+    /// Whether `/openapi.json` and `/docs` are there.
+    pub fn docs(mut self, docs: bool) -> Self {
+        self.docs = docs;
+        self
+    }
+
+    /// Another way to know who makes a request than FlowMastery's own tokens.
+    pub fn authenticator(mut self, authenticator: Arc<dyn Authenticator>) -> Self {
+        self.authenticator = Some(authenticator);
+        self
+    }
+
+    /// The API.
+    ///
+    /// # Errors
+    /// [`flowmastery_core::error::Kind::Invalid`] for a base path that is none.
+    pub fn build(self) -> Result<Api> {
+        let Self { flowmastery, base_path, docs, authenticator } = self;
+        let base_path = checked_base_path(&base_path)?;
+        let routes = route::routes(docs);
+        let openapi = docs.then(|| openapi::document(&routes, &base_path)).transpose()?;
+        let authenticator = authenticator.unwrap_or_else(|| Arc::new(TokenAuthenticator::new(&flowmastery)));
+        Ok(Api {
+            inner: Arc::new(Inner {
+                table: Table::new(routes)?,
+                authentication: Authentication::new(authenticator, true),
+                context: Arc::new(Context { flowmastery, base_path, openapi }),
+            }),
+        })
+    }
+}
+
+/// A base path without its trailing slash.
+fn checked_base_path(given: &str) -> Result<String> {
+    let path = given.strip_suffix('/').unwrap_or(given);
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_' | b'~' | b'-');
+    let rooted = path.is_empty() || (path.starts_with('/') && !path.contains("//"));
+    if rooted && path.bytes().all(fits) {
+        return Ok(path.to_owned());
+    }
+    let message = "A base path starts with a slash and has letters, digits, '/', '.', '_', '~' and '-' only.";
+    Err(Error::invalid(vec![FieldError::new("base_path", message)]))
+}
+
+#[derive(Debug)]
+struct Inner {
+    table: Table,
+    authentication: Authentication,
+    context: Arc<Context>,
+}
+
+impl Inner {
+    /// Answers a request, whatever happens on the way.
+    async fn answer(&self, parts: Parts, body: RequestBody) -> Response<ApiBody> {
+        let mut trail = Trail::start(&parts.method, &parts.headers);
+        let is_head = parts.method == Method::HEAD;
+        let found = self.table.find(&parts.method, parts.uri.path());
+        trail.route = found.as_ref().ok().map(|matched| matched.route.path);
+        let span = trail.span();
+        let served = async {
+            match found {
+                Ok(matched) => self.serve(matched, parts, body, &mut trail).await,
+                Err(problem) => Err(problem),
+            }
+        };
+        // Nothing of what a panic leaves half done is looked at again but the trail, which holds only copies.
+        let served = AssertUnwindSafe(served).catch_unwind().instrument(span.clone()).await;
+        let served = served.unwrap_or_else(|panic| Err(Problem::panicked(panic.as_ref())));
+        let response =
+            span.in_scope(|| served.unwrap_or_else(|problem| problem.into_response(&trail.request_id)));
+        let response = finished(response, &trail.request_id, is_head);
+        trail.end(response.status());
+        response
+    }
+
+    async fn serve(
+        &self,
+        matched: Matched,
+        parts: Parts,
+        body: RequestBody,
+        trail: &mut Trail,
+    ) -> Result<Response<ApiBody>, Problem> {
+        let route = matched.route.clone();
+        let actor = route.access.admit(&self.authentication, &parts.headers).await?;
+        trail.actor = actor;
+        let target = Target::of(&matched)?;
+        let flowmastery = &self.context.flowmastery;
+        let mut object = None;
+        if route.body.is_some() {
+            target.look_up(flowmastery, actor).await?;
+            object = Some(route::read_object(&parts.headers, body).await?);
+        }
+        let fields = Fields::of(&route, object, parts.uri.query().unwrap_or_default());
+        let parameters = matched.parameters.into_iter().map(|(_, value)| value).collect();
+        let context = self.context.clone();
+        let call = Call { context, actor, target, parameters, headers: parts.headers, fields };
+        let answer = if route.takes_nothing() { call.without_fields() } else { Ok(call) };
+        let answer = match answer {
+            Ok(call) => (route.endpoint)(call).await,
+            Err(problem) => Err(problem),
+        };
+        if route.body.is_none() && has_faults(&answer) {
+            // A record that is not there for the caller comes before faults of the query.
+            target.look_up(flowmastery, actor).await?;
+        }
+        answer
+    }
+}
+
+fn has_faults(answer: &Result<Response<ApiBody>, Problem>) -> bool {
+    answer.as_ref().is_err_and(|problem| problem.status() == StatusCode::UNPROCESSABLE_ENTITY)
+}
+
+/// What every answer has in common.
+fn finished(mut response: Response<ApiBody>, request_id: &RequestId, is_head: bool) -> Response<ApiBody> {
+    let length = response.body().len();
+    let status = response.status();
+    let headers = response.headers_mut();
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(RequestId::HEADER, request_id.to_header());
+    if is_head && status != StatusCode::NOT_MODIFIED {
+        headers.insert(header::CONTENT_LENGTH, length.into());
+        *response.body_mut() = ApiBody::empty();
+    }
+    response
+}
+
+impl<B> Service<Request<B>> for Api
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+{
+    type Response = Response<ApiBody>;
+    type Error = Infallible;
+    type Future = ApiFuture;
+
+    /// Always ready; hosts need not ask.
+    fn poll_ready(&mut self, _: &mut TaskContext<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> ApiFuture {
+        let inner = self.inner.clone();
+        let (parts, body) = request.into_parts();
+        let body = body
+            .map_frame(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining())))
+            .map_err(|_| Broken)
+            .boxed_unsync();
+        ApiFuture { answer: Box::pin(async move { inner.answer(parts, body).await }) }
+    }
+}
+
+/// The future of an answer.
+#[must_use]
+pub struct ApiFuture {
+    answer: Pin<Box<dyn Future<Output = Response<ApiBody>> + Send>>,
+}
+
+impl Future for ApiFuture {
+    type Output = Result<Response<ApiBody>, Infallible>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<Self::Output> {
+        self.answer.as_mut().poll(context).map(Ok)
+    }
+}
+
+impl fmt::Debug for ApiFuture {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiFuture").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,243 @@
+//! The OpenAPI 3.1 document, made from the route table: every route, who may call it, what it takes and what it answers.
+
+use std::collections::BTreeSet;
+
+use flowmastery_core::error::{Error, Result};
+use http::StatusCode;
+use schemars::{SchemaGenerator, generate::SchemaSettings};
+use serde_json::{Map, Value, json};
+
+use crate::{
+    problem::ProblemDocument,
+    route::{Access, Field, Route, body_schema},
+};
+
+/// What stands above the routes; states how each number of the metrics is counted.
+const DESCRIPTION: &str = include_str!("openapi.md");
+
+/// The document, serialised.
+///
+/// # Errors
+/// [`flowmastery_core::error::Kind::Internal`] when it cannot be serialised.
+pub(crate) fn document(routes: &[Route], base_path: &str) -> Result<bytes::Bytes> {
+    let json = serde_json::to_vec(&value(routes, base_path)).map_err(Error::internal)?;
+    Ok(json.into())
+}
+
+fn value(routes: &[Route], base_path: &str) -> Value {
+    let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| {
+        settings.definitions_path = "/components/schemas".into();
+        settings.meta_schema = None;
+    });
+    let mut schemas = settings.into_generator();
+    let problem = schemas.subschema_for::<ProblemDocument<'static>>().to_value();
+    let mut paths = Map::new();
+    for route in routes {
+        let path = paths.entry(route.path).or_insert_with(|| json!({}));
+        if let Value::Object(path) = path {
+            path.insert(route.method.as_str().to_ascii_lowercase(), operation(route, &problem, &mut schemas));
+        }
+    }
+    let server = if base_path.is_empty() { "/" } else { base_path };
+    json!({
+        "openapi": "3.1.0",
+        "info": { "title": "FlowMastery", "version": env!("CARGO_PKG_VERSION"), "description": DESCRIPTION },
+        "servers": [{ "url": server }],
+        "paths": paths,
+        "components": {
+            "schemas": schemas.take_definitions(true),
+            "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } },
+        },
+    })
+}
+
+fn operation(route: &Route, problem: &Value, schemas: &mut SchemaGenerator) -> Value {
+    let mut operation = Map::new();
+    operation.insert("operationId".to_owned(), operation_id(route).into());
+    operation.insert("summary".to_owned(), route.summary.into());
+    operation.insert("tags".to_owned(), json!([tag(route)]));
+    operation.insert("x-access".to_owned(), access(route.access));
+    if route.access != Access::Public {
+        operation.insert("security".to_owned(), json!([{ "bearer": [] }]));
+    }
+    let parameters: Vec<_> =
+        route.parameters().map(path_parameter).chain(route.query.iter().map(query_parameter)).collect();
+    if !parameters.is_empty() {
+        operation.insert("parameters".to_owned(), parameters.into());
+    }
+    if let Some(fields) = route.body {
+        let content = json!({ "application/json": { "schema": body_schema(fields) } });
+        operation.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
+    }
+    operation.insert("responses".to_owned(), responses(route, problem, schemas).into());
+    operation.into()
+}
+
+fn operation_id(route: &Route) -> String {
+    let path = route.path.strip_prefix("/api/v1").unwrap_or(route.path);
+    let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    let method = route.method.as_str().to_ascii_lowercase();
+    std::iter::once(method.as_str()).chain(words).collect::<Vec<_>>().join("_")
+}
+
+fn tag(route: &Route) -> &'static str {
+    let resource = route.path.strip_prefix("/api/v1/").and_then(|path| path.split('/').next());
+    resource.unwrap_or("api")
+}
+
+fn access(access: Access) -> Value {
+    let roles: Vec<_> = access.roles().into_iter().map(flowmastery_core::model::user::Role::as_str).collect();
+    match access {
+        Access::Public => json!({ "level": "public" }),
+        Access::SignedIn => json!({ "level": "signed_in", "roles": roles }),
+        Access::Requires(permission) => {
+            json!({ "level": "permission", "permission": format!("{permission:?}"), "roles": roles })
+        }
+    }
+}
+
+fn path_parameter(name: &str) -> Value {
+    let schema = match name {
+        "client_id" | "user_id" => json!({ "type": "integer", "format": "int64" }),
+        _ => json!({ "type": "string" }),
+    };
+    json!({ "name": name, "in": "path", "required": true, "schema": schema })
+}
+
+fn query_parameter(field: &Field) -> Value {
+    json!({
+        "name": field.name, "in": "query", "required": field.required,
+        "description": field.about, "schema": field.schema(),
+    })
+}
+
+fn responses(route: &Route, problem: &Value, schemas: &mut SchemaGenerator) -> Map<String, Value> {
+    let describe = |status: StatusCode| status.canonical_reason().unwrap_or_default();
+    let mut responses = Map::new();
+    let mut success = json!({ "description": describe(route.status) });
+    if let (Some((media_type, schema_of)), Value::Object(success)) = (route.answer, &mut success) {
+        let content = json!({ (media_type): { "schema": schema_of(schemas) } });
+        success.insert("content".to_owned(), content);
+    }
+    responses.insert(route.status.as_str().to_owned(), success);
+    let content = json!({ "application/problem+json": { "schema": problem } });
+    for status in problems(route).into_iter().filter_map(|status| StatusCode::from_u16(status).ok()) {
+        let response = json!({ "description": describe(status), "content": content.clone() });
+        responses.insert(status.as_str().to_owned(), response);
+    }
+    responses
+}
+
+/// The problems that follow from what a route takes and who may call it, and its own. Each can find an unknown query parameter (422).
+fn problems(route: &Route) -> BTreeSet<u16> {
+    let mut statuses = BTreeSet::from([422, 500, 503]);
+    statuses.extend(route.problems);
+    if route.access != Access::Public {
+        statuses.insert(401);
+    }
+    if matches!(route.access, Access::Requires(_)) {
+        statuses.insert(403);
+    }
+    if route.parameters().next().is_some() {
+        statuses.insert(404);
+    }
+    if route.body.is_some() {
+        statuses.extend([400, 413, 415]);
+    }
+    statuses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::route::routes;
+
+    fn references(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(map) => {
+                found.extend(map.get("$ref").and_then(Value::as_str).map(ToOwned::to_owned));
+                map.values().for_each(|value| references(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|value| references(value, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn the_document_holds_exactly_the_routes_of_the_table() {
+        let routes = routes(true);
+        let document = value(&routes, "");
+        let documented: BTreeSet<_> = document["paths"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .flat_map(|(path, methods)| {
+                methods.as_object().unwrap().keys().map(move |m| format!("{m} {path}"))
+            })
+            .collect();
+        let table: BTreeSet<_> = routes
+            .iter()
+            .map(|route| {
+                format!("{} {}", route.method, route.path).replacen(
+                    route.method.as_str(),
+                    &route.method.as_str().to_lowercase(),
+                    1,
+                )
+            })
+            .collect();
+        assert_eq!(documented, table);
+        assert_eq!(table.len(), routes.len(), "a route stands in the table twice");
+    }
+
+    #[test]
+    fn every_operation_says_who_may_call_it() {
+        for route in routes(true) {
+            let document = value(std::slice::from_ref(&route), "");
+            let operation = &document["paths"][route.path][route.method.as_str().to_lowercase()];
+            let level = operation["x-access"]["level"].as_str().unwrap();
+            assert_eq!(level == "public", operation.get("security").is_none(), "{route:?}");
+            assert!(!operation["summary"].as_str().unwrap().is_empty(), "{route:?} has no summary");
+        }
+        let document = value(&routes(true), "");
+        let all = &document["paths"]["/api/v1/metrics/all"]["get"]["x-access"];
+        assert_eq!(
+            *all,
+            json!({ "level": "permission", "permission": "ViewAllClients", "roles": ["admin"] })
+        );
+    }
+
+    #[test]
+    fn every_reference_leads_somewhere() {
+        let document = value(&routes(true), "/flow");
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        assert!(found.len() > 20);
+        for reference in found {
+            let pointer = reference.strip_prefix('#').unwrap();
+            assert!(document.pointer(pointer).is_some(), "{reference}");
+        }
+    }
+
+    #[test]
+    fn operations_have_different_ids() {
+        let routes = routes(true);
+        let ids: BTreeSet<_> = routes.iter().map(operation_id).collect();
+        assert_eq!(ids.len(), routes.len());
+    }
+
+    #[test]
+    fn names_of_fields_do_not_meet_those_of_parameters() {
+        for route in routes(true) {
+            let body = route.body.unwrap_or_default().iter();
+            let names: Vec<_> = body.chain(route.query).map(|field| field.name).collect();
+            let different: BTreeSet<_> = names.iter().collect();
+            assert_eq!(different.len(), names.len(), "{route:?}");
+        }
+    }
+
+    #[test]
+    fn links_start_at_the_base_path() {
+        assert_eq!(value(&[], "/flow")["servers"][0]["url"], "/flow");
+        assert_eq!(value(&[], "")["servers"][0]["url"], "/");
+    }
+}

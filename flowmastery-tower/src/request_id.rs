@@ -1,0 +1,78 @@
+//! The id of each request, in its header, in its answer and in every line of the log about it.
+
+use std::fmt;
+
+use flowmastery_core::entropy::{OsEntropy, random};
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// The id of a request: taken over from `X-Request-Id` when well-formed, else made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestId(String);
+
+impl RequestId {
+    /// The header that carries it, in requests and in answers.
+    pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+    const MAX_LEN: usize = 128;
+
+    /// The id that a request brings along (1 to 128 of `A-Z a-z 0-9 . _ -`), else a new one.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let given = headers.get(Self::HEADER).and_then(|id| id.to_str().ok());
+        given.filter(|id| Self::is_well_formed(id)).map_or_else(Self::generate, |id| Self(id.to_owned()))
+    }
+
+    /// The id as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    pub(crate) fn to_header(&self) -> HeaderValue {
+        // Every character of an id may stand in a header.
+        HeaderValue::from_str(&self.0).unwrap_or(HeaderValue::from_static("unknown"))
+    }
+
+    fn is_well_formed(id: &str) -> bool {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        (1..=Self::MAX_LEN).contains(&id.len()) && id.bytes().all(fits)
+    }
+
+    /// A request is answered even where the system has no randomness: its id only helps to find it in a log.
+    fn generate() -> Self {
+        let bytes = random::<16>(&OsEntropy).map(u128::from_be_bytes);
+        Self(bytes.map_or_else(|_| "unknown".to_owned(), |id| format!("{id:032x}")))
+    }
+}
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id_of(given: &str) -> RequestId {
+        RequestId::of(&HeaderMap::from_iter([(RequestId::HEADER, HeaderValue::try_from(given).unwrap())]))
+    }
+
+    #[test]
+    fn well_formed_ids_are_taken_over() {
+        for given in ["a", "req-1_2.3", &"x".repeat(128)] {
+            assert_eq!(id_of(given).as_str(), given);
+        }
+    }
+
+    #[test]
+    fn other_ids_are_replaced() {
+        for given in ["", "a b", "a\"b", "ü", &"x".repeat(129)] {
+            assert_ne!(id_of(given).as_str(), given);
+            assert_eq!(id_of(given).as_str().len(), 32);
+        }
+    }
+
+    #[test]
+    fn made_ids_differ() {
+        assert_ne!(RequestId::of(&HeaderMap::new()), RequestId::of(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,51 @@
+//! Who may call a route.
+
+use flowmastery_core::{
+    access::{actor::Actor, permission::Permission},
+    model::user::Role,
+};
+use http::HeaderMap;
+
+use crate::{auth::Authentication, problem::Problem};
+
+/// Who may call a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Anybody; nobody is authenticated.
+    Public,
+    /// Whoever is signed in.
+    SignedIn,
+    /// Whoever is signed in with a role that has the permission.
+    Requires(Permission),
+}
+
+impl Access {
+    /// The caller, where the route wants one.
+    ///
+    /// # Errors
+    /// 401 for nobody, 403 for the wrong role, 503 when credentials cannot be checked.
+    pub(crate) async fn admit(
+        self,
+        authentication: &Authentication,
+        headers: &HeaderMap,
+    ) -> Result<Option<Actor>, Problem> {
+        if self == Self::Public {
+            return Ok(None);
+        }
+        let actor = authentication.check(headers).await?;
+        if let (Self::Requires(permission), Some(actor)) = (self, actor) {
+            actor.require(permission)?;
+        }
+        Ok(actor)
+    }
+
+    /// The roles that may call the route; empty for a public one.
+    pub(crate) fn roles(self) -> Vec<Role> {
+        let admits = |role: &Role| match self {
+            Self::Public => false,
+            Self::SignedIn => true,
+            Self::Requires(permission) => permission.is_granted_to(*role),
+        };
+        [Role::Admin, Role::Client].into_iter().filter(admits).collect()
+    }
+}

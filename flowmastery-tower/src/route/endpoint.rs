@@ -1,0 +1,145 @@
+//! What an endpoint is given: the services, the caller, the record its path names, and the fields that were sent.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use flowmastery_core::{
+    Flowmastery,
+    access::actor::Actor,
+    id::{ClientId, UserId},
+};
+use http::{HeaderMap, Response};
+use secrecy::SecretString;
+
+use super::{Fields, Matched};
+use crate::{body::ApiBody, problem::Problem};
+
+/// What an endpoint answers.
+pub(super) type Answer = Result<Response<ApiBody>, Problem>;
+
+/// The one box of a call.
+pub(crate) type EndpointFuture = Pin<Box<dyn Future<Output = Answer> + Send>>;
+
+/// What all endpoints share.
+#[derive(Debug)]
+pub(crate) struct Context {
+    pub(crate) flowmastery: Flowmastery,
+    /// Where the host mounts the API, without a trailing slash; empty at the root.
+    pub(crate) base_path: String,
+    /// The OpenAPI document; `None` where there is no documentation.
+    pub(crate) openapi: Option<Bytes>,
+}
+
+/// The record that a path names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// None.
+    Nothing,
+    /// A client.
+    Client(ClientId),
+    /// A user.
+    User(UserId),
+}
+
+impl Target {
+    /// Reads the ids of a path.
+    ///
+    /// # Errors
+    /// 404 for what is no id.
+    pub(crate) fn of(matched: &Matched) -> Result<Self, Problem> {
+        let mut target = Self::Nothing;
+        for (name, value) in &matched.parameters {
+            match *name {
+                "client_id" => target = Self::Client(ClientId(id(value)?)),
+                "user_id" => target = Self::User(UserId(id(value)?)),
+                _ => {}
+            }
+        }
+        Ok(target)
+    }
+
+    /// Makes sure that the caller may see the record, before anything is said about what was sent for it.
+    ///
+    /// # Errors
+    /// 404 where there is no such record for the caller.
+    pub(crate) async fn look_up(
+        self,
+        flowmastery: &Flowmastery,
+        actor: Option<Actor>,
+    ) -> Result<(), Problem> {
+        match (self, actor) {
+            (Self::Client(id), Some(actor)) => flowmastery.clients().get(actor, id).await.map(drop)?,
+            (Self::User(id), Some(actor)) => flowmastery.users().get(actor, id).await.map(drop)?,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// An id as it stands in a path: digits only.
+fn id(text: &str) -> Result<i64, Problem> {
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|_| digits).ok_or_else(Problem::no_route)
+}
+
+/// A request, as an endpoint sees it.
+pub(crate) struct Call {
+    pub(crate) context: Arc<Context>,
+    pub(crate) actor: Option<Actor>,
+    pub(crate) target: Target,
+    pub(crate) parameters: Vec<String>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) fields: Fields,
+}
+
+impl Call {
+    /// The call of a route that takes nothing.
+    ///
+    /// # Errors
+    /// 422 when something was sent in the query all the same.
+    pub(crate) fn without_fields(mut self) -> Result<Self, Problem> {
+        std::mem::take(&mut self.fields).parse(|_| Ok::<_, Problem>(()))?;
+        Ok(self)
+    }
+
+    /// The caller.
+    ///
+    /// # Errors
+    /// 401 on a public route, which has none.
+    pub(super) fn actor(&self) -> Result<Actor, Problem> {
+        self.actor.ok_or_else(Problem::unauthenticated)
+    }
+
+    /// The client that the path names.
+    ///
+    /// # Errors
+    /// 404 on a path that names none.
+    pub(super) fn client_id(&self) -> Result<ClientId, Problem> {
+        match self.target {
+            Target::Client(id) => Ok(id),
+            _ => Err(Problem::no_route()),
+        }
+    }
+
+    /// The user that the path names.
+    ///
+    /// # Errors
+    /// 404 on a path that names none.
+    pub(super) fn user_id(&self) -> Result<UserId, Problem> {
+        match self.target {
+            Target::User(id) => Ok(id),
+            _ => Err(Problem::no_route()),
+        }
+    }
+
+    /// The path's last parameter, as text.
+    pub(super) fn parameter(&self) -> &str {
+        self.parameters.last().map(String::as_str).unwrap_or_default()
+    }
+
+    /// The path's last parameter, as a secret.
+    pub(super) fn take_secret_parameter(&mut self) -> SecretString {
+        self.parameters.pop().unwrap_or_default().into()
+    }
+}

@@ -1,0 +1,90 @@
+//! Invitations: making, listing, looking at and accepting them.
+
+use flowmastery_core::{
+    access::permission::Permission,
+    model::{
+        invitation::{Invitation, InvitationPreview},
+        password::Password,
+        session::SignedIn,
+    },
+    service::invitations::{InvitationRequest, IssuedInvitation},
+};
+use http::StatusCode;
+
+use super::{
+    Access, Call, Field,
+    FieldKind::{Integer, Secret, Text},
+    Route,
+    endpoint::Answer,
+    field::PAGE,
+    reply,
+};
+
+const ADMINS: Access = Access::Requires(Permission::ManageUsers);
+const LIST: &str = "/api/v1/auth/invitations";
+
+const INVITE: &[Field] = &[
+    Field::required("email", Text, "Who is invited."),
+    Field::required("role", Text, "The role of the account to be made.").one_of(&["admin", "client"]),
+    Field::optional("client_id", Integer, "The client of a client user; none for an admin."),
+];
+
+const ACCEPT: &[Field] = &[
+    Field::required("token", Secret, "The token in the invitation's link."),
+    Field::required(
+        "password",
+        Secret,
+        "12 to 128 characters of any kind, but none of the most common passwords.",
+    ),
+];
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::post(LIST, ADMINS, create)
+            .summary("Invites somebody by mail; an older invitation of the same address dies.")
+            .body(INVITE)
+            .answers::<IssuedInvitation>(StatusCode::CREATED)
+            .problems(&[409]),
+        Route::get(LIST, ADMINS, list)
+            .summary("Lists invitations, newest first.")
+            .query(PAGE)
+            .answers::<Vec<Invitation>>(StatusCode::OK),
+        Route::get("/api/v1/auth/invitations/{token}", Access::Public, preview)
+            .summary("Shows an invitation to the holder of its token.")
+            .answers::<InvitationPreview>(StatusCode::OK),
+        Route::post("/api/v1/auth/invitations/accept", Access::Public, accept)
+            .summary("Makes the account of an invitation and signs it in.")
+            .body(ACCEPT)
+            .answers::<SignedIn>(StatusCode::CREATED)
+            .problems(&[404, 409, 410]),
+    ]
+}
+
+async fn create(call: Call) -> Answer {
+    let actor = call.actor()?;
+    let request = call.fields.parse(|values| {
+        InvitationRequest::parse(values.text("email"), values.text("role"), values.integer("client_id"))
+    })?;
+    let issued = call.context.flowmastery.invitations().create(actor, request).await?;
+    reply::json(StatusCode::CREATED, &issued)
+}
+
+async fn list(call: Call) -> Answer {
+    let actor = call.actor()?;
+    let request = call.fields.parse(|values| values.page())?;
+    let page = call.context.flowmastery.invitations().list(actor, request).await?;
+    reply::page(&call.context, LIST, request, &page)
+}
+
+async fn preview(mut call: Call) -> Answer {
+    let token = call.take_secret_parameter();
+    reply::ok(&call.context.flowmastery.invitations().preview(&token).await?)
+}
+
+async fn accept(call: Call) -> Answer {
+    let (token, password) = call.fields.parse(|values| {
+        Password::choose(values.secret("password")).map(|password| (values.secret("token"), password))
+    })?;
+    let signed_in = call.context.flowmastery.invitations().accept(&token, &password).await?;
+    reply::json(StatusCode::CREATED, &signed_in)
+}

@@ -1,0 +1,40 @@
+//! The route table: the one source of routing, access, the OpenAPI document and the `Allow` of a 405.
+//!
+//! A route is one entry: method, path, [`Access`], endpoint, and what it takes and answers. `Access` is an argument of the
+//! constructor, so a route without it cannot be written. There is one file for each resource.
+
+mod access;
+mod auth;
+mod clients;
+mod endpoint;
+mod extract;
+mod field;
+mod invitations;
+mod json;
+mod meta;
+mod metrics;
+mod reply;
+mod table;
+mod users;
+
+pub(crate) use self::{
+    access::Access,
+    endpoint::{Call, Context, Target},
+    extract::{Broken, Fields, RequestBody, read_object},
+    field::{Field, FieldKind, body_schema},
+    table::{Matched, Route, Table},
+};
+
+/// Every route, in the order of the documentation; those of the documentation itself only with `docs`.
+pub(crate) fn routes(docs: bool) -> Vec<Route> {
+    let mut routes = meta::routes();
+    if docs {
+        routes.extend(meta::documentation());
+    }
+    routes.extend(auth::routes());
+    routes.extend(invitations::routes());
+    routes.extend(users::routes());
+    routes.extend(clients::routes());
+    routes.extend(metrics::routes());
+    routes
+}
