@@ -5,7 +5,11 @@ use std::{fmt, sync::Arc, time::Duration};
 use secrecy::SecretString;
 
 use crate::{
-    access::{password::PasswordHasher, token::TokenCodec},
+    access::{
+        issuer::TokenIssuer,
+        password::{HashCost, PasswordHasher},
+        token::TokenCodec,
+    },
     cache::{Cache, MemoryCache},
     clock::{Clock, SystemClock},
     entropy::{Entropy, OsEntropy},
@@ -20,7 +24,7 @@ use crate::{
         health::Health,
         invitations::{InvitationConfig, Invitations},
         metrics::Metrics,
-        sessions::{Sessions, TokenIssuer},
+        sessions::Sessions,
         users::Users,
     },
     store::Store,
@@ -197,7 +201,7 @@ impl Builder {
         };
         let hasher = match hasher {
             Some(hasher) => hasher,
-            None => PasswordHasher::new(entropy.clone())?,
+            None => PasswordHasher::new(entropy.clone(), HashCost::OWASP),
         };
         let codec = TokenCodec::new(&config.secret_key, &config.previous_secret_keys, entropy.clone());
         let issuer = TokenIssuer { codec, lifetimes: config.lifetimes, entropy };
@@ -235,8 +239,14 @@ impl Builder {
                 clock: clock.clone(),
                 sync_interval,
             },
-            metrics: Metrics { store: store.clone(), cache: cache.clone(), collection, clock, sync_interval },
-            health: Health { store, cache, collector: collector.clone() },
+            metrics: Metrics {
+                store: store.clone(),
+                cache: cache.clone(),
+                collection: collection.clone(),
+                clock,
+                sync_interval,
+            },
+            health: Health { store, cache, collection },
             collector,
         })
     }

@@ -95,3 +95,76 @@ impl<T> Page<T> {
         Page { items: self.items.into_iter().map(each).collect(), next: self.next }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(limit: i64, cursor: Option<Cursor>) -> PageRequest {
+        PageRequest::new(Some(limit), cursor).unwrap()
+    }
+
+    #[test]
+    fn a_cursor_reads_back_as_written() {
+        for id in [0, 1, -1, 250, i64::MAX, i64::MIN] {
+            let text = Cursor(id).to_string();
+            assert!(
+                text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'),
+                "{text}"
+            );
+            assert_eq!(text.parse(), Ok(Cursor(id)));
+        }
+    }
+
+    #[test]
+    fn what_is_no_cursor_of_ours_is_a_fault_of_cursor() {
+        for text in [
+            "",
+            "7",
+            "AAAAAAAAAA",
+            "AAAAAAAAAAE=",
+            "AAAAAAAAAAEA",
+            "AAAAAAAAAA\u{e9}",
+            "eyJsYXN0SWQiOiIzNzYifQ",
+        ] {
+            assert_eq!(text.parse::<Cursor>().unwrap_err().field, "cursor", "{text}");
+        }
+    }
+
+    #[test]
+    fn a_limit_is_1_to_250_and_100_when_absent() {
+        assert_eq!(PageRequest::new(None, None).unwrap(), PageRequest::default());
+        assert_eq!(PageRequest::default().limit(), 100);
+        for limit in [1, 250] {
+            assert_eq!(i64::from(request(limit, None).limit()), limit);
+        }
+        for limit in [0, -1, 251, 65_537, i64::MAX, i64::MIN] {
+            assert_eq!(PageRequest::new(Some(limit), None).unwrap_err().field, "limit", "{limit}");
+        }
+    }
+
+    #[test]
+    fn pages_follow_each_other_to_the_last_one() {
+        let ids: Vec<i64> = (1..=7).collect();
+        let (mut seen, mut cursor) = (Vec::new(), None);
+        loop {
+            let request = request(3, cursor);
+            let after = request.cursor().map_or(0, |Cursor(id)| id);
+            let rows = ids.iter().copied().filter(|id| *id > after).take(usize::from(request.limit()) + 1);
+            let page = Page::from_rows(rows.collect(), request, |id| *id).map(|id| id * 10);
+            seen.extend(page.items);
+            cursor = page.next;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, [10, 20, 30, 40, 50, 60, 70]);
+    }
+
+    #[test]
+    fn a_full_last_page_is_the_last_and_an_empty_one_too() {
+        assert_eq!(Page::from_rows(vec![1, 2], request(2, None), |id| *id).next, None);
+        assert_eq!(Page::from_rows(vec![1, 2, 3], request(2, None), |id| *id).next, Some(Cursor(2)));
+        assert_eq!(Page::from_rows(Vec::<i64>::new(), request(2, None), |id| *id).next, None);
+    }
+}

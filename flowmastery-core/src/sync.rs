@@ -12,4 +12,7 @@ pub trait CollectionRequests: Send + Sync + fmt::Debug {
     /// Collects now, or joins the collection that is under way, and waits at most `patience` for its end. The collection goes on
     /// when patience ends; how it went is read from the store.
     async fn collect_now(&self, client: ClientId, patience: Duration);
+
+    /// Whether clients are collected as they become due.
+    fn is_running(&self) -> bool;
 }

@@ -1,40 +1,186 @@
-//! Stub of the password hasher.
-use crate::{entropy::Entropy, error::Result, model::password::Password};
-use secrecy::SecretString;
-use std::sync::Arc;
+//! Hashing and verifying passwords: argon2id for new ones, bcrypt for those that come from the Python FlowMastery.
+//!
+//! A computation takes tens of milliseconds and 19 MiB, so it runs off the executor, no more at once than there are cores; 64 callers
+//! may wait for their turn, and whoever comes then is told to come back. An unknown user costs the same time as a wrong password.
+
+#[cfg(test)]
+mod tests;
+
+use std::{sync::Arc, thread, time::Duration};
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use password_hash::{
+    PasswordHasher as _, PasswordVerifier as _,
+    phc::{Output, ParamsString, PasswordHash, Salt},
+};
+use secrecy::{ExposeSecret, SecretString};
+use tokio::{sync::Semaphore, task};
+use zeroize::Zeroizing;
+
+use crate::{
+    entropy::{Entropy, random},
+    error::{Error, Kind, Result},
+    model::password::Password,
+};
+
+/// Callers that may wait for a core.
+const WAITING: usize = 64;
+
+/// How much work a hash is.
+#[derive(Clone, Debug)]
+pub struct HashCost(Params);
+
+impl HashCost {
+    /// What OWASP recommends for argon2id: 19 MiB, two passes, one lane.
+    pub const OWASP: Self = Self(Params::DEFAULT);
+
+    /// As little as argon2 allows, for tests that hash by the way.
+    #[cfg(any(test, feature = "testing"))]
+    pub const FOR_TESTS: Self = match Params::new(Params::MIN_M_COST, 1, 1, None) {
+        Ok(params) => Self(params),
+        Err(_) => Self::OWASP,
+    };
+}
+
 /// What a verification found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verification {
-    /// x
+    /// It is the password.
     Match,
-    /// x
+    /// It is the password, but the stored hash is bcrypt or of another cost: hash it anew.
     MatchNeedsRehash,
-    /// x
+    /// It is not the password.
     Mismatch,
 }
-/// Hashes.
+
+/// Hashes and verifies passwords.
 #[derive(Clone, Debug)]
 pub struct PasswordHasher {
     entropy: Arc<dyn Entropy>,
+    cost: HashCost,
+    /// One for each computation that runs or waits.
+    places: Arc<Semaphore>,
+    /// One for each that runs.
+    cores: Arc<Semaphore>,
 }
+
 impl PasswordHasher {
-    /// New.
-    pub fn new(entropy: Arc<dyn Entropy>) -> Result<Self> {
-        Ok(Self { entropy })
+    /// A hasher that makes hashes of this cost, with salts from `entropy`. Clones share the cores.
+    pub fn new(entropy: Arc<dyn Entropy>, cost: HashCost) -> Self {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let places = Arc::new(Semaphore::new(cores + WAITING));
+        Self { entropy, cost, places, cores: Arc::new(Semaphore::new(cores)) }
     }
-    /// Hash.
+
+    /// The hash to store: an argon2id PHC string with its cost and a new salt.
+    ///
+    /// # Errors
+    /// [`Kind::Unavailable`] when too many are waiting, with when to try again; as [`Entropy::fill`].
     pub async fn hash(&self, password: &Password) -> Result<SecretString> {
-        let _ = &self.entropy;
-        Ok(password.secret().clone())
+        let salt = random::<16>(self.entropy.as_ref())?;
+        let (password, cost) = (password.secret().clone(), self.cost.clone());
+        self.run(move || {
+            let hash = argon2id(&cost).hash_password_with_salt(password.expose_secret().as_bytes(), &salt);
+            hash.map(|hash| hash.to_string().into()).map_err(Error::internal)
+        })
+        .await
     }
-    /// Verify.
+
+    /// Whether a password is the one that was stored as argon2 PHC string or as bcrypt `$2a$`, `$2b$`, `$2y$`. One that is longer than any
+    /// password may be is not, and is not hashed either.
+    ///
+    /// # Errors
+    /// [`Kind::Unavailable`] when too many are waiting, with when to try again; [`Kind::Internal`] when what is stored is no hash.
     pub async fn verify(&self, password: &SecretString, stored: &SecretString) -> Result<Verification> {
-        let _ = (password, stored);
-        Ok(Verification::Match)
+        if is_too_long(password) {
+            self.verify_nothing(password).await?;
+            return Ok(Verification::Mismatch);
+        }
+        let (password, stored, cost) = (password.clone(), stored.clone(), self.cost.clone());
+        self.run(move || match stored.expose_secret() {
+            bcrypt if bcrypt.starts_with("$2") => verify_bcrypt(&password, bcrypt),
+            phc => verify_argon2(&password, &PasswordHash::new(phc).map_err(Error::internal)?, &cost),
+        })
+        .await
     }
-    /// Spend time.
+
+    /// Does the work of [`PasswordHasher::verify`] where there is no stored hash, so that time does not tell which users exist.
+    ///
+    /// # Errors
+    /// [`Kind::Unavailable`] when too many are waiting, with when to try again.
     pub async fn verify_nothing(&self, password: &SecretString) -> Result<()> {
-        let _ = password;
-        Ok(())
+        let password = if is_too_long(password) { SecretString::default() } else { password.clone() };
+        let cost = self.cost.clone();
+        self.run(move || verify_argon2(&password, &nobodys_hash(&cost)?, &cost)).await.map(drop)
     }
+
+    /// Runs a computation when it is its turn. A caller that goes away while it runs does not free the core early.
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+        let place = Arc::clone(&self.places).try_acquire_owned().map_err(|_| {
+            Error::new(Kind::Unavailable, "Too many passwords are being checked; try again in a moment.")
+                .with_retry_after(Duration::from_secs(1))
+        })?;
+        let core = Arc::clone(&self.cores).acquire_owned().await.map_err(Error::internal)?;
+        let computation = task::spawn_blocking(move || {
+            let _held = (place, core);
+            work()
+        });
+        computation.await.map_err(Error::internal)?
+    }
+}
+
+fn argon2id(cost: &HashCost) -> Argon2<'static> {
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, cost.0.clone())
+}
+
+fn is_too_long(password: &SecretString) -> bool {
+    password.expose_secret().chars().count() > Password::MAX_CHARS
+}
+
+/// A hash of this cost that no password has.
+fn nobodys_hash(cost: &HashCost) -> Result<PasswordHash> {
+    let parts = || {
+        Ok(PasswordHash {
+            algorithm: Algorithm::Argon2id.ident(),
+            version: Some(Version::V0x13.into()),
+            params: ParamsString::try_from(&cost.0)?,
+            salt: Some(Salt::new(&[0; 16])?),
+            hash: Some(Output::new(&[0; Params::DEFAULT_OUTPUT_LEN])?),
+        })
+    };
+    parts().map_err(|error: password_hash::Error| Error::internal(error))
+}
+
+fn verify_argon2(password: &SecretString, stored: &PasswordHash, cost: &HashCost) -> Result<Verification> {
+    match argon2id(cost).verify_password(password.expose_secret().as_bytes(), stored) {
+        Ok(()) if is_current(stored, cost) => Ok(Verification::Match),
+        Ok(()) => Ok(Verification::MatchNeedsRehash),
+        Err(password_hash::Error::PasswordInvalid) => Ok(Verification::Mismatch),
+        Err(error) => Err(Error::internal(error)),
+    }
+}
+
+fn is_current(stored: &PasswordHash, cost: &HashCost) -> bool {
+    let costs = |params: &Params| (params.m_cost(), params.t_cost(), params.p_cost());
+    stored.algorithm == Algorithm::Argon2id.ident()
+        && stored.version == Some(Version::V0x13.into())
+        && Params::try_from(stored).is_ok_and(|params| costs(&params) == costs(&cost.0))
+}
+
+/// The Python FlowMastery escaped what came over HTTP as for HTML before it hashed it, but not what came from its command line.
+fn verify_bcrypt(password: &SecretString, stored: &str) -> Result<Verification> {
+    let given = password.expose_secret();
+    let escaped = Zeroizing::new(escape_html(given));
+    let matches = |form: &str| bcrypt::verify(form, stored).map_err(Error::internal);
+    let found = matches(given)? || (escaped.as_str() != given && matches(&escaped)?);
+    Ok(if found { Verification::MatchNeedsRehash } else { Verification::Mismatch })
+}
+
+/// As `html.escape` of Python does; `&` comes first, or it would escape the entities.
+fn escape_html(text: &str) -> String {
+    let entities = [("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\"", "&quot;"), ("'", "&#x27;")];
+    entities.into_iter().fold(text.to_owned(), |text, (character, entity)| {
+        let text = Zeroizing::new(text);
+        text.replace(character, entity)
+    })
 }

@@ -134,3 +134,111 @@ impl fmt::Debug for TokenCodec {
         f.debug_struct("TokenCodec").field("kids", &kids).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::{EncodingKey, Header, encode};
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::{entropy::OsEntropy, model::email::Email};
+
+    const SECRET: &str = "a secret of more than thirty-two characters";
+    const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+    const SECOND: std::time::Duration = std::time::Duration::from_secs(1);
+
+    fn codec(current: &str, previous: &[&str]) -> TokenCodec {
+        let previous: Vec<SecretString> = previous.iter().map(|secret| SecretString::from(*secret)).collect();
+        TokenCodec::new(&current.into(), &previous, Arc::new(OsEntropy))
+    }
+
+    fn token(codec: &TokenCodec) -> String {
+        let user = User {
+            id: UserId(7),
+            email: Email::parse("anna@acme.com").unwrap(),
+            role: Role::Client,
+            is_active: true,
+            client_id: Some(ClientId(3)),
+            created_at: NOW,
+            last_login: None,
+        };
+        codec.sign(&user, SessionId(9), (NOW, NOW.plus(60 * SECOND))).unwrap().expose_secret().to_owned()
+    }
+
+    /// A token with changed claims and header, signed with our key.
+    fn forged(change: impl Fn(&mut Value), header: Header) -> String {
+        let mut claims = json!({
+            "sub": "7", "role": "client", "client_id": 3, "sid": 9, "typ": "access", "iss": ISSUER, "aud": AUDIENCE,
+            "iat": NOW.as_seconds(), "exp": NOW.as_seconds() + 60, "jti": "x",
+        });
+        change(&mut claims);
+        encode(&header, &claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap()
+    }
+
+    fn our_header() -> Header {
+        Header { kid: Some(SigningKey::new(&SECRET.into()).kid), ..Header::new(Algorithm::HS256) }
+    }
+
+    #[test]
+    fn a_token_names_its_user_and_session_until_it_expires() {
+        let codec = codec(SECRET, &[]);
+        let token = token(&codec);
+        let subject = TokenSubject { user: UserId(7), session: SessionId(9) };
+        assert_eq!(codec.read(&token, NOW).unwrap(), subject);
+        assert_eq!(codec.read(&token, NOW.plus(59 * SECOND)).unwrap(), subject);
+        assert_eq!(codec.read(&token, NOW.plus(60 * SECOND)).unwrap_err().kind(), Kind::Unauthenticated);
+    }
+
+    #[test]
+    fn a_token_of_the_previous_key_is_read_and_of_a_foreign_one_not() {
+        let token = token(&codec(SECRET, &[]));
+        assert!(codec("the newer secret key of this host, long", &[SECRET]).read(&token, NOW).is_ok());
+        assert!(codec("the newer secret key of this host, long", &[]).read(&token, NOW).is_err());
+    }
+
+    #[test]
+    fn every_mandatory_claim_is_insisted_on() {
+        let codec = codec(SECRET, &[]);
+        assert!(
+            codec.read(&forged(|_| {}, our_header()), NOW).is_ok(),
+            "the forgery is good but for its changes"
+        );
+        for claim in ["sub", "sid", "typ", "iss", "aud", "exp"] {
+            let without = forged(|claims| drop(claims.as_object_mut().unwrap().remove(claim)), our_header());
+            assert!(codec.read(&without, NOW).is_err(), "without {claim}");
+        }
+        for (claim, value) in [
+            ("typ", json!("refresh")),
+            ("iss", json!("other")),
+            ("aud", json!("other")),
+            ("sub", json!("admin")),
+        ] {
+            let other = forged(|claims| claims[claim] = value.clone(), our_header());
+            assert!(codec.read(&other, NOW).is_err(), "with another {claim}");
+        }
+    }
+
+    #[test]
+    fn another_algorithm_or_key_id_is_refused() {
+        let codec = codec(SECRET, &[]);
+        let kid = our_header().kid;
+        let hs512 = Header { kid: kid.clone(), ..Header::new(Algorithm::HS512) };
+        assert!(codec.read(&forged(|_| {}, hs512), NOW).is_err());
+        assert!(codec.read(&forged(|_| {}, Header::new(Algorithm::HS256)), NOW).is_err(), "without a key id");
+        // {"alg":"none","typ":"JWT","kid":…} without a signature.
+        use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+        let header = URL_SAFE_NO_PAD.encode(json!({"alg": "none", "typ": "JWT", "kid": kid}).to_string());
+        let good = token(&codec);
+        let claims = good.split('.').nth(1).unwrap();
+        assert!(codec.read(&format!("{header}.{claims}."), NOW).is_err());
+    }
+
+    #[test]
+    fn a_cut_or_changed_token_is_refused() {
+        let codec = codec(SECRET, &[]);
+        let token = token(&codec);
+        for cut in 0..token.len() {
+            assert!(codec.read(&token[..cut], NOW).is_err(), "cut at {cut}");
+        }
+    }
+}

@@ -1,13 +1,14 @@
 //! The cache port: bytes by key, for a while. A cache that is away is a slow path and never an error.
 
 mod memory;
+mod redis;
 
 use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 
-pub use self::memory::MemoryCache;
+pub use self::{memory::MemoryCache, redis::RedisCache};
 use crate::error::BoxError;
 
 /// Bytes by key, for a while. Keys hold the client and the version of its data, so nothing is ever stale and nothing needs removing.

@@ -2,12 +2,16 @@
 
 pub mod invitation;
 mod log;
+mod smtp;
 
 use std::fmt;
 
 use async_trait::async_trait;
 
-pub use self::log::LogMailer;
+pub use self::{
+    log::LogMailer,
+    smtp::{SmtpConfig, SmtpMailer, SmtpTls},
+};
 use crate::{error::BoxError, model::email::Email};
 
 /// A mail to be sent. It may hold the link of an invitation, so its `Debug` shows neither text nor HTML.

@@ -21,9 +21,10 @@ impl Email {
     pub fn parse(text: &str) -> Result<Self, FieldError> {
         let text = text.trim();
         let options = Options::default().without_display_text().without_domain_literal();
+        let reachable = |domain: &str| domain.contains('.') || domain.eq_ignore_ascii_case("localhost");
         match EmailAddress::parse_with_options(text, options) {
-            Ok(address) => Ok(Self(address.as_str().to_lowercase())),
-            Err(_) => Err(FieldError::new("email", "This is not an e-mail address.")),
+            Ok(address) if reachable(address.domain()) => Ok(Self(address.as_str().to_lowercase())),
+            _ => Err(FieldError::new("email", "This is not an e-mail address.")),
         }
     }
 
@@ -58,5 +59,60 @@ impl fmt::Display for Email {
 impl fmt::Debug for Email {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Email({})", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_and_surrounding_space_do_not_matter() {
+        let email = Email::parse("  Anna.Maier+n8n@ACME.com\n").unwrap();
+        assert_eq!(email.as_str(), "anna.maier+n8n@acme.com");
+        assert_eq!(email, "anna.maier+n8n@acme.com".parse().unwrap());
+        assert_eq!(email.to_string(), email.as_str());
+    }
+
+    #[test]
+    fn what_is_no_address_is_a_fault_of_email() {
+        let refused = [
+            "",
+            "anna",
+            "@acme.com",
+            "anna@",
+            "a b@acme.com",
+            "Anna <anna@acme.com>",
+            "anna@[127.0.0.1]",
+            "a@b@c.d",
+        ];
+        for text in refused {
+            assert_eq!(Email::parse(text).unwrap_err().field, "email", "{text:?}");
+        }
+    }
+
+    #[test]
+    fn an_address_cannot_carry_a_second_header_line() {
+        for text in [
+            "anna@acme.com\r\nBcc: eve@evil.com",
+            "anna\n@acme.com",
+            "\"a\r\nb\"@acme.com",
+            "anna@acme.com\0",
+        ] {
+            assert!(Email::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_domain_has_a_dot_or_is_the_machine_itself() {
+        assert!(Email::parse("admin@localhost").is_ok());
+        assert!(Email::parse("admin@intranet").is_err());
+    }
+
+    #[test]
+    fn json_holds_the_address_in_lower_case_and_nothing_that_is_none() {
+        let email: Email = serde_json::from_str("\"Anna@Acme.com\"").unwrap();
+        assert_eq!(serde_json::to_string(&email).unwrap(), "\"anna@acme.com\"");
+        assert!(serde_json::from_str::<Email>("\"anna\"").is_err());
     }
 }

@@ -1,17 +1,66 @@
-//! The outbound guard: which addresses an n8n instance may have.
+//! The outbound guard: which addresses an n8n instance may have, so that nobody makes us call what only we can reach.
+//!
+//! Link-local, metadata, multicast, unspecified and broadcast addresses are refused always. Private, loopback, shared (CGNAT), unique
+//! local and other addresses that are not public, and plain http, are refused unless listed or in development. IPv4 inside IPv6 is
+//! judged as the IPv4 address that packets reach. A listed name is trusted wherever it points, except to what is refused always.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use url::{Host, Url};
 
 use crate::{error::FieldError, model::instance::InstanceUrl};
 
-/// Which addresses may be called.
+/// Names of the metadata services of clouds.
+const METADATA_NAMES: [&str; 6] = [
+    "metadata",
+    "metadata.google.internal",
+    "metadata.goog",
+    "metadata.azure.internal",
+    "instance-data",
+    "instance-data.ec2.internal",
+];
+
+/// Metadata services outside link-local space: Alibaba, Oracle, Azure's wire server.
+const METADATA_V4: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(192, 0, 0, 192), Ipv4Addr::new(168, 63, 129, 16)];
+
+/// Metadata services of EC2 and of Google.
+const METADATA_V6: [Ipv6Addr; 2] =
+    [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)];
+
+/// Which addresses may be called. The default lists nothing.
 #[derive(Clone, Debug, Default)]
 pub struct OutboundPolicy {
-    _private: (),
+    development: bool,
+    names: Vec<String>,
+    subnets: Vec<Subnet>,
 }
 
 impl OutboundPolicy {
+    /// Lets listed names, addresses and subnets through, separated by commas, as in `n8n.lan, 10.1.0.0/16, fd12::7`.
+    ///
+    /// # Errors
+    /// A fault of `outbound_allow` that names the first entry that is none of the three.
+    pub fn new(allow: &str) -> Result<Self, FieldError> {
+        let mut policy = Self::default();
+        for entry in allow.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+            match Entry::parse(entry) {
+                Some(Entry::Name(name)) => policy.names.push(name),
+                Some(Entry::Subnet(subnet)) => policy.subnets.push(subnet),
+                None => {
+                    let message = format!(
+                        "`{entry}` is not a host name, an IP address or a subnet such as 10.0.0.0/8."
+                    );
+                    return Err(FieldError::new("outbound_allow", message));
+                }
+            }
+        }
+        Ok(policy)
+    }
+
     /// Private addresses, loopback and plain http are let through: for development.
     pub fn development() -> Self {
-        Self { _private: () }
+        Self { development: true, ..Self::default() }
     }
 
     /// Checks what an address says by itself: scheme, IP literals and names.
@@ -19,7 +68,346 @@ impl OutboundPolicy {
     /// # Errors
     /// A fault of `n8n_api_url` with the reason.
     pub fn check(&self, url: &InstanceUrl) -> Result<(), FieldError> {
-        let _ = url;
+        let parsed = Url::parse(url.as_str()).map_err(|_| refused("The address is not a valid URL."))?;
+        let listed = match parsed.host() {
+            None => return Err(refused("The address has no host.")),
+            Some(Host::Domain(name)) => {
+                self.check_name(name)?;
+                self.lists_name(name)
+            }
+            Some(Host::Ipv4(ip)) => {
+                self.check_ip("", ip.into())?;
+                self.lists_ip(ip.into())
+            }
+            Some(Host::Ipv6(ip)) => {
+                self.check_ip("", ip.into())?;
+                self.lists_ip(canonical(ip.into()))
+            }
+        };
+        if parsed.scheme() == "https" || listed || self.development {
+            return Ok(());
+        }
+        Err(refused(
+            "The address must start with https://; plain http is only for hosts that the operator has listed.",
+        ))
+    }
+
+    /// Checks an address that a host name resolved to; an empty name stands for an IP literal.
+    ///
+    /// # Errors
+    /// A fault of `n8n_api_url` with the reason.
+    pub fn check_ip(&self, host: &str, ip: IpAddr) -> Result<(), FieldError> {
+        let ip = canonical(ip);
+        if is_never_allowed(ip) {
+            return Err(refused(
+                "The host has a link-local, metadata, multicast or unspecified address, which is never called.",
+            ));
+        }
+        if self.development || is_public(ip) || self.lists_ip(ip) || self.lists_name(host) {
+            return Ok(());
+        }
+        Err(refused("The host has a private or reserved address that the operator has not listed."))
+    }
+
+    fn check_name(&self, name: &str) -> Result<(), FieldError> {
+        let bare = name.trim_end_matches('.');
+        if METADATA_NAMES.contains(&bare) {
+            return Err(refused("The host is a metadata service, which is never called."));
+        }
+        let local = bare == "localhost" || bare.ends_with(".localhost");
+        if local && !self.development && !self.lists_name(name) {
+            return Err(refused("The host is this machine, which the operator has not listed."));
+        }
         Ok(())
+    }
+
+    fn lists_name(&self, name: &str) -> bool {
+        let bare = name.trim_end_matches('.');
+        self.names.iter().any(|listed| listed.eq_ignore_ascii_case(bare))
+    }
+
+    fn lists_ip(&self, ip: IpAddr) -> bool {
+        self.subnets.iter().any(|subnet| subnet.contains(ip))
+    }
+}
+
+fn refused(message: &str) -> FieldError {
+    FieldError::new("n8n_api_url", message)
+}
+
+/// One entry of the list.
+enum Entry {
+    Name(String),
+    Subnet(Subnet),
+}
+
+impl Entry {
+    fn parse(text: &str) -> Option<Self> {
+        if let Some((address, prefix)) = text.split_once('/') {
+            return Subnet::new(address.parse().ok()?, prefix.parse().ok()?).map(Self::Subnet);
+        }
+        if let Ok(ip) = text.parse() {
+            return Subnet::single(canonical(ip)).map(Self::Subnet);
+        }
+        let Host::Domain(name) = Host::parse(text).ok()? else { return None };
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
+        let name = name.trim_end_matches('.');
+        (!name.is_empty() && name.bytes().all(fits)).then(|| Self::Name(name.to_owned()))
+    }
+}
+
+/// All addresses that share their first bits.
+#[derive(Clone, Copy, Debug)]
+struct Subnet {
+    network: IpAddr,
+    prefix: u32,
+}
+
+impl Subnet {
+    fn new(network: IpAddr, prefix: u32) -> Option<Self> {
+        (prefix <= width(network)).then_some(Self { network, prefix })
+    }
+
+    fn single(ip: IpAddr) -> Option<Self> {
+        Self::new(ip, width(ip))
+    }
+
+    fn contains(self, ip: IpAddr) -> bool {
+        let differing = bits(self.network) ^ bits(ip);
+        let host_bits = width(self.network).saturating_sub(self.prefix);
+        self.network.is_ipv4() == ip.is_ipv4() && differing.checked_shr(host_bits).unwrap_or(0) == 0
+    }
+}
+
+fn width(ip: IpAddr) -> u32 {
+    if ip.is_ipv4() { 32 } else { 128 }
+}
+
+fn bits(ip: IpAddr) -> u128 {
+    match ip {
+        IpAddr::V4(ip) => u128::from(ip.to_bits()),
+        IpAddr::V6(ip) => ip.to_bits(),
+    }
+}
+
+/// The IPv4 address that an IPv6 address stands for, else the address itself.
+fn canonical(ip: IpAddr) -> IpAddr {
+    let IpAddr::V6(v6) = ip else { return ip };
+    let v4 = |high: u16, low: u16| IpAddr::V4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
+    match v6.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => ip,
+        // IPv4-compatible, IPv4-mapped, IPv4-translated, NAT64, ISATAP.
+        [0, 0, 0, 0, 0, 0, high, low]
+        | [0, 0, 0, 0, 0, 0xffff, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => v4(high, low),
+        // 6to4, and Teredo, which writes the client's address inverted.
+        [0x2002, high, low, ..] => v4(high, low),
+        [0x2001, 0, .., high, low] => v4(!high, !low),
+        _ => ip,
+    }
+}
+
+fn is_never_allowed(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => {
+            let [first, ..] = ip.octets();
+            first == 0
+                || ip.is_link_local()
+                || ip.is_multicast()
+                || ip.is_broadcast()
+                || METADATA_V4.contains(&ip)
+        }
+        IpAddr::V6(ip) => {
+            ip.is_unspecified()
+                || ip.is_multicast()
+                || ip.is_unicast_link_local()
+                || METADATA_V6.contains(&ip)
+        }
+    }
+}
+
+/// Whether an address may be reached over the internet, after IANA's registries of special-purpose addresses.
+fn is_public(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => !matches!(
+            ip.octets(),
+            [10 | 127, ..]
+                | [100, 64..=127, ..]
+                | [172, 16..=31, ..]
+                | [192, 168, ..]
+                | [192, 0, 0 | 2, _]
+                | [198, 18 | 19, ..]
+                | [198, 51, 100, _]
+                | [203, 0, 113, _]
+                | [240..=255, ..]
+        ),
+        // Global unicast is 2000::/3; of it, documentation is not routed.
+        IpAddr::V6(ip) => {
+            matches!(ip.segments(), [0x2000..=0x3fff, ..])
+                && !matches!(ip.segments(), [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..])
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn allows(policy: &OutboundPolicy, url: &str) -> bool {
+        policy.check(&InstanceUrl::parse(url).unwrap()).is_ok()
+    }
+
+    const NEVER: [&str; 16] = [
+        "169.254.1.1",
+        "169.254.169.254",
+        "100.100.100.200",
+        "168.63.129.16",
+        "224.0.0.1",
+        "0.0.0.0",
+        "0.1.2.3",
+        "255.255.255.255",
+        "[::]",
+        "[fe80::1]",
+        "[ff02::1]",
+        "[fd00:ec2::254]",
+        "[::ffff:169.254.169.254]",
+        "[64:ff9b::a9fe:a9fe]",
+        "[2002:a9fe:a9fe::1]",
+        "[::169.254.169.254]",
+    ];
+
+    const UNLESS_LISTED: [&str; 20] = [
+        "10.0.0.1",
+        "127.0.0.1",
+        "172.16.0.1",
+        "172.31.255.255",
+        "192.168.1.1",
+        "100.64.0.1",
+        "198.18.0.1",
+        "203.0.113.7",
+        "240.0.0.1",
+        "[::1]",
+        "[fc00::1]",
+        "[fd12:3456::1]",
+        "[fec0::1]",
+        "[2001:db8::1]",
+        "[64:ff9b:1::1]",
+        "[::ffff:10.0.0.1]",
+        "[64:ff9b::10.0.0.1]",
+        "[2002:c0a8:101::1]",
+        "[2001:0:1:2:3:4:80ff:fffe]",
+        "[2600::5efe:10.0.0.1]",
+    ];
+
+    const PUBLIC: [&str; 9] = [
+        "8.8.8.8",
+        "172.32.0.1",
+        "100.128.0.1",
+        "192.0.1.1",
+        "[2606:4700::1111]",
+        "[::ffff:8.8.8.8]",
+        "[64:ff9b::8.8.8.8]",
+        "[2002:808:808::1]",
+        "n8n.acme.com",
+    ];
+
+    #[test]
+    fn public_addresses_are_called_over_https_only() {
+        let policy = OutboundPolicy::default();
+        for host in PUBLIC {
+            assert!(allows(&policy, &format!("https://{host}")), "{host}");
+            assert!(!allows(&policy, &format!("http://{host}")), "{host}");
+        }
+    }
+
+    #[test]
+    fn some_addresses_are_never_called() {
+        let everything = OutboundPolicy::new("0.0.0.0/0, ::/0").unwrap();
+        for policy in [OutboundPolicy::default(), OutboundPolicy::development(), everything] {
+            for host in NEVER {
+                assert!(!allows(&policy, &format!("https://{host}")), "{host} under {policy:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn addresses_that_are_not_public_need_development_or_a_listing() {
+        let everything = OutboundPolicy::new("0.0.0.0/0,::/0").unwrap();
+        for host in UNLESS_LISTED {
+            assert!(!allows(&OutboundPolicy::default(), &format!("https://{host}")), "{host}");
+            assert!(allows(&OutboundPolicy::development(), &format!("http://{host}")), "{host}");
+            assert!(allows(&everything, &format!("http://{host}")), "{host}");
+        }
+    }
+
+    #[test]
+    fn odd_spellings_are_judged_as_the_address_they_mean() {
+        for host in ["2130706433", "0x7f.1", "0177.0.0.1", "127.1", "①②7.0.0.1", "0xa9fea9fe", "2852039166"]
+        {
+            assert!(!allows(&OutboundPolicy::default(), &format!("https://{host}")), "{host}");
+        }
+        assert!(!allows(&OutboundPolicy::development(), "https://0xa9fea9fe"));
+    }
+
+    #[test]
+    fn names_of_this_machine_and_of_metadata_services_are_refused() {
+        let policy = OutboundPolicy::default();
+        for host in ["localhost", "LOCALHOST", "localhost.", "n8n.localhost"] {
+            assert!(!allows(&policy, &format!("https://{host}")), "{host}");
+            assert!(allows(&OutboundPolicy::development(), &format!("http://{host}")), "{host}");
+        }
+        for host in ["metadata", "metadata.google.internal", "Metadata.Google.Internal.", "instance-data"] {
+            assert!(!allows(&OutboundPolicy::development(), &format!("http://{host}")), "{host}");
+        }
+        assert!(allows(&policy, "https://localhost.acme.com"));
+    }
+
+    #[test]
+    fn a_listing_lets_exactly_its_names_and_subnets_through() {
+        let policy = OutboundPolicy::new(" n8n.LAN ,10.1.0.0/16, fd12::7,192.168.7.7, localhost,").unwrap();
+        for host in [
+            "n8n.lan",
+            "N8N.lan.",
+            "10.1.255.1",
+            "[fd12::7]",
+            "192.168.7.7",
+            "localhost",
+            "[::ffff:10.1.0.1]",
+        ] {
+            assert!(allows(&policy, &format!("http://{host}")), "{host}");
+        }
+        for host in ["a.n8n.lan", "10.2.0.1", "[fd12::8]", "192.168.7.8", "127.0.0.1", "a.localhost"] {
+            assert!(!allows(&policy, &format!("http://{host}")), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_judged_by_what_it_resolves_to_unless_it_is_listed() {
+        let policy = OutboundPolicy::new("n8n.lan").unwrap();
+        let private = IpAddr::from([10, 0, 0, 1]);
+        assert!(policy.check_ip("n8n.lan", private).is_ok());
+        assert!(policy.check_ip("n8n.acme.com", private).is_err());
+        assert!(policy.check_ip("n8n.acme.com", IpAddr::from([8, 8, 8, 8])).is_ok());
+        assert!(policy.check_ip("n8n.lan", IpAddr::from([169, 254, 169, 254])).is_err());
+    }
+
+    #[test]
+    fn a_bad_entry_is_named() {
+        for entry in [
+            "10.0.0.0/33",
+            "10.0.0.0/x",
+            "::/129",
+            "*.acme.com",
+            "acme.com:80",
+            "https://acme.com",
+            "a b",
+            "/8",
+        ] {
+            let fault = OutboundPolicy::new(&format!("n8n.lan,{entry}")).expect_err(entry);
+            assert_eq!(fault.field, "outbound_allow");
+            assert!(fault.message.contains(entry), "{}", fault.message);
+        }
     }
 }

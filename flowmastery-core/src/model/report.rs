@@ -2,6 +2,9 @@
 //!
 //! A number that is not known is null, never 0: before the first collection succeeded, every count is.
 
+#[cfg(test)]
+mod tests;
+
 use serde::Serialize;
 
 use crate::{
@@ -88,9 +91,9 @@ fn seconds(millis: f64) -> f64 {
     (millis * 1000.0).round() / 1_000_000.0
 }
 
-/// A number with two decimals.
+/// A number with two decimals; what rounds to zero has no sign.
 pub fn two_decimals(number: f64) -> f64 {
-    (number * 100.0).round() / 100.0
+    (number * 100.0).round() / 100.0 + 0.0
 }
 
 /// Change against the same elapsed length just before; null where there is no base.
@@ -118,7 +121,7 @@ impl Trends {
             performance_trend: now
                 .mean_millis()
                 .zip(before.mean_millis())
-                .and_then(|(now, before)| percent(before, now).map(|slower| two_decimals(-slower) + 0.0)),
+                .and_then(|(now, before)| percent(before, now).map(|slower| two_decimals(-slower))),
         }
     }
 }

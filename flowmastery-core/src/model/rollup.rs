@@ -4,6 +4,9 @@
 //! it was last read. When a row changes, the difference new − old is applied, so reading a row again changes nothing. Hours and
 //! days are sums of quarter hours, kept so that long ranges read few rows.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 
 use crate::{

@@ -1,1 +1,497 @@
-//! What n8n's answers look like. (stub)
+//! What n8n's answers look like, and how they are read: straight from the bytes into the model, without a copy in between.
+//!
+//! n8n changes between versions, so whatever is not needed is skipped, ids come as text or as numbers, and statuses and modes are
+//! open sets. What is needed must be there: a row without a usable id fails the whole page, for a skipped row would be a wrong
+//! count. Faults name a place, never what stood there.
+
+use std::{fmt, marker::PhantomData};
+
+use compact_str::{CompactString, ToCompactString};
+use serde::{
+    Deserialize, Deserializer,
+    de::{Error as DecodeError, Visitor},
+};
+
+use super::{N8nCursor, N8nPage};
+use crate::{
+    clock::Timestamp,
+    id::ExecutionId,
+    model::{
+        execution::{Execution, Status},
+        workflow::{Workflow, WorkflowId},
+    },
+};
+
+/// The most bytes of a workflow's id and of a mode; n8n's own columns hold fewer.
+const MAX_WORD_BYTES: usize = 255;
+
+/// An answer that n8n's public API does not give.
+#[derive(Debug)]
+pub struct WireError {
+    line: usize,
+    column: usize,
+    category: serde_json::error::Category,
+}
+
+impl fmt::Display for WireError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not n8n's JSON: {:?} fault at line {} column {}", self.category, self.line, self.column)
+    }
+}
+
+impl std::error::Error for WireError {}
+
+impl From<serde_json::Error> for WireError {
+    /// Keeps the place only: the message can quote what the server sent.
+    fn from(error: serde_json::Error) -> Self {
+        Self { line: error.line(), column: error.column(), category: error.classify() }
+    }
+}
+
+/// Reads a page of `GET /executions`.
+///
+/// # Errors
+/// When it is not a page, or a row lacks its id or its workflow's.
+pub fn decode_executions(bytes: &[u8]) -> Result<N8nPage<Execution>, WireError> {
+    decode_page::<ExecutionRow, _>(bytes)
+}
+
+/// Reads a page of `GET /workflows`.
+///
+/// # Errors
+/// When it is not a page, or a row lacks its id.
+pub fn decode_workflows(bytes: &[u8]) -> Result<N8nPage<Workflow>, WireError> {
+    decode_page::<WorkflowRow, _>(bytes)
+}
+
+/// Reads the answer of `GET /executions/{id}`.
+///
+/// # Errors
+/// When it is not an execution.
+pub fn decode_execution(bytes: &[u8]) -> Result<Execution, WireError> {
+    Ok(serde_json::from_slice::<ExecutionRow>(bytes)?.into())
+}
+
+/// Whether a 404 is n8n's own: an object with a message.
+pub(super) fn is_refusal(bytes: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Refusal {
+        #[serde(rename = "message")]
+        _message: String,
+    }
+    serde_json::from_slice::<Refusal>(bytes).is_ok()
+}
+
+fn decode_page<'a, R: Deserialize<'a>, T: From<R>>(bytes: &'a [u8]) -> Result<N8nPage<T>, WireError> {
+    #[derive(Deserialize)]
+    struct Page<R> {
+        data: Vec<R>,
+        #[serde(rename = "nextCursor")]
+        next: Option<String>,
+    }
+    let page: Page<R> = serde_json::from_slice(bytes)?;
+    let next = page.next.filter(|cursor| !cursor.is_empty()).map(N8nCursor);
+    Ok(N8nPage { items: page.data.into_iter().map(T::from).collect(), next })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ExecutionRow {
+    id: Digits,
+    workflow_id: Word,
+    status: Option<StatusWord>,
+    mode: Option<Word>,
+    started_at: Option<Instant>,
+    stopped_at: Option<Instant>,
+    retry_of: Option<Digits>,
+    retry_success_id: Option<Digits>,
+}
+
+impl From<ExecutionRow> for Execution {
+    fn from(row: ExecutionRow) -> Self {
+        Self {
+            id: ExecutionId(row.id.0),
+            workflow_id: WorkflowId(row.workflow_id.0),
+            status: row.status.map_or(Status::Unknown, |word| word.0),
+            mode: row.mode.map_or_else(CompactString::default, |word| word.0),
+            started_at: row.started_at.map(|instant| instant.0),
+            stopped_at: row.stopped_at.map(|instant| instant.0),
+            retry_of: row.retry_of.map(|digits| ExecutionId(digits.0)),
+            retry_success_id: row.retry_success_id.map(|digits| ExecutionId(digits.0)),
+        }
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WorkflowRow {
+    id: Word,
+    name: String,
+    active: bool,
+    is_archived: Option<bool>,
+}
+
+impl From<WorkflowRow> for Workflow {
+    fn from(row: WorkflowRow) -> Self {
+        // Postgres stores every character of a text but this one.
+        let name = if row.name.contains('\0') { row.name.replace('\0', "\u{fffd}") } else { row.name };
+        Self {
+            id: WorkflowId(row.id.0),
+            name,
+            active: row.active,
+            archived: row.is_archived.unwrap_or(false),
+        }
+    }
+}
+
+/// What a text or a whole number is read into, without allocating.
+trait Scalar: Sized {
+    const EXPECTED: &'static str;
+
+    fn from_text(text: &str) -> Option<Self>;
+
+    fn from_number(_: u64) -> Option<Self> {
+        None
+    }
+}
+
+struct ScalarVisitor<T>(PhantomData<T>);
+
+impl<T: Scalar> Visitor<'_> for ScalarVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(T::EXPECTED)
+    }
+
+    fn visit_str<E: DecodeError>(self, text: &str) -> Result<T, E> {
+        T::from_text(text).ok_or_else(|| E::custom(T::EXPECTED))
+    }
+
+    fn visit_u64<E: DecodeError>(self, number: u64) -> Result<T, E> {
+        T::from_number(number).ok_or_else(|| E::custom(T::EXPECTED))
+    }
+}
+
+macro_rules! scalars {
+    ($($name:ident),+) => {$(
+        impl<'de> Deserialize<'de> for $name {
+            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                deserializer.deserialize_any(ScalarVisitor(PhantomData))
+            }
+        }
+    )+};
+}
+
+scalars!(Digits, Word, StatusWord, Instant);
+
+/// An execution's id.
+struct Digits(i64);
+
+impl Scalar for Digits {
+    const EXPECTED: &'static str = "an id in digits";
+
+    fn from_text(text: &str) -> Option<Self> {
+        if !text.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        text.parse().ok().map(Self)
+    }
+
+    fn from_number(number: u64) -> Option<Self> {
+        i64::try_from(number).ok().map(Self)
+    }
+}
+
+/// A workflow's id or a mode: short, printable.
+struct Word(CompactString);
+
+impl Scalar for Word {
+    const EXPECTED: &'static str = "a short text without control characters";
+
+    fn from_text(text: &str) -> Option<Self> {
+        let fits = !text.is_empty() && text.len() <= MAX_WORD_BYTES && !text.chars().any(char::is_control);
+        fits.then(|| Self(text.into()))
+    }
+
+    fn from_number(number: u64) -> Option<Self> {
+        Some(Self(number.to_compact_string()))
+    }
+}
+
+struct StatusWord(Status);
+
+impl Scalar for StatusWord {
+    const EXPECTED: &'static str = "a status";
+
+    fn from_text(text: &str) -> Option<Self> {
+        Some(Self(Status::from_n8n(text)))
+    }
+}
+
+struct Instant(Timestamp);
+
+impl Scalar for Instant {
+    const EXPECTED: &'static str = "a date-time";
+
+    fn from_text(text: &str) -> Option<Self> {
+        iso_millis(text.as_bytes()).map(Timestamp::from_millis).or_else(|| Timestamp::parse(text)).map(Self)
+    }
+}
+
+/// Reads the one form that n8n writes, `YYYY-MM-DDTHH:MM:SS.mmmZ`, several times faster than a parser of every form.
+fn iso_millis(text: &[u8]) -> Option<i64> {
+    let &[
+        y0,
+        y1,
+        y2,
+        y3,
+        b'-',
+        m0,
+        m1,
+        b'-',
+        d0,
+        d1,
+        b'T',
+        h0,
+        h1,
+        b':',
+        n0,
+        n1,
+        b':',
+        s0,
+        s1,
+        b'.',
+        f0,
+        f1,
+        f2,
+        b'Z',
+    ] = <&[u8; 24]>::try_from(text).ok()?
+    else {
+        return None;
+    };
+    let (year, month, day) = (number([y0, y1, y2, y3])?, number([m0, m1])?, number([d0, d1])?);
+    let (hour, minute, second) = (number([h0, h1])?, number([n0, n1])?, number([s0, s1])?);
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let month_days = match month {
+        4 | 6 | 9 | 11 => 30,
+        2 if leap => 29,
+        2 => 28,
+        1..=12 => 31,
+        _ => return None,
+    };
+    if !(1..=month_days).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    let seconds = ((days_since_epoch(year, month, day) * 24 + hour) * 60 + minute) * 60 + second;
+    Some(seconds * 1000 + number([f0, f1, f2])?)
+}
+
+fn number<const N: usize>(digits: [u8; N]) -> Option<i64> {
+    digits
+        .into_iter()
+        .try_fold(0, |value, digit| digit.is_ascii_digit().then(|| value * 10 + i64::from(digit - b'0')))
+}
+
+/// Days since 1970-01-01 of a Gregorian date, by Howard Hinnant's `days_from_civil`: years start in March, so that leap days come last.
+fn days_since_epoch(year: i64, month: i64, day: i64) -> i64 {
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let (era, year_of_era) = (year.div_euclid(400), year.rem_euclid(400));
+    let day_of_year = (153 * month + 2) / 5 + day - 1;
+    era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719_468
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A row as both versions send it, with one field put in place of its own.
+    fn row(field: &str, value: &str) -> String {
+        let mut fields: Vec<(&str, &str)> = vec![
+            ("id", r#""631""#),
+            ("finished", "false"),
+            ("mode", r#""webhook""#),
+            ("retryOf", "null"),
+            ("retrySuccessId", r#""633""#),
+            ("status", r#""error""#),
+            ("startedAt", r#""2026-11-22T23:22:02.212Z""#),
+            ("stoppedAt", r#""2026-11-22T23:22:02.228Z""#),
+            ("workflowId", r#""FAyM9moHUWms91fs""#),
+            ("waitTill", "null"),
+        ];
+        fields.retain(|(name, _)| *name != field || !value.is_empty());
+        let fields = fields
+            .into_iter()
+            .map(|(name, own)| format!(r#""{name}":{}"#, if name == field { value } else { own }));
+        format!("{{{}}}", fields.collect::<Vec<_>>().join(","))
+    }
+
+    fn page(rows: &[String]) -> String {
+        format!(r#"{{"data":[{}],"nextCursor":"eyJsYXN0SWQiOiI2OTkiLCJsaW1pdCI6MX0="}}"#, rows.join(","))
+    }
+
+    fn decoded(field: &str, value: &str) -> Result<Execution, WireError> {
+        decode_execution(row(field, value).as_bytes())
+    }
+
+    #[test]
+    fn a_page_of_executions_is_read() {
+        let page = decode_executions(page(&[row("", ""), row("id", "7")]).as_bytes()).unwrap();
+        assert_eq!(page.next, Some(N8nCursor("eyJsYXN0SWQiOiI2OTkiLCJsaW1pdCI6MX0=".to_owned())));
+        assert_eq!(page.items.len(), 2);
+        assert_eq!(page.items[1].id, ExecutionId(7));
+        let expected = Execution {
+            id: ExecutionId(631),
+            workflow_id: "FAyM9moHUWms91fs".into(),
+            status: Status::Error,
+            mode: "webhook".into(),
+            started_at: Timestamp::parse("2026-11-22T23:22:02.212Z"),
+            stopped_at: Timestamp::parse("2026-11-22T23:22:02.228Z"),
+            retry_of: None,
+            retry_success_id: Some(ExecutionId(633)),
+        };
+        assert_eq!(page.items[0], expected);
+    }
+
+    #[test]
+    fn the_last_page_has_no_cursor() {
+        for body in [r#"{"data":[],"nextCursor":null}"#, r#"{"data":[]}"#, r#"{"nextCursor":"","data":[]}"#] {
+            assert_eq!(
+                decode_executions(body.as_bytes()).unwrap(),
+                N8nPage { items: vec![], next: None },
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn ids_come_as_text_or_as_numbers() {
+        assert_eq!(decoded("id", "631").unwrap().id, ExecutionId(631));
+        assert_eq!(decoded("retryOf", "10").unwrap().retry_of, Some(ExecutionId(10)));
+        assert_eq!(decoded("retryOf", r#""10""#).unwrap().retry_of, Some(ExecutionId(10)));
+        assert_eq!(decoded("workflowId", "12").unwrap().workflow_id, "12".into());
+    }
+
+    #[test]
+    fn a_row_without_a_usable_id_fails_the_page() {
+        for value in [
+            "",
+            "null",
+            r#""abc""#,
+            r#""""#,
+            "-1",
+            "1.5",
+            r#""-1""#,
+            r#""9223372036854775808""#,
+            "{}",
+            "true",
+        ] {
+            assert!(decoded("id", value).is_err(), "id {value}");
+            assert!(
+                decode_executions(page(&[row("", ""), row("id", value)]).as_bytes()).is_err(),
+                "id {value}"
+            );
+        }
+        let long = format!("\"{}\"", "a".repeat(MAX_WORD_BYTES + 1));
+        for value in ["", "null", r#""""#, r#""a\u0000""#, "[]", &long] {
+            assert!(decoded("workflowId", value).is_err(), "workflowId {value}");
+        }
+    }
+
+    #[test]
+    fn statuses_and_modes_are_open_sets() {
+        assert_eq!(decoded("status", r#""paused""#).unwrap().status, Status::Unknown);
+        assert_eq!(decoded("status", "").unwrap().status, Status::Unknown);
+        assert_eq!(decoded("mode", r#""agent""#).unwrap().mode, "agent");
+        assert_eq!(decoded("mode", "null").unwrap().mode, "");
+    }
+
+    #[test]
+    fn a_queued_row_has_no_times_and_a_wrong_time_is_a_fault() {
+        assert_eq!(decoded("startedAt", "null").unwrap().started_at, None);
+        assert!(decoded("startedAt", r#""2026-02-30T00:00:00.000Z""#).is_err());
+        assert!(decoded("stoppedAt", "5").is_err());
+    }
+
+    #[test]
+    fn fields_that_a_newer_version_adds_are_skipped() {
+        let with_more = row("", "").replacen(
+            '{',
+            r#"{"storedAt":"db","tracingContext":{"a":[1]},"jsonSizeBytes":3556,"#,
+            1,
+        );
+        assert_eq!(decode_execution(with_more.as_bytes()).unwrap(), decoded("", "").unwrap());
+    }
+
+    #[test]
+    fn what_is_no_page_is_a_fault_that_quotes_nothing() {
+        for body in [
+            "",
+            "[]",
+            "{}",
+            r#"{"data":{}}"#,
+            r#"{"message":"secret"}"#,
+            r#"{"data":["secret"]}"#,
+            r#"{"data":[]"#,
+        ] {
+            let error = decode_executions(body.as_bytes()).expect_err(body);
+            assert!(!error.to_string().contains("secret") && !format!("{error:?}").contains("secret"));
+        }
+    }
+
+    #[test]
+    fn of_workflows_only_four_fields_are_read() {
+        let body = r#"{"data":[
+            {"updatedAt":"x","id":"1wpHdRqGF2BxAyOe","name":"Draft: \"a\"","active":false,"isArchived":true,"nodes":[{"id":"a1"}]},
+            {"id":7,"name":"a\u0000b","active":true,"pinData":{"Webhook":[{"json":{}}]}}],"nextCursor":null}"#;
+        let page = decode_workflows(body.as_bytes()).unwrap();
+        let expected = [
+            Workflow {
+                id: "1wpHdRqGF2BxAyOe".into(),
+                name: "Draft: \"a\"".to_owned(),
+                active: false,
+                archived: true,
+            },
+            Workflow { id: "7".into(), name: "a\u{fffd}b".to_owned(), active: true, archived: false },
+        ];
+        assert_eq!(page.items, expected);
+        assert!(decode_workflows(br#"{"data":[{"name":"a","active":true}]}"#).is_err());
+    }
+
+    #[test]
+    fn other_forms_of_times_are_read_too() {
+        for text in ["2026-11-22T23:22:02Z", "2026-11-23T00:22:02.000+01:00", "2026-11-22T23:22:02.000000Z"] {
+            assert_eq!(
+                Instant::from_text(text).map(|instant| instant.0),
+                Timestamp::parse("2026-11-22T23:22:02.000Z")
+            );
+        }
+        assert!(Instant::from_text("now").is_none());
+    }
+
+    #[test]
+    fn only_a_message_is_n8n_s_refusal() {
+        assert!(is_refusal(br#"{"message":"Not Found"}"#));
+        assert!(!is_refusal(br#"{"error":"no route"}"#));
+        assert!(!is_refusal(b"404"));
+    }
+
+    proptest! {
+        #[test]
+        fn the_fast_parser_agrees_with_the_full_one(millis in -62_135_596_800_000_i64..253_402_300_799_999) {
+            let text = Timestamp::from_millis(millis).to_string();
+            prop_assert_eq!(iso_millis(text.as_bytes()), Some(millis));
+        }
+
+        #[test]
+        fn the_fast_parser_accepts_nothing_that_the_full_one_refuses(
+            text in "[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-6][0-9]:[0-6][0-9]\\.[0-9]{3}Z",
+        ) {
+            if let Some(millis) = iso_millis(text.as_bytes()) {
+                prop_assert_eq!(Timestamp::parse(&text), Some(Timestamp::from_millis(millis)));
+            }
+        }
+    }
+}

@@ -4,8 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
 
-use super::collect::Collector;
-use crate::{cache::Cache, error::BoxError, store::Store};
+use crate::{cache::Cache, error::BoxError, store::Store, sync::CollectionRequests};
 
 /// The longest that a check waits for a part.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -52,7 +51,7 @@ pub struct HealthReport {
 pub struct Health {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) cache: Arc<dyn Cache>,
-    pub(crate) collector: Collector,
+    pub(crate) collection: Arc<dyn CollectionRequests>,
 }
 
 impl Health {
@@ -63,7 +62,7 @@ impl Health {
             timed("database", HealthStatus::Down, store),
             timed("cache", HealthStatus::Degraded, self.cache.ping())
         );
-        let running = self.collector.is_running();
+        let running = self.collection.is_running();
         let status = if running { HealthStatus::Ok } else { HealthStatus::Degraded };
         let collector = PartHealth { status, latency_ms: running.then_some(0.0) };
         let status = database.status.max(cache.status).max(collector.status);

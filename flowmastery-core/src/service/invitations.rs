@@ -5,9 +5,8 @@ use std::{sync::Arc, time::Duration};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
-use super::sessions::TokenIssuer;
 use crate::{
-    access::{actor::Actor, password::PasswordHasher, permission::Permission},
+    access::{actor::Actor, issuer::TokenIssuer, password::PasswordHasher, permission::Permission},
     clock::Clock,
     error::{Error, Faults, FieldError, Kind, Result},
     id::ClientId,

@@ -103,11 +103,6 @@ impl Collector {
         self.0.tasks.wait().await;
     }
 
-    /// Whether [`Collector::run`] is running.
-    pub fn is_running(&self) -> bool {
-        self.0.running.load(Ordering::Relaxed)
-    }
-
     async fn start_due(&self) -> Result<()> {
         let busy = self.under_way().len();
         let free = CONCURRENCY.saturating_sub(busy);
@@ -184,6 +179,10 @@ impl CollectionRequests for Collector {
             // The sender is dropped at the end, which is what is waited for.
             let _ = tokio::time::timeout(patience, done.changed()).await;
         }
+    }
+
+    fn is_running(&self) -> bool {
+        self.0.running.load(Ordering::Relaxed)
     }
 }
 

@@ -1,0 +1,129 @@
+//! Known hashes of other implementations, rehashing, and the bounds of time and memory.
+
+use super::*;
+use crate::entropy::OsEntropy;
+
+fn hasher() -> PasswordHasher {
+    PasswordHasher::new(Arc::new(OsEntropy), HashCost::FOR_TESTS)
+}
+
+async fn verify(password: &str, stored: &str) -> Verification {
+    hasher().verify(&password.into(), &stored.into()).await.unwrap()
+}
+
+fn bcrypt_of(password: &str) -> String {
+    bcrypt::hash_with_salt(password, 4, [7; 16]).unwrap().format_for_version(bcrypt::Version::TwoB)
+}
+
+#[tokio::test]
+async fn a_hash_matches_its_password_and_no_other() {
+    let (hasher, password) = (hasher(), Password::choose("securepassword".into()).unwrap());
+    let stored = hasher.hash(&password).await.unwrap();
+    assert_eq!(hasher.verify(password.secret(), &stored).await.unwrap(), Verification::Match);
+    assert_eq!(hasher.verify(&"Securepassword".into(), &stored).await.unwrap(), Verification::Mismatch);
+    assert_eq!(hasher.verify(&"".into(), &stored).await.unwrap(), Verification::Mismatch);
+    let again = hasher.hash(&password).await.unwrap();
+    assert_ne!(again.expose_secret(), stored.expose_secret(), "two salts");
+}
+
+#[tokio::test]
+async fn new_hashes_are_argon2id_at_the_recommended_cost() {
+    let hasher = PasswordHasher::new(Arc::new(OsEntropy), HashCost::OWASP);
+    let password = Password::choose("securepassword".into()).unwrap();
+    let stored = hasher.hash(&password).await.unwrap();
+    assert!(stored.expose_secret().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
+    assert_eq!(hasher.verify(password.secret(), &stored).await.unwrap(), Verification::Match);
+}
+
+#[tokio::test]
+async fn argon2_hashes_of_another_cost_match_and_are_to_be_made_anew() {
+    let reference = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+    assert_eq!(verify("password", reference).await, Verification::MatchNeedsRehash);
+    assert_eq!(verify("passwort", reference).await, Verification::Mismatch);
+}
+
+#[tokio::test]
+async fn bcrypt_hashes_match_and_are_to_be_made_anew() {
+    let reference = "$2a$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
+    for prefix in ["$2a$", "$2b$", "$2y$"] {
+        let stored = reference.replace("$2a$", prefix);
+        assert_eq!(verify("U*U", &stored).await, Verification::MatchNeedsRehash);
+        assert_eq!(verify("U*V", &stored).await, Verification::Mismatch);
+    }
+}
+
+#[tokio::test]
+async fn bcrypt_hashes_of_escaped_and_of_plain_passwords_match_what_is_typed() {
+    let typed = r#"Tom & "Jerry's" <cat>"#;
+    let escaped = bcrypt_of("Tom &amp; &quot;Jerry&#x27;s&quot; &lt;cat&gt;");
+    assert_eq!(verify(typed, &escaped).await, Verification::MatchNeedsRehash);
+    assert_eq!(verify(typed, &bcrypt_of(typed)).await, Verification::MatchNeedsRehash);
+    assert_eq!(verify("Tom & Jerry", &escaped).await, Verification::Mismatch);
+}
+
+#[tokio::test]
+async fn an_overlong_password_is_a_mismatch_without_being_hashed() {
+    let megabytes = "a".repeat(4 << 20);
+    let stored = bcrypt_of(&megabytes);
+    assert_eq!(
+        verify(&megabytes, &stored).await,
+        Verification::Mismatch,
+        "bcrypt alone would cut it off and match"
+    );
+    hasher().verify_nothing(&megabytes.into()).await.unwrap();
+    let longest = "ä".repeat(128);
+    assert_eq!(verify(&longest, &bcrypt_of(&longest)).await, Verification::MatchNeedsRehash);
+}
+
+#[tokio::test]
+async fn what_is_no_hash_is_our_fault_and_not_a_wrong_password() {
+    for stored in ["", "plain", "$2b$12$short", "$argon2id$v=19$m=0,t=1,p=1$c29tZXNhbHQ$CTFhFdXPJO0"] {
+        let error = hasher().verify(&"securepassword".into(), &stored.into()).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Internal, "{stored}");
+    }
+}
+
+#[tokio::test]
+async fn nobodys_hash_costs_what_a_real_one_does_and_matches_nothing() {
+    for cost in [HashCost::OWASP, HashCost::FOR_TESTS] {
+        let hasher = PasswordHasher::new(Arc::new(OsEntropy), cost.clone());
+        let real = hasher.hash(&Password::choose("securepassword".into()).unwrap()).await.unwrap();
+        let real = PasswordHash::new(real.expose_secret()).unwrap();
+        let nobodys = nobodys_hash(&cost).unwrap();
+        assert_eq!((nobodys.algorithm, nobodys.version), (real.algorithm, real.version));
+        assert_eq!(nobodys.params, real.params);
+        assert_eq!(nobodys.hash.unwrap().len(), real.hash.unwrap().len());
+        assert_eq!(verify_argon2(&"".into(), &nobodys, &cost).unwrap(), Verification::Mismatch);
+        hasher.verify_nothing(&"securepassword".into()).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn beyond_64_waiting_callers_the_next_is_told_to_come_back() {
+    let hasher = hasher();
+    let cores = hasher.cores.available_permits();
+    let all_cores =
+        Arc::clone(&hasher.cores).acquire_many_owned(u32::try_from(cores).unwrap()).await.unwrap();
+    let caller = || {
+        let hasher = hasher.clone();
+        tokio::spawn(async move { hasher.verify_nothing(&"securepassword".into()).await })
+    };
+    let waiting: Vec<_> = (0..cores + 64).map(|_| caller()).collect();
+    while hasher.places.available_permits() > 0 {
+        task::yield_now().await;
+    }
+    let error = caller().await.unwrap().unwrap_err();
+    assert_eq!((error.kind(), error.retry_after()), (Kind::Unavailable, Some(Duration::from_secs(1))));
+    drop(all_cores);
+    for caller in waiting {
+        caller.await.unwrap().unwrap();
+    }
+    assert_eq!(hasher.cores.available_permits(), cores);
+    hasher.verify_nothing(&"securepassword".into()).await.unwrap();
+}
+
+#[test]
+fn debug_shows_no_hash() {
+    let shown = format!("{:?}", hasher());
+    assert!(!shown.contains('$'), "{shown}");
+}

@@ -1,0 +1,189 @@
+//! n8n over HTTP: one client for all instances, one request at a time to each origin.
+//!
+//! A list is asked for in pages of 250, always with the same filter, never with payloads. A request is tried four times at most, and
+//! again only where that can help; a refusal of the key never is. An answer counts only when it is what n8n's public API sends.
+
+mod fault;
+mod gate;
+mod retry;
+mod transport;
+
+#[cfg(test)]
+mod tests;
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use url::Url;
+
+use self::{
+    fault::Fault,
+    gate::Gate,
+    transport::{Limits, Transport},
+};
+use super::{
+    ExecutionQuery, N8nApi, N8nCursor, N8nError, N8nPage,
+    wire::{self, WireError},
+};
+use crate::{
+    entropy::Entropy,
+    error::Result,
+    id::ExecutionId,
+    model::{client::Instance, execution::Execution, outbound::OutboundPolicy, workflow::Workflow},
+};
+
+/// The most rows of a page: more is refused by n8n 1 and cut down by n8n 2.
+const PAGE_ROWS: &str = "250";
+
+/// Tries of one request, the first one included.
+const TRIES: u32 = 4;
+
+/// How to reach n8n servers.
+#[derive(Clone, Debug)]
+pub struct HttpN8nConfig {
+    /// Which addresses may be called.
+    pub outbound: OutboundPolicy,
+    /// Extra certificate authorities, PEM.
+    pub extra_ca_pem: Option<Vec<u8>>,
+    /// For the jitter of retries.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+/// n8n's public API over HTTP.
+pub struct HttpN8n {
+    transport: Transport,
+    outbound: OutboundPolicy,
+    entropy: Arc<dyn Entropy>,
+    gate: Gate,
+}
+
+impl HttpN8n {
+    /// A client for all instances.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Invalid`] when TLS cannot be set up: the extra certificates are not PEM, or there are no authorities at all.
+    pub fn new(config: HttpN8nConfig) -> Result<Self> {
+        Self::with_limits(config, Limits::default())
+    }
+
+    fn with_limits(config: HttpN8nConfig, limits: Limits) -> Result<Self> {
+        let transport = Transport::new(config.outbound.clone(), config.extra_ca_pem.as_deref(), limits)?;
+        Ok(Self { transport, outbound: config.outbound, entropy: config.entropy, gate: Gate::default() })
+    }
+
+    /// A page of a list.
+    async fn list<T>(&self, call: Call<'_>, decode: Decode<N8nPage<T>>) -> Result<N8nPage<T>, N8nError> {
+        let body = self.fetch(&call).await?.ok_or_else(|| Fault::no_api().error)?;
+        let page = decode(&body).map_err(|error| Fault::wrong_json(error).error)?;
+        if page.next.is_some() && page.next.as_ref() == call.cursor {
+            return Err(Fault::not_n8n("n8n's list does not advance: a page points to itself.").error);
+        }
+        Ok(page)
+    }
+
+    /// The body of a good answer; `None` when n8n says that there is no such thing.
+    async fn fetch(&self, call: &Call<'_>) -> Result<Option<Vec<u8>>, N8nError> {
+        self.outbound.check(&call.instance.url).map_err(|refusal| Fault::refused(refusal.message).error)?;
+        let url = call.url()?;
+        // Held while waiting to try again too: whoever asks for less load is not asked by the next in the queue.
+        let _slot = self.gate.enter(call.instance.url.origin()).await;
+        let mut failures = 0;
+        loop {
+            let fault = match self.transport.get(&url, &call.instance.key).await {
+                Ok(body) => return Ok(body),
+                Err(fault) => fault,
+            };
+            failures += 1;
+            if !fault.transient || failures >= call.tries {
+                return Err(fault.error);
+            }
+            tokio::time::sleep(retry::delay(self.entropy.as_ref(), failures, fault.retry_after)).await;
+        }
+    }
+}
+
+#[async_trait]
+impl N8nApi for HttpN8n {
+    async fn workflows(
+        &self,
+        instance: &Instance,
+        cursor: Option<&N8nCursor>,
+    ) -> Result<N8nPage<Workflow>, N8nError> {
+        self.list(Call::workflows(instance, cursor), wire::decode_workflows).await
+    }
+
+    async fn executions(
+        &self,
+        instance: &Instance,
+        query: &ExecutionQuery,
+    ) -> Result<N8nPage<Execution>, N8nError> {
+        self.list(Call::executions(instance, query), wire::decode_executions).await
+    }
+
+    async fn execution(&self, instance: &Instance, id: ExecutionId) -> Result<Option<Execution>, N8nError> {
+        let Some(body) = self.fetch(&Call::new(instance, format!("executions/{id}"))).await? else {
+            return Ok(None);
+        };
+        wire::decode_execution(&body).map(Some).map_err(|error| Fault::wrong_json(error).error)
+    }
+
+    async fn test(&self, instance: &Instance) -> Result<(), N8nError> {
+        self.list(Call::workflows(instance, None).once(), wire::decode_workflows).await?;
+        let query = ExecutionQuery::default();
+        self.list(Call::executions(instance, &query).once(), wire::decode_executions).await?;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for HttpN8n {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpN8n").field("outbound", &self.outbound).finish_non_exhaustive()
+    }
+}
+
+type Decode<T> = fn(&[u8]) -> Result<T, WireError>;
+
+/// One read of n8n's API.
+struct Call<'a> {
+    instance: &'a Instance,
+    resource: String,
+    limit: Option<&'static str>,
+    cursor: Option<&'a N8nCursor>,
+    filter: Option<(&'static str, &'static str)>,
+    tries: u32,
+}
+
+impl<'a> Call<'a> {
+    fn new(instance: &'a Instance, resource: String) -> Self {
+        Self { instance, resource, limit: None, cursor: None, filter: None, tries: TRIES }
+    }
+
+    fn workflows(instance: &'a Instance, cursor: Option<&'a N8nCursor>) -> Self {
+        // Pinned data is the largest part of a workflow and never read; both n8n 1 and n8n 2 know this parameter.
+        let filter = Some(("excludePinnedData", "true"));
+        Self { limit: Some(PAGE_ROWS), cursor, filter, ..Self::new(instance, "workflows".to_owned()) }
+    }
+
+    fn executions(instance: &'a Instance, query: &'a ExecutionQuery) -> Self {
+        let filter = query.status.map(|status| ("status", status.as_str()));
+        let cursor = query.cursor.as_ref();
+        Self { limit: Some(PAGE_ROWS), cursor, filter, ..Self::new(instance, "executions".to_owned()) }
+    }
+
+    /// The same for one row and without trying again.
+    fn once(self) -> Self {
+        Self { limit: Some("1"), tries: 1, ..self }
+    }
+
+    fn url(&self) -> Result<Url, N8nError> {
+        let address = self.instance.url.endpoint(&self.resource);
+        let mut url =
+            Url::parse(&address).map_err(|_| Fault::refused("The address is not a valid URL.").error)?;
+        let limit = self.limit.map(|limit| ("limit", limit));
+        let cursor = self.cursor.map(|cursor| ("cursor", cursor.0.as_str()));
+        for (name, value) in [limit, self.filter, cursor].into_iter().flatten() {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+        Ok(url)
+    }
+}

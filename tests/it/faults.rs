@@ -1,0 +1,159 @@
+//! What readers are told when an n8n is not well: the last known numbers and why they are not newer, never a zero.
+
+use flowmastery_tests::{
+    backend::Backend,
+    n8n::{FakeN8n, Fault, Run},
+    world::{ADMIN, World},
+};
+use serde_json::{Value, json};
+
+const COUNTS: &[&str] = &[
+    "total_workflows",
+    "active_workflows",
+    "total_executions",
+    "successful_executions",
+    "failed_executions",
+    "canceled_executions",
+    "unfinished_executions",
+    "success_rate",
+    "avg_execution_time",
+    "p50_execution_time",
+    "time_saved_hours",
+    "last_updated",
+];
+
+/// A world whose only client has an n8n with two executions; the admin's token, the n8n.
+async fn world() -> (World, String, FakeN8n) {
+    let world = World::new(Backend::Sqlite.store().await).await;
+    let admin = world.sign_in(ADMIN).await;
+    world.client(&admin, "Acme Corp").await;
+    let n8n = FakeN8n::start().await;
+    n8n.add_workflow("Workflow00000001", "Any");
+    n8n.add(Run::success("Workflow00000001", "2026-03-10T11:00:00.000Z", 1000));
+    n8n.add(Run::error("Workflow00000001", "2026-03-10T11:01:00.000Z", 1000));
+    (world, admin, n8n)
+}
+
+async fn metrics(world: &World, admin: &str) -> Value {
+    world.get("/api/v1/metrics/client/1", admin).await.expect(200)
+}
+
+/// Nothing was collected before the fault: every number is null.
+async fn is_unknown_before_the_first_success(fault: Fault, status: &str) {
+    let (world, admin, n8n) = world().await;
+    world.configure(&admin, 1, &n8n.url(), n8n.key()).await;
+    let (world, admin, n8n) = {
+        // Another world, whose n8n is faulty from the start; the guard of the first configuration is not what is tested here.
+        drop((world, admin, n8n));
+        self::world().await
+    };
+    n8n.set_fault(fault);
+    let connected = world.configure(&admin, 1, &n8n.url(), n8n.key()).await.expect(200);
+    assert_eq!(connected["connection"]["status"], status);
+    world.collect(1).await;
+    let metrics = metrics(&world, &admin).await;
+    for count in COUNTS {
+        assert_eq!(metrics[count], Value::Null, "{count} of {metrics}");
+    }
+    assert_eq!(metrics["freshness"]["status"], status);
+    assert_eq!(metrics["freshness"]["last_success_at"], Value::Null);
+    let all = world.get("/api/v1/metrics/all", &admin).await.expect(200);
+    assert_eq!((&all["clients_without_data"], &all["total_executions"]), (&json!(1), &Value::Null));
+}
+
+/// Something was collected before the fault: the numbers stay, and the reason is said.
+async fn keeps_the_last_numbers(fault: Fault, status: &str) {
+    let (world, admin, n8n) = world().await;
+    world.configure(&admin, 1, &n8n.url(), n8n.key()).await.expect(200);
+    let good = metrics(&world, &admin).await;
+    assert_eq!((&good["total_executions"], &good["freshness"]["status"]), (&json!(2), &json!("live")));
+    n8n.set_fault(fault);
+    world.collect(1).await;
+    let mut stale = metrics(&world, &admin).await;
+    assert_eq!(stale["freshness"]["status"], status);
+    assert_eq!(stale["freshness"]["last_success_at"], good["freshness"]["last_success_at"]);
+    let message = stale["freshness"]["message"].as_str().unwrap();
+    assert!(message.contains("2026-03-10T12:07:00.000Z"), "{message}");
+    stale["freshness"] = good["freshness"].clone();
+    assert_eq!(stale, good);
+    n8n.set_fault(Fault::None);
+    world.collect(1).await;
+    assert_eq!(metrics(&world, &admin).await, good, "it recovers without a restart");
+}
+
+macro_rules! faults {
+    ($($name:ident: $fault:expr => $status:literal;)*) => {$(
+        mod $name {
+            use super::*;
+
+            #[tokio::test]
+            async fn is_unknown_before_the_first_success() {
+                super::is_unknown_before_the_first_success($fault, $status).await;
+            }
+
+            #[tokio::test]
+            async fn keeps_the_last_numbers() {
+                super::keeps_the_last_numbers($fault, $status).await;
+            }
+        }
+    )*};
+}
+
+faults! {
+    an_n8n_that_answers_500: Fault::Status500 => "unreachable";
+    an_n8n_that_closes_the_connection: Fault::Closed => "unreachable";
+    an_n8n_that_answers_403: Fault::Forbidden => "missing_scope";
+    an_n8n_that_is_starting_up: Fault::Html200 => "not_n8n";
+    an_n8n_whose_api_is_switched_off: Fault::Html404 => "not_n8n";
+    an_n8n_that_sends_truncated_json: Fault::Truncated => "not_n8n";
+    an_n8n_that_sends_endless_json: Fault::Endless => "not_n8n";
+}
+
+#[tokio::test]
+async fn a_key_that_n8n_refuses_is_not_saved() {
+    let (world, admin, n8n) = world().await;
+    let refused = world.configure(&admin, 1, &n8n.url(), "wrong").await.expect(422);
+    assert_eq!(refused["errors"][0]["field"], "n8n_api_key");
+    let client = world.get("/api/v1/clients/1", &admin).await.expect(200);
+    assert_eq!((&client["has_n8n_api_key"], &client["n8n_api_url"]), (&json!(false), &Value::Null));
+    assert_eq!(metrics(&world, &admin).await["freshness"]["status"], "not_configured");
+}
+
+#[tokio::test]
+async fn a_key_that_is_revoked_later_is_said_and_the_numbers_stay() {
+    keeps_the_last_numbers(Fault::Unauthorized, "auth_failed").await;
+}
+
+#[tokio::test]
+async fn a_slow_first_collection_is_waited_for_ten_seconds_at_most() {
+    let (world, admin, n8n) = world().await;
+    n8n.set_fault(Fault::None);
+    world.configure_in_store(&admin, 1, &n8n).await;
+    n8n.set_fault(Fault::Slow(std::time::Duration::from_secs(60)));
+    let start = std::time::Instant::now();
+    let metrics = metrics(&world, &admin).await;
+    assert!(start.elapsed() < std::time::Duration::from_secs(12), "{:?}", start.elapsed());
+    assert_eq!(metrics["freshness"]["status"], "collecting");
+    assert_eq!(metrics["total_executions"], Value::Null);
+}
+
+#[tokio::test]
+async fn one_failing_client_does_not_delay_the_others() {
+    let (world, admin, hanging) = world().await;
+    world.configure_in_store(&admin, 1, &hanging).await;
+    hanging.set_fault(Fault::Slow(std::time::Duration::from_secs(60)));
+    let healthy = FakeN8n::start().await;
+    healthy.add_workflow("Workflow00000001", "Any");
+    healthy.add(Run::success("Workflow00000001", "2026-03-10T11:00:00.000Z", 1000));
+    let id = world.client(&admin, "Healthy").await;
+    world.configure_in_store(&admin, id, &healthy).await;
+
+    let stop = tokio_util::sync::CancellationToken::new();
+    let collector = tokio::spawn(world.app.collector().clone().run(stop.clone()));
+    let path = format!("/api/v1/metrics/client/{id}");
+    let read = world.get(&path, &admin);
+    let metrics = tokio::time::timeout(std::time::Duration::from_secs(8), read).await.expect("in time").expect(200);
+    assert_eq!(metrics["total_executions"], 1);
+    stop.cancel();
+    collector.await.unwrap();
+}

@@ -1,0 +1,150 @@
+//! A whole FlowMastery in one process: services over a fresh store, the API without a port, and requests to it.
+
+use std::sync::Arc;
+
+use flowmastery_core::{
+    Config, Flowmastery,
+    access::password::PasswordHasher,
+    clock::{Clock, Timestamp},
+    entropy::OsEntropy,
+    model::{email::Email, outbound::OutboundPolicy, password::Password},
+    store::Store,
+    testing::clock::FixedClock,
+};
+use flowmastery_tower::Api;
+use http::{HeaderMap, Method, Request, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+
+/// The admin that every world has.
+pub const ADMIN: &str = "admin@agency.com";
+/// Everybody's password.
+pub const PASSWORD: &str = "securepassword";
+/// The instant at which every world stands still until a test moves it.
+pub const NOW: &str = "2026-03-10T12:07:00.000Z";
+
+/// Services and API over one store.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The services.
+    pub app: Flowmastery,
+    /// The API that mounts them.
+    pub api: Api,
+    /// The store behind them.
+    pub store: Arc<dyn Store>,
+    /// Their clock.
+    pub clock: Arc<FixedClock>,
+}
+
+/// An answer, read to its end.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: bytes::Bytes,
+}
+
+impl Answer {
+    /// The body as JSON; null when it is empty.
+    pub fn json(&self) -> Value {
+        if self.body.is_empty() {
+            return Value::Null;
+        }
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.body))
+    }
+
+    /// The JSON of an answer that must have this status.
+    #[track_caller]
+    pub fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", String::from_utf8_lossy(&self.body));
+        self.json()
+    }
+
+    /// A header's text.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().unwrap())
+    }
+}
+
+impl World {
+    /// A world over a store whose schema is up, with one admin.
+    pub async fn new(store: Arc<dyn Store>) -> Self {
+        let clock = Arc::new(FixedClock::new(Timestamp::parse(NOW).unwrap()));
+        let mut config =
+            Config::new("a signing secret for tests, long enough".into(), "https://agency.com/accept-invitation");
+        config.outbound = OutboundPolicy::development();
+        let app = Flowmastery::builder(config, store.clone())
+            .clock(clock.clone() as Arc<dyn Clock>)
+            .hasher(PasswordHasher::for_tests(Arc::new(OsEntropy)))
+            .build()
+            .unwrap();
+        let password = Password::choose(PASSWORD.into()).unwrap();
+        app.users().create_admin(Email::parse(ADMIN).unwrap(), &password).await.unwrap();
+        let api = Api::builder(app.clone()).docs(true).build().unwrap();
+        Self { app, api, store, clock }
+    }
+
+    /// Sends a request and reads its answer.
+    pub async fn send(&self, request: Request<Full<bytes::Bytes>>) -> Answer {
+        let response = self.api.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    /// A request with a token and a JSON body, where there are any.
+    pub async fn request(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> Answer {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        self.send(request.body(Full::from(body)).unwrap()).await
+    }
+
+    /// `GET`.
+    pub async fn get(&self, path: &str, token: &str) -> Answer {
+        self.request(Method::GET, path, Some(token), None).await
+    }
+
+    /// `POST` with a JSON body.
+    pub async fn post(&self, path: &str, token: &str, body: Value) -> Answer {
+        self.request(Method::POST, path, Some(token), Some(body)).await
+    }
+
+    /// Signs in and returns the access token.
+    pub async fn sign_in(&self, email: &str) -> String {
+        let body = json!({ "email": email, "password": PASSWORD });
+        let answer = self.request(Method::POST, "/api/v1/auth/login", None, Some(body)).await.expect(200);
+        answer["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// Makes a client and returns its id.
+    pub async fn client(&self, admin: &str, name: &str) -> i64 {
+        self.post("/api/v1/clients/", admin, json!({ "name": name })).await.expect(201)["id"].as_i64().unwrap()
+    }
+
+    /// Invites a user of a client, accepts the invitation, and returns the access token.
+    pub async fn client_user(&self, admin: &str, email: &str, client: i64) -> String {
+        let body = json!({ "email": email, "role": "client", "client_id": client });
+        let invitation = self.post("/api/v1/auth/invitations", admin, body).await.expect(201);
+        let link = invitation["accept_url"].as_str().unwrap().to_owned();
+        let token = link.split_once("?token=").unwrap().1.to_owned();
+        let body = json!({ "token": token, "password": PASSWORD });
+        let accepted = self.request(Method::POST, "/api/v1/auth/invitations/accept", None, Some(body)).await;
+        accepted.expect(201)["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// Points a client at an n8n and returns the answer.
+    pub async fn configure(&self, admin: &str, client: i64, url: &str, key: &str) -> Answer {
+        let body = json!({ "n8n_api_url": url, "n8n_api_key": key });
+        self.post(&format!("/api/v1/clients/{client}/n8n-config"), admin, body).await
+    }
+}
