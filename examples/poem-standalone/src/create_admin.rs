@@ -47,7 +47,9 @@ fn email(given: Option<String>) -> Outcome<Email> {
         return Email::parse(&text).map_err(|fault| Failure::new(format!("--email: {}", fault.message)));
     }
     if !io::stdin().is_terminal() {
-        return Err(Failure::new("Give the admin's e-mail address: flowmastery create-admin --email you@example.com"));
+        return Err(Failure::new(
+            "Give the admin's e-mail address: flowmastery create-admin --email you@example.com",
+        ));
     }
     ask_until_valid(|| Email::parse(&read_line("E-mail: ")?).map_err(|fault| Failure::new(fault.message)))
 }
@@ -55,12 +57,13 @@ fn email(given: Option<String>) -> Outcome<Email> {
 /// From `ADMIN_PASSWORD`, else asked for on a terminal, else the first line of standard input.
 fn password(vars: &Vars) -> Outcome<Password> {
     let choose = |text: SecretString| Password::choose(text).map_err(|fault| Failure::new(fault.message));
-    if let Some(text) = vars.get("ADMIN_PASSWORD") {
+    if let Some(text) = vars.exact("ADMIN_PASSWORD") {
         return choose(text.into()).map_err(|fault| Failure::new(format!("ADMIN_PASSWORD: {fault}")));
     }
     if !io::stdin().is_terminal() {
         let line = first_line(io::stdin().lock())?;
-        return choose(line).map_err(|fault| Failure::new(format!("The password on standard input: {fault}")));
+        return choose(line)
+            .map_err(|fault| Failure::new(format!("The password on standard input: {fault}")));
     }
     ask_until_valid(|| {
         let first = hidden("Password: ")?;

@@ -80,7 +80,9 @@ where
 {
     let layer = tracing_subscriber::fmt::layer().with_writer(writer).with_ansi(ansi);
     match format {
-        LogFormat::Json => layer.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed(),
+        LogFormat::Json => {
+            layer.json().flatten_event(true).with_current_span(true).with_span_list(false).boxed()
+        }
         LogFormat::Text => layer.boxed(),
     }
 }

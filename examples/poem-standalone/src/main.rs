@@ -24,7 +24,7 @@ use self::{
 
 fn main() -> ExitCode {
     match run(Cli::from_process()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             terminal::complain(&format!("flowmastery: {failure}"));
             ExitCode::FAILURE
@@ -32,14 +32,18 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> Outcome {
+fn run(command: Command) -> Outcome<ExitCode> {
     let vars = Vars::of_the_process()?;
     let runtime = tokio::runtime::Runtime::new()
         .map_err(|error| Failure::new("The runtime cannot be started.").because(error))?;
     let done = match command {
         Command::Serve(args) => runtime.block_on(serve::run(vars, args)),
-        Command::CreateAdmin(args) => runtime.block_on(create_admin::run(&vars, args)),
-        Command::Migrate(command) => runtime.block_on(migrate::run(&vars, &command)),
+        Command::CreateAdmin(args) => {
+            runtime.block_on(create_admin::run(&vars, args)).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Migrate(command) => {
+            runtime.block_on(migrate::run(&vars, &command)).map(|()| ExitCode::SUCCESS)
+        }
     };
     // Work on blocking threads, such as a password hash, does not keep the process.
     runtime.shutdown_background();

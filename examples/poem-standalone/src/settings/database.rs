@@ -3,7 +3,7 @@
 use std::{fmt, path::PathBuf};
 
 use percent_encoding::percent_decode_str;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use url::Url;
 
 use super::{reader::Reader, table::Setting};
@@ -163,12 +163,6 @@ impl Redis {
     }
 }
 
-impl PartialEq for Database {
-    fn eq(&self, other: &Self) -> bool {
-        self.url.expose_secret() == other.url.expose_secret()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -198,8 +192,8 @@ mod tests {
 
     #[test]
     fn other_urls_are_refused() {
-        for url in ["mysql://x/y", "flowmastery.db", "", "postgres://u:p@ss:word@h/db:x y:z:99999999"] {
-            assert!(kind(url).is_none() || url.contains('@'), "{url}");
+        for url in ["mysql://x/y", "flowmastery.db", "", "postgres://host:port/db"] {
+            assert!(kind(url).is_none(), "{url}");
         }
         assert!(Redis::parse("http://localhost").is_none());
         assert_eq!(Redis::parse("redis://:pw@localhost:6380/0").unwrap().place, "localhost:6380");

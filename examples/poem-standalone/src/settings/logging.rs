@@ -60,8 +60,8 @@ impl LogSettings {
             "text" => Some(LogFormat::Text),
             _ => None,
         });
-        let file =
-            reader.parse(&LOG_FILE, |text| Some(PathBuf::from(text)).filter(|path| path.file_name().is_some()));
+        let file = reader
+            .parse(&LOG_FILE, |text| Some(PathBuf::from(text)).filter(|path| path.file_name().is_some()));
         let db_echo = reader.flag(&DB_ECHO);
         let [_, rust_log] = &table::ELSEWHERE;
         let filter = reader.parse(rust_log, |text| {

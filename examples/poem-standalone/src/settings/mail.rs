@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use flowmastery_core::model::email::Email;
 use secrecy::SecretString;
+use url::Host;
 
 use super::{reader::Reader, table::Setting};
 
@@ -45,7 +46,7 @@ const SMTP_PASSWORD: Setting = Setting {
 const FROM_EMAIL: Setting = Setting {
     name: "FROM_EMAIL",
     default: "",
-    accepts: "an e-mail address, such as noreply@acme.com; it is needed when SMTP_HOST is set",
+    accepts: "an e-mail address, also with a name as in Acme <noreply@acme.com>; it is needed when SMTP_HOST is set",
     meaning: "the sender of mails",
     secret: false,
 };
@@ -64,8 +65,8 @@ pub(crate) struct MailSettings {
     pub(crate) tls: MailTls,
     /// User name and password.
     pub(crate) credentials: Option<(String, SecretString)>,
-    /// The sender.
-    pub(crate) from: Email,
+    /// The sender: an address, or a name with one in angle brackets.
+    pub(crate) from: String,
 }
 
 /// How the connection to the mail server is encrypted.
@@ -82,7 +83,7 @@ pub(crate) enum MailTls {
 impl MailSettings {
     /// The mail server, if one is set. What stands beside an unset `SMTP_HOST` is checked all the same.
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let host = reader.parse(&SMTP_HOST, |text| url::Host::parse(text).ok().map(|_| text.to_owned()));
+        let host = reader.parse(&SMTP_HOST, parse_host);
         let port = reader.number::<u16>(&SMTP_PORT, 1..=u16::MAX);
         let tls = reader.parse(&SMTP_TLS, |text| match text.to_ascii_lowercase().as_str() {
             "starttls" => Some(MailTls::StartTls),
@@ -90,7 +91,7 @@ impl MailSettings {
             "none" => Some(MailTls::None),
             _ => None,
         });
-        let from = reader.parse(&FROM_EMAIL, |text| Email::parse(text).ok());
+        let from = reader.parse(&FROM_EMAIL, parse_sender);
         let username = reader.text(&SMTP_USERNAME).map(str::to_owned);
         let password = reader.secret(&SMTP_PASSWORD);
 
@@ -116,7 +117,18 @@ impl MailSettings {
     }
 }
 
+/// In lower case, an IPv6 address without its brackets.
+fn parse_host(text: &str) -> Option<String> {
+    let host = Host::parse(text).ok()?.to_string();
+    Some(host.trim_matches(['[', ']']).to_owned())
+}
+
+fn parse_sender(text: &str) -> Option<String> {
+    let named = text.strip_suffix('>').and_then(|text| text.rsplit_once('<'));
+    let address = named.map_or(text, |(_, address)| address);
+    Email::parse(address).ok().map(|_| text.to_owned())
+}
+
 fn is_this_machine(host: &str) -> bool {
-    host.eq_ignore_ascii_case("localhost")
-        || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }

@@ -81,20 +81,15 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// A secret, unread.
+    /// A secret as written.
     pub(super) fn secret(&self, setting: &'static Setting) -> Option<SecretString> {
-        self.text(setting).map(SecretString::from)
+        self.vars.exact(setting.name).map(SecretString::from)
     }
 
     /// The parts between commas; none when unset.
-    pub(super) fn list<T>(
-        &mut self,
-        setting: &'static Setting,
-        parse: impl Fn(&str) -> Option<T>,
-    ) -> Vec<T> {
-        let parts = |text: &str| {
-            text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(parse).collect()
-        };
+    pub(super) fn list<T>(&mut self, setting: &'static Setting, parse: impl Fn(&str) -> Option<T>) -> Vec<T> {
+        let parts =
+            |text: &str| text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(parse).collect();
         self.parse(setting, parts).unwrap_or_default()
     }
 

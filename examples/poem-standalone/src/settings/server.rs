@@ -99,14 +99,7 @@ impl ServerSettings {
         let any_origin = origins.iter().any(|origin| origin == "*");
         let cors = if any_origin { CorsOrigins::Any } else { CorsOrigins::Only(origins) };
         let trusted_proxy_hops = reader.number(&TRUSTED_PROXY_HOPS, 0..=16);
-        Some(Self {
-            bind: bind?,
-            debug,
-            docs,
-            allowed_hosts,
-            cors,
-            trusted_proxy_hops: trusted_proxy_hops?,
-        })
+        Some(Self { bind: bind?, debug, docs, allowed_hosts, cors, trusted_proxy_hops: trusted_proxy_hops? })
     }
 }
 
@@ -122,8 +115,9 @@ fn parse_host(text: &str) -> Option<String> {
     if text == "*" {
         return Some(text.to_owned());
     }
-    let name = text.strip_prefix("*.").unwrap_or(text);
-    Host::parse(name).ok().map(|host| if name == text { host.to_string() } else { format!("*.{host}") })
+    let (wildcard, name) = text.strip_prefix("*.").map_or(("", text), |name| ("*.", name));
+    let host = Host::parse(name).ok().filter(|_| !name.contains('*'))?;
+    Some(format!("{wildcard}{host}"))
 }
 
 fn parse_origin(text: &str) -> Option<String> {

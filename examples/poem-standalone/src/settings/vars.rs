@@ -54,7 +54,12 @@ impl Vars {
 
     /// A value without the white space around it.
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.values.get(name).map(|value| value.trim())
+        self.exact(name).map(str::trim)
+    }
+
+    /// A value as written: white space may belong to a password.
+    pub(crate) fn exact(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
     }
 
     /// Names in the file that are no settings of ours.
@@ -76,7 +81,8 @@ fn read_file(path: &Path) -> Outcome<Vec<(String, String)>> {
         match pair {
             Ok(pair) => pairs.push(pair),
             Err(_) => {
-                let place = pairs.last().map_or("at its start".to_owned(), |(name, _)| format!("after {name}"));
+                let place =
+                    pairs.last().map_or("at its start".to_owned(), |(name, _)| format!("after {name}"));
                 return Err(Failure::new(format!(
                     "{} has a line {place} that is not NAME=value; values with spaces, # or $ need single quotes.",
                     path.display()
