@@ -1,7 +1,8 @@
 //! Bad input: each kind with its answer, and nothing stored.
 
 use flowmastery_tests::{
-    backend::{Backend, both_backends},
+    backend::Backend,
+    both_backends,
     world::{ADMIN, Answer, PASSWORD, World},
 };
 use http::{Method, Request, header};

@@ -1,5 +1,6 @@
 //! What readers are told when an n8n is not well: the last known numbers and why they are not newer, never a zero.
 
+use flowmastery_core::clock::Timestamp;
 use flowmastery_tests::{
     backend::Backend,
     n8n::{FakeN8n, Fault, Run},
@@ -28,9 +29,9 @@ async fn world() -> (World, String, FakeN8n) {
     let admin = world.sign_in(ADMIN).await;
     world.client(&admin, "Acme Corp").await;
     let n8n = FakeN8n::start().await;
-    n8n.add_workflow("Workflow00000001", "Any");
-    n8n.add(Run::success("Workflow00000001", "2026-03-10T11:00:00.000Z", 1000));
-    n8n.add(Run::error("Workflow00000001", "2026-03-10T11:01:00.000Z", 1000));
+    let workflow = n8n.state().add_workflow("Any");
+    n8n.state().add(Run::ended(&workflow, "success", instant("2026-03-10T11:00:00.000Z"), 1000));
+    n8n.state().add(Run::ended(&workflow, "error", instant("2026-03-10T11:01:00.000Z"), 1000));
     (world, admin, n8n)
 }
 
@@ -41,14 +42,8 @@ async fn metrics(world: &World, admin: &str) -> Value {
 /// Nothing was collected before the fault: every number is null.
 async fn is_unknown_before_the_first_success(fault: Fault, status: &str) {
     let (world, admin, n8n) = world().await;
-    world.configure(&admin, 1, &n8n.url(), n8n.key()).await;
-    let (world, admin, n8n) = {
-        // Another world, whose n8n is faulty from the start; the guard of the first configuration is not what is tested here.
-        drop((world, admin, n8n));
-        self::world().await
-    };
-    n8n.set_fault(fault);
-    let connected = world.configure(&admin, 1, &n8n.url(), n8n.key()).await.expect(200);
+    n8n.state().set_fault(fault);
+    let connected = world.configure(&admin, 1, &n8n.url(), &n8n.key()).await.expect(200);
     assert_eq!(connected["connection"]["status"], status);
     world.collect(1).await;
     let metrics = metrics(&world, &admin).await;
@@ -64,10 +59,10 @@ async fn is_unknown_before_the_first_success(fault: Fault, status: &str) {
 /// Something was collected before the fault: the numbers stay, and the reason is said.
 async fn keeps_the_last_numbers(fault: Fault, status: &str) {
     let (world, admin, n8n) = world().await;
-    world.configure(&admin, 1, &n8n.url(), n8n.key()).await.expect(200);
+    world.configure(&admin, 1, &n8n.url(), &n8n.key()).await.expect(200);
     let good = metrics(&world, &admin).await;
     assert_eq!((&good["total_executions"], &good["freshness"]["status"]), (&json!(2), &json!("live")));
-    n8n.set_fault(fault);
+    n8n.state().set_fault(fault);
     world.collect(1).await;
     let mut stale = metrics(&world, &admin).await;
     assert_eq!(stale["freshness"]["status"], status);
@@ -76,7 +71,7 @@ async fn keeps_the_last_numbers(fault: Fault, status: &str) {
     assert!(message.contains("2026-03-10T12:07:00.000Z"), "{message}");
     stale["freshness"] = good["freshness"].clone();
     assert_eq!(stale, good);
-    n8n.set_fault(Fault::None);
+    n8n.state().set_fault(Fault::None);
     world.collect(1).await;
     assert_eq!(metrics(&world, &admin).await, good, "it recovers without a restart");
 }
@@ -127,9 +122,8 @@ async fn a_key_that_is_revoked_later_is_said_and_the_numbers_stay() {
 #[tokio::test]
 async fn a_slow_first_collection_is_waited_for_ten_seconds_at_most() {
     let (world, admin, n8n) = world().await;
-    n8n.set_fault(Fault::None);
-    world.configure_in_store(&admin, 1, &n8n).await;
-    n8n.set_fault(Fault::Slow(std::time::Duration::from_secs(60)));
+    world.configure_unheard(1, &n8n.url(), &n8n.key()).await;
+    n8n.state().set_fault(Fault::Slow(std::time::Duration::from_secs(60)));
     let start = std::time::Instant::now();
     let metrics = metrics(&world, &admin).await;
     assert!(start.elapsed() < std::time::Duration::from_secs(12), "{:?}", start.elapsed());
@@ -140,13 +134,13 @@ async fn a_slow_first_collection_is_waited_for_ten_seconds_at_most() {
 #[tokio::test]
 async fn one_failing_client_does_not_delay_the_others() {
     let (world, admin, hanging) = world().await;
-    world.configure_in_store(&admin, 1, &hanging).await;
-    hanging.set_fault(Fault::Slow(std::time::Duration::from_secs(60)));
+    world.configure_unheard(1, &hanging.url(), &hanging.key()).await;
+    hanging.state().set_fault(Fault::Slow(std::time::Duration::from_secs(60)));
     let healthy = FakeN8n::start().await;
-    healthy.add_workflow("Workflow00000001", "Any");
-    healthy.add(Run::success("Workflow00000001", "2026-03-10T11:00:00.000Z", 1000));
+    let workflow = healthy.state().add_workflow("Any");
+    healthy.state().add(Run::ended(&workflow, "success", instant("2026-03-10T11:00:00.000Z"), 1000));
     let id = world.client(&admin, "Healthy").await;
-    world.configure_in_store(&admin, id, &healthy).await;
+    world.configure_unheard(id, &healthy.url(), &healthy.key()).await;
 
     let stop = tokio_util::sync::CancellationToken::new();
     let collector = tokio::spawn(world.app.collector().clone().run(stop.clone()));
@@ -156,4 +150,8 @@ async fn one_failing_client_does_not_delay_the_others() {
     assert_eq!(metrics["total_executions"], 1);
     stop.cancel();
     collector.await.unwrap();
+}
+
+fn instant(text: &str) -> Timestamp {
+    Timestamp::parse(text).unwrap()
 }

@@ -1,7 +1,11 @@
 //! The seed's usage flow, over SQLite and Postgres, against an n8n that answers as real ones were seen to.
 
+use std::time::Duration;
+
+use flowmastery_core::clock::Timestamp;
 use flowmastery_tests::{
-    backend::{Backend, both_backends},
+    backend::Backend,
+    both_backends,
     n8n::{FakeN8n, Run},
     world::{ADMIN, PASSWORD, World},
 };
@@ -22,18 +26,18 @@ both_backends! {
 async fn the_usage_flow_ends_with_what_n8n_holds(backend: Backend) {
     let world = World::new(backend.store().await).await;
     let n8n = FakeN8n::start().await;
-    n8n.add_workflow("WorkflowInvoices", "Invoices");
-    n8n.add_workflow("WorkflowArchived", "Old");
-    n8n.archive("WorkflowArchived");
+    let workflow = n8n.state().add_workflow("Invoices");
+    let archived = n8n.state().add_workflow("Old");
+    n8n.state().archive_workflow(&archived);
     for minute in 0..600 {
-        n8n.add(Run::success("WorkflowInvoices", &at(minute), 1500 + minute));
+        n8n.state().add(Run::ended(&workflow, "success", at(minute), 1500 + minute));
     }
     for minute in 0..20 {
-        n8n.add(Run::error("WorkflowInvoices", &at(minute), 100));
+        n8n.state().add(Run::ended(&workflow, "error", at(minute), 100));
     }
-    n8n.add(Run::canceled("WorkflowInvoices", &at(1), 60_000));
-    n8n.add(Run::success("WorkflowInvoices", &at(2), 5).mode("manual"));
-    n8n.add(Run::running("WorkflowInvoices", &at(640)));
+    n8n.state().add(Run::ended(&workflow, "canceled", at(1), 60_000));
+    n8n.state().add(Run::ended(&workflow, "success", at(2), 5).with_mode("manual"));
+    n8n.state().add(Run::running(&workflow, at(640)));
 
     // 1 to 3 of the seed: admin, client, invitation.
     let admin = world.sign_in(ADMIN).await;
@@ -57,7 +61,7 @@ async fn the_usage_flow_ends_with_what_n8n_holds(backend: Backend) {
     world.request(Method::POST, "/api/v1/auth/invitations/accept", None, Some(body)).await.expect(404);
 
     // 5: the n8n key, with the address as the seed writes it.
-    let configured = world.configure(&admin, 1, &format!("{}/api/v1", n8n.url()), n8n.key()).await.expect(200);
+    let configured = world.configure(&admin, 1, &format!("{}/api/v1", n8n.url()), &n8n.key()).await.expect(200);
     assert_eq!(configured["connection"]["status"], "ok");
     assert_eq!(configured["has_n8n_api_key"], true);
     assert_eq!(configured["n8n_api_url"], n8n.url());
@@ -102,12 +106,12 @@ async fn two_clients_keep_their_execution_one(backend: Backend) {
     let admin = world.sign_in(ADMIN).await;
     for (client, runs) in [("One", 1), ("Two", 3)] {
         let n8n = FakeN8n::start().await;
-        n8n.add_workflow("SameWorkflowId00", client);
+        let workflow = n8n.state().add_workflow(client);
         for minute in 0..runs {
-            n8n.add(Run::success("SameWorkflowId00", &at(minute), 10));
+            n8n.state().add(Run::ended(&workflow, "success", at(minute), 10));
         }
         let id = world.client(&admin, client).await;
-        world.configure(&admin, id, &n8n.url(), n8n.key()).await.expect(200);
+        world.configure(&admin, id, &n8n.url(), &n8n.key()).await.expect(200);
         let metrics = world.get(&format!("/api/v1/metrics/client/{id}"), &admin).await.expect(200);
         assert_eq!(metrics["total_executions"], runs);
     }
@@ -121,10 +125,10 @@ async fn a_workflow_called_latest_test_digest_is_counted_like_any_other(backend:
     let world = World::new(backend.store().await).await;
     let admin = world.sign_in(ADMIN).await;
     let n8n = FakeN8n::start().await;
-    n8n.add_workflow("WorkflowOfDigest", "Latest test digest");
-    n8n.add(Run::success("WorkflowOfDigest", &at(0), 10));
+    let workflow = n8n.state().add_workflow("Latest test digest");
+    n8n.state().add(Run::ended(&workflow, "success", at(0), 10));
     let id = world.client(&admin, "dev temp test").await;
-    world.configure(&admin, id, &n8n.url(), n8n.key()).await.expect(200);
+    world.configure(&admin, id, &n8n.url(), &n8n.key()).await.expect(200);
     let report = world.get(&format!("/api/v1/metrics/client/{id}/workflows"), &admin).await.expect(200);
     assert_eq!(report["workflows"][0]["workflow_name"], "Latest test digest");
     assert_eq!(report["workflows"][0]["total_executions"], 1);
@@ -135,39 +139,39 @@ async fn twenty_users_on_a_cold_cache_all_get_right_answers(backend: Backend) {
     let world = World::new(backend.store().await).await;
     let admin = world.sign_in(ADMIN).await;
     let n8n = FakeN8n::start().await;
-    n8n.add_workflow("Workflow00000001", "Shared");
+    let workflow = n8n.state().add_workflow("Shared");
     for minute in 0..300 {
-        n8n.add(Run::success("Workflow00000001", &at(minute), 10));
+        n8n.state().add(Run::ended(&workflow, "success", at(minute), 10));
     }
     let id = world.client(&admin, "Acme Corp").await;
     let mut users = Vec::new();
     for user in 0..20 {
         users.push(world.client_user(&admin, &format!("user{user}@acme.com"), id).await);
     }
-    world.configure(&admin, id, &n8n.url(), n8n.key()).await.expect(200);
+    world.configure(&admin, id, &n8n.url(), &n8n.key()).await.expect(200);
     let reads = users.iter().map(|user| world.get("/api/v1/metrics/my-metrics", user));
     for answer in futures_util::future::join_all(reads).await {
         assert_eq!(answer.expect(200)["total_executions"], 300);
     }
-    assert_eq!(n8n.most_in_flight(), 1);
+    assert_eq!(n8n.state().max_in_flight(), 1);
 }
 
 async fn running_executions_are_counted_once_when_they_end(backend: Backend) {
     let world = World::new(backend.store().await).await;
     let admin = world.sign_in(ADMIN).await;
     let n8n = FakeN8n::start().await;
-    n8n.add_workflow("Workflow00000001", "Long");
-    let long = n8n.add(Run::running("Workflow00000001", &at(0)));
+    let workflow = n8n.state().add_workflow("Long");
+    let long = n8n.state().add(Run::running(&workflow, at(0)));
     for minute in 1..300 {
-        n8n.add(Run::success("Workflow00000001", &at(minute), 10));
+        n8n.state().add(Run::ended(&workflow, "success", at(minute), 10));
     }
     let id = world.client(&admin, "Acme Corp").await;
-    world.configure(&admin, id, &n8n.url(), n8n.key()).await.expect(200);
+    world.configure(&admin, id, &n8n.url(), &n8n.key()).await.expect(200);
     let path = format!("/api/v1/metrics/client/{id}");
     let before = world.get(&path, &admin).await.expect(200);
     assert_eq!((&before["total_executions"], &before["unfinished_executions"]), (&json!(300), &json!(1)));
 
-    n8n.finish(long, "error", &at(30));
+    n8n.state().end(long, "error", at(30));
     world.collect(id).await;
     let after = world.get(&path, &admin).await.expect(200);
     assert_eq!((&after["total_executions"], &after["unfinished_executions"]), (&json!(300), &json!(0)));
@@ -178,12 +182,12 @@ async fn collecting_again_changes_nothing(backend: Backend) {
     let world = World::new(backend.store().await).await;
     let admin = world.sign_in(ADMIN).await;
     let n8n = FakeN8n::start().await;
-    n8n.add_workflow("Workflow00000001", "Same");
+    let workflow = n8n.state().add_workflow("Same");
     for minute in 0..260 {
-        n8n.add(Run::success("Workflow00000001", &at(minute), 10));
+        n8n.state().add(Run::ended(&workflow, "success", at(minute), 10));
     }
     let id = world.client(&admin, "Acme Corp").await;
-    world.configure(&admin, id, &n8n.url(), n8n.key()).await.expect(200);
+    world.configure(&admin, id, &n8n.url(), &n8n.key()).await.expect(200);
     let path = format!("/api/v1/metrics/client/{id}");
     let before = world.get(&path, &admin).await;
     world.collect(id).await;
@@ -229,6 +233,7 @@ async fn a_deleted_client_is_gone_at_once(backend: Backend) {
 }
 
 /// A minute of the morning before the world's now.
-fn at(minute: i64) -> String {
-    format!("2026-03-10T{:02}:{:02}:00.000Z", 1 + minute / 60, minute % 60)
+fn at(minute: u32) -> Timestamp {
+    let morning = Timestamp::parse("2026-03-10T01:00:00.000Z").unwrap();
+    morning.plus(Duration::from_secs(60 * u64::from(minute)))
 }

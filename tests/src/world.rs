@@ -1,14 +1,22 @@
 //! A whole FlowMastery in one process: services over a fresh store, the API without a port, and requests to it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use flowmastery_core::{
     Config, Flowmastery,
-    access::password::PasswordHasher,
+    access::{
+        password::{HashCost, PasswordHasher},
+        scope::TenantScope,
+    },
     clock::{Clock, Timestamp},
     entropy::OsEntropy,
-    model::{email::Email, outbound::OutboundPolicy, password::Password},
+    id::ClientId,
+    model::{
+        client::SealedInstance, email::Email, instance::InstanceUrl, outbound::OutboundPolicy, password::Password,
+    },
+    secret::{Place, Vault, VaultKey},
     store::Store,
+    sync::CollectionRequests,
     testing::clock::FixedClock,
 };
 use flowmastery_tower::Api;
@@ -17,12 +25,17 @@ use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+use crate::backend::FreshStore;
+
 /// The admin that every world has.
 pub const ADMIN: &str = "admin@agency.com";
 /// Everybody's password.
 pub const PASSWORD: &str = "securepassword";
 /// The instant at which every world stands still until a test moves it.
 pub const NOW: &str = "2026-03-10T12:07:00.000Z";
+
+/// What signs tokens and seals keys.
+const SECRET: &str = "a signing secret for tests, long enough";
 
 /// Services and API over one store.
 #[derive(Clone, Debug)]
@@ -35,6 +48,7 @@ pub struct World {
     pub store: Arc<dyn Store>,
     /// Their clock.
     pub clock: Arc<FixedClock>,
+    _fresh: FreshStore,
 }
 
 /// An answer, read to its end.
@@ -72,20 +86,21 @@ impl Answer {
 
 impl World {
     /// A world over a store whose schema is up, with one admin.
-    pub async fn new(store: Arc<dyn Store>) -> Self {
-        let clock = Arc::new(FixedClock::new(Timestamp::parse(NOW).unwrap()));
+    pub async fn new(fresh: FreshStore) -> Self {
+        let store = fresh.store.clone();
+        let clock = Arc::new(FixedClock::at(Timestamp::parse(NOW).unwrap()));
         let mut config =
-            Config::new("a signing secret for tests, long enough".into(), "https://agency.com/accept-invitation");
+            Config::new(SECRET.into(), "https://agency.com/accept-invitation");
         config.outbound = OutboundPolicy::development();
         let app = Flowmastery::builder(config, store.clone())
             .clock(clock.clone() as Arc<dyn Clock>)
-            .hasher(PasswordHasher::for_tests(Arc::new(OsEntropy)))
+            .hasher(PasswordHasher::new(Arc::new(OsEntropy), HashCost::FOR_TESTS))
             .build()
             .unwrap();
         let password = Password::choose(PASSWORD.into()).unwrap();
         app.users().create_admin(Email::parse(ADMIN).unwrap(), &password).await.unwrap();
         let api = Api::builder(app.clone()).docs(true).build().unwrap();
-        Self { app, api, store, clock }
+        Self { app, api, store, clock, _fresh: fresh }
     }
 
     /// Sends a request and reads its answer.
@@ -140,6 +155,22 @@ impl World {
         let body = json!({ "token": token, "password": PASSWORD });
         let accepted = self.request(Method::POST, "/api/v1/auth/invitations/accept", None, Some(body)).await;
         accepted.expect(201)["access_token"].as_str().unwrap().to_owned()
+    }
+
+    /// Collects a client and waits for the end.
+    pub async fn collect(&self, client: i64) {
+        self.app.collector().collect_now(ClientId(client), Duration::from_secs(60)).await;
+    }
+
+    /// Points a client at an n8n without asking that first, and without a collection.
+    pub async fn configure_unheard(&self, client: i64, url: &str, key: &str) {
+        let client = ClientId(client);
+        let keys = vec![VaultKey::derive(&SECRET.into()).unwrap()];
+        let vault = Vault::new(keys, Arc::new(OsEntropy)).unwrap();
+        let key = vault.seal(Place::n8n_key(client), &key.into()).unwrap();
+        let instance = SealedInstance { url: InstanceUrl::parse(url).unwrap(), key };
+        let scope = TenantScope::client(client);
+        self.store.set_instance(scope, client, Some(&instance), self.clock.now()).await.unwrap().unwrap();
     }
 
     /// Points a client at an n8n and returns the answer.

@@ -267,15 +267,27 @@ impl Recorded {
 /// What reading some executions changes.
 #[derive(Debug, Default)]
 pub struct Fold {
-    changed: FastMap<ExecutionId, Recorded>,
+    changed: Vec<Recorded>,
+    /// Where each execution stands in `changed`. Rows are wide, so the map that grows and is probed holds places only.
+    places: FastMap<ExecutionId, usize>,
     deltas: FastMap<BucketKey, Tally>,
 }
 
 impl Fold {
+    /// A fold with room for so many executions.
+    pub fn with_capacity(executions: usize) -> Self {
+        Self {
+            changed: Vec::with_capacity(executions),
+            places: FastMap::with_capacity_and_hasher(executions, Default::default()),
+            deltas: FastMap::with_capacity_and_hasher(executions, Default::default()),
+        }
+    }
+
     /// Folds one execution that was read at `now` over what is known of it. An ended execution is never taken back to an
     /// unfinished one: that read is older than what we hold.
     pub fn read(&mut self, execution: Execution, known: Option<&Recorded>, now: Timestamp) {
-        let before = self.changed.get(&execution.id).or(known);
+        let place = self.places.get(&execution.id).copied();
+        let before = place.and_then(|place| self.changed.get(place)).or(known);
         if let Some(before) = before {
             let older = before.execution.status.is_terminal() && !execution.status.is_terminal();
             let queued_still = execution.started_at.is_none() && before.execution == execution;
@@ -288,16 +300,20 @@ impl Fold {
             return;
         }
         if let Some(before) = before {
-            let key = before.key();
-            self.deltas.entry(key).or_default().record(&before.execution, Sign::Minus);
+            self.deltas.entry(before.key()).or_default().record(&before.execution, Sign::Minus);
         }
         self.deltas.entry(after.key()).or_default().record(&after.execution, Sign::Plus);
-        self.changed.insert(after.execution.id, after);
+        if let Some(slot) = place.and_then(|place| self.changed.get_mut(place)) {
+            *slot = after;
+        } else {
+            self.places.insert(after.execution.id, self.changed.len());
+            self.changed.push(after);
+        }
     }
 
-    /// The executions to store.
+    /// The executions to store, each once, in the order in which they were first read.
     pub fn changed(&self) -> impl Iterator<Item = &Recorded> {
-        self.changed.values()
+        self.changed.iter()
     }
 
     /// Whether nothing has to be stored.
