@@ -98,9 +98,10 @@ impl Fault {
             _ if status.is_redirection() => Self::not_n8n(
                 "The address redirects elsewhere; enter the address at which n8n itself answers.",
             ),
-            _ => {
-                Self::not_n8n(&format!("What answers is not n8n's public API (status {}).", status.as_u16()))
-            }
+            _ => Self::not_n8n(&format!(
+                "What answers does not take what n8n's public API takes (status {}).",
+                status.as_u16()
+            )),
         }
     }
 
