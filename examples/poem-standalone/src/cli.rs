@@ -1,0 +1,104 @@
+//! The command line.
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::settings;
+
+/// FlowMastery: a multi-tenant metrics backend for n8n.
+#[derive(Debug, Parser)]
+#[command(name = "flowmastery", version, args_conflicts_with_subcommands = true)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Serve the API and collect metrics (the default).
+    Serve(ServeArgs),
+    /// Make an admin account.
+    ///
+    /// On a terminal it asks for what is missing. Elsewhere the e-mail address comes from --email, and the password from
+    /// ADMIN_PASSWORD or else from the first line of standard input.
+    CreateAdmin(CreateAdminArgs),
+    /// Create, update, undo or show the database schema.
+    #[command(subcommand)]
+    Migrate(MigrateCommand),
+}
+
+/// Options of `serve`.
+#[derive(Debug, Args)]
+pub(crate) struct ServeArgs {
+    /// Address and port to listen on, such as 127.0.0.1:8000; takes the place of BIND.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    pub(crate) bind: Option<String>,
+}
+
+/// Options of `create-admin`.
+#[derive(Debug, Args)]
+pub(crate) struct CreateAdminArgs {
+    /// The admin's e-mail address.
+    #[arg(long)]
+    pub(crate) email: Option<String>,
+}
+
+/// What to do with the schema.
+#[derive(Debug, Subcommand)]
+pub(crate) enum MigrateCommand {
+    /// Apply every migration that is not applied yet.
+    Up,
+    /// Undo the newest migration; the data in its tables is lost.
+    Down {
+        /// Undo every migration above this version; 0 undoes all.
+        #[arg(long, value_name = "VERSION", value_parser = clap::value_parser!(i64).range(0..))]
+        to: Option<i64>,
+    },
+    /// Show every migration and whether it is applied.
+    Status,
+}
+
+impl Cli {
+    /// Reads the process's arguments; ends the process for `--help`, `--version` and misuse.
+    pub(crate) fn from_process() -> Command {
+        let command = Self::command().after_long_help(settings::help());
+        let cli = match Self::from_arg_matches(&command.get_matches()) {
+            Ok(cli) => cli,
+            Err(error) => error.exit(),
+        };
+        cli.command.unwrap_or(Command::Serve(cli.serve))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(args: &[&str]) -> Result<Cli, clap::Error> {
+        Cli::try_parse_from(std::iter::once("flowmastery").chain(args.iter().copied()))
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn serve_is_the_default_with_its_option() {
+        assert_eq!(parse(&["--bind", "x"]).unwrap().serve.bind.as_deref(), Some("x"));
+        assert!(matches!(
+            parse(&["serve", "--bind", "x"]).unwrap().command,
+            Some(Command::Serve(ServeArgs { bind: Some(_) }))
+        ));
+        assert!(parse(&["--bind", "x", "migrate", "up"]).is_err());
+    }
+
+    #[test]
+    fn down_takes_a_version_that_is_not_negative() {
+        assert!(parse(&["migrate", "down", "--to", "0"]).is_ok());
+        assert!(parse(&["migrate", "down", "--to=-1"]).is_err());
+        assert!(parse(&["migrate", "down", "--to", "x"]).is_err());
+    }
+}

@@ -1,0 +1,141 @@
+//! `create-admin`: makes an admin account, before there is anybody who could invite one.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+
+use flowmastery_core::{
+    error::Kind,
+    model::{email::Email, password::Password},
+};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{
+    cli::CreateAdminArgs,
+    failure::{Failure, Outcome},
+    logs,
+    settings::{Settings, Vars},
+    terminal::{complain, say},
+    wiring,
+};
+
+/// Runs the command.
+///
+/// # Errors
+/// When a setting, the address or the password is not valid, or the address has an account.
+pub(crate) async fn run(vars: &Vars, args: CreateAdminArgs) -> Outcome {
+    let settings = Settings::read(vars).map_err(|faults| Failure::new(faults.to_string()))?;
+    logs::start_command(&settings.logs)?;
+    // The database first: nobody should type a password for nothing.
+    let store = wiring::connect_migrated(&settings.database).await?;
+    let key = wiring::signing_key(&settings)?;
+    let app = wiring::services_alone(&settings, &key, store.clone())?;
+    let email = email(args.email)?;
+    let password = password(vars)?;
+    let created = app.users().create_admin(email.clone(), &password).await;
+    store.close().await;
+    match created {
+        Ok(_) => say(&format!("{email} is an admin now.")),
+        Err(error) if error.kind() == Kind::Conflict => {
+            return Err(Failure::new(format!("{email} has an account already; nothing was changed.")));
+        }
+        Err(error) => return Err(Failure::new("The account cannot be made.").because(error)),
+    }
+    Ok(())
+}
+
+fn email(given: Option<String>) -> Outcome<Email> {
+    if let Some(text) = given {
+        return Email::parse(&text).map_err(|fault| Failure::new(format!("--email: {}", fault.message)));
+    }
+    if !io::stdin().is_terminal() {
+        return Err(Failure::new(
+            "Give the admin's e-mail address: flowmastery create-admin --email you@example.com",
+        ));
+    }
+    ask_until_valid(|| Email::parse(&read_line("E-mail: ")?).map_err(|fault| Failure::new(fault.message)))
+}
+
+/// From `ADMIN_PASSWORD`, else asked for on a terminal, else the first line of standard input.
+fn password(vars: &Vars) -> Outcome<Password> {
+    let choose = |text: SecretString| Password::choose(text).map_err(|fault| Failure::new(fault.message));
+    if let Some(text) = vars.exact("ADMIN_PASSWORD") {
+        return choose(text.into()).map_err(|fault| Failure::new(format!("ADMIN_PASSWORD: {fault}")));
+    }
+    if !io::stdin().is_terminal() {
+        let line = first_line(io::stdin().lock())?;
+        return choose(line)
+            .map_err(|fault| Failure::new(format!("The password on standard input: {fault}")));
+    }
+    ask_until_valid(|| {
+        let first = hidden("Password: ")?;
+        let chosen = choose(first.clone())?;
+        if hidden("The same again: ")?.expose_secret() != first.expose_secret() {
+            return Err(Failure::new("The two are not the same."));
+        }
+        Ok(chosen)
+    })
+}
+
+/// Asks three times at most.
+fn ask_until_valid<T>(ask: impl Fn() -> Outcome<T>) -> Outcome<T> {
+    for _ in 0..2 {
+        match ask() {
+            Ok(value) => return Ok(value),
+            Err(failure) => complain(&failure.to_string()),
+        }
+    }
+    ask()
+}
+
+fn read_line(prompt: &str) -> Outcome<String> {
+    let read = || {
+        let mut out = io::stderr().lock();
+        write!(out, "{prompt}")?;
+        out.flush()?;
+        let mut line = String::new();
+        io::stdin().lock().read_line(&mut line).map(|_| line)
+    };
+    read().map_err(|error| Failure::new("The terminal cannot be read.").because(error))
+}
+
+fn hidden(prompt: &str) -> Outcome<SecretString> {
+    rpassword::prompt_password(prompt)
+        .map(SecretString::from)
+        .map_err(|error| Failure::new("The terminal cannot be read.").because(error))
+}
+
+/// The first line without its end; spaces belong to the password.
+fn first_line(mut input: impl BufRead) -> Outcome<SecretString> {
+    let mut line = String::new();
+    input
+        .read_line(&mut line)
+        .map_err(|error| Failure::new("The password cannot be read from standard input.").because(error))?;
+    let line = line.strip_suffix('\n').unwrap_or(&line);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    if line.is_empty() {
+        return Err(Failure::new(
+            "There is no password: set ADMIN_PASSWORD, or give one on the first line of standard input.",
+        ));
+    }
+    Ok(line.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_is_the_first_line_with_its_spaces() {
+        let read = |text: &str| first_line(text.as_bytes()).map(|line| line.expose_secret().to_owned());
+        assert_eq!(read(" a b \r\nnext\n").unwrap(), " a b ");
+        assert_eq!(read("no end").unwrap(), "no end");
+        for text in ["", "\n", "\r\n"] {
+            assert!(read(text).unwrap_err().to_string().contains("ADMIN_PASSWORD"));
+        }
+    }
+
+    #[test]
+    fn the_password_of_the_environment_is_checked_and_not_repeated() {
+        let vars = Vars::new(vec![("ADMIN_PASSWORD".to_owned(), "securepassword".to_owned())], vec![]);
+        assert_eq!(password(&vars).unwrap().secret().expose_secret(), "securepassword");
+    }
+}

@@ -1,0 +1,95 @@
+//! Settings of the links in mails; never taken from a request's `Host`.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use url::Url;
+
+use super::{reader::Reader, table::Setting};
+
+const FRONTEND_URL: Setting = Setting {
+    name: "FRONTEND_URL",
+    default: "",
+    accepts: "an http or https URL without query and fragment, such as https://app.acme.com",
+    meaning: "your front end: invitations link to {FRONTEND_URL}/accept-invitation?token=…; unset: PUBLIC_URL",
+    secret: false,
+};
+const PUBLIC_URL: Setting = Setting {
+    name: "PUBLIC_URL",
+    default: "",
+    accepts: "an http or https URL without query and fragment, such as https://api.acme.com",
+    meaning: "where this server is seen from outside; unset: the address of BIND",
+    secret: false,
+};
+
+pub(super) static TABLE: [Setting; 2] = [FRONTEND_URL, PUBLIC_URL];
+
+/// Where links lead; without a slash at the end.
+#[derive(Debug)]
+pub(crate) struct LinkSettings {
+    frontend: Option<String>,
+    public: Option<String>,
+}
+
+impl LinkSettings {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Self {
+        Self {
+            frontend: reader.parse(&FRONTEND_URL, parse_base),
+            public: reader.parse(&PUBLIC_URL, parse_base),
+        }
+    }
+
+    /// Where this server is seen from outside, when it listens on `address`.
+    pub(crate) fn public_url(&self, address: SocketAddr) -> String {
+        self.public.clone().unwrap_or_else(|| format!("http://{}", reachable(address)))
+    }
+
+    /// The page that takes `?token=` of an invitation.
+    pub(crate) fn accept_page(&self, address: SocketAddr) -> String {
+        let base = self.frontend.clone().unwrap_or_else(|| self.public_url(address));
+        format!("{base}/accept-invitation")
+    }
+}
+
+/// An address that a browser on this machine can open: "every address" is none.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+fn parse_base(text: &str) -> Option<String> {
+    let url = Url::parse(text).ok()?;
+    let is_base = matches!(url.scheme(), "http" | "https")
+        && url.query().is_none()
+        && url.fragment().is_none()
+        && url.username().is_empty()
+        && url.password().is_none();
+    is_base.then(|| url.as_str().trim_end_matches('/').to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_lead_to_the_front_end_else_to_this_server() {
+        let bind = SocketAddr::from(([0, 0, 0, 0], 8000));
+        let links = LinkSettings { frontend: None, public: None };
+        assert_eq!(links.accept_page(bind), "http://127.0.0.1:8000/accept-invitation");
+        let links = LinkSettings { public: Some("https://api.acme.com".to_owned()), ..links };
+        assert_eq!(links.accept_page(bind), "https://api.acme.com/accept-invitation");
+        let links = LinkSettings { frontend: parse_base("http://localhost:3000/"), ..links };
+        assert_eq!(links.accept_page(bind), "http://localhost:3000/accept-invitation");
+    }
+
+    #[test]
+    fn a_base_has_no_query_fragment_or_credentials() {
+        for text in ["https://a.com/?x", "https://a.com/#x", "https://u:p@a.com", "a.com", "ftp://a.com"] {
+            assert_eq!(parse_base(text), None, "{text}");
+        }
+        assert_eq!(parse_base("https://a.com/app/").as_deref(), Some("https://a.com/app"));
+    }
+}

@@ -1,0 +1,17 @@
+//! The API mounted on poem, behind the check of the `Host` header and the answers to browsers of other origins.
+
+mod cors;
+mod hosts;
+
+use flowmastery_tower::Api;
+use poem::{Endpoint, EndpointExt, Response, Route, endpoint::TowerCompatExt};
+
+use self::{cors::Cors, hosts::HostCheck};
+use crate::settings::ServerSettings;
+
+/// Everything that the server answers.
+pub(crate) fn endpoint(api: Api, settings: &ServerSettings) -> impl Endpoint<Output = Response> + 'static {
+    let cors = Cors::new(settings.cors.clone());
+    let hosts = HostCheck::new(settings.allowed_hosts.clone());
+    Route::new().nest("/", api.compat()).with(cors).with(hosts)
+}

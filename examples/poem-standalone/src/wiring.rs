@@ -1,0 +1,205 @@
+//! Builds the parts from the settings: store, keys, cache, mailer, services, API. The only file that names adapters.
+
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
+
+use flowmastery_core::{
+    Config, Flowmastery,
+    cache::{Cache, RedisCache},
+    entropy::OsEntropy,
+    mail::{SmtpConfig, SmtpMailer, SmtpTls},
+    model::outbound::OutboundPolicy,
+    service::invitations::InvitationConfig,
+    store::{
+        Store, StoreError,
+        sql::{SqlConfig, SqlStore},
+    },
+};
+use flowmastery_tower::Api;
+use secrecy::SecretString;
+
+use crate::{
+    failure::{Failure, Outcome},
+    key_file,
+    settings::{Database, DatabaseKind, DatabaseSettings, MailSettings, MailTls, Redis, Settings},
+};
+
+/// How often a Redis is asked at start before it counts as away: the first answer has to wait for the connection.
+const REDIS_TRIES: u8 = 3;
+
+/// The secret that signs tokens, and the file that it is from.
+pub(crate) struct SigningKey {
+    secret: SecretString,
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// The store, with its schema up to date.
+///
+/// # Errors
+/// When the database is not to be had, or its schema is not up to date and `AUTO_MIGRATE` is off.
+pub(crate) async fn connect_migrated(settings: &DatabaseSettings) -> Outcome<SqlStore> {
+    if settings.auto_migrate && settings.migration.is_some() {
+        let owner = connect_as_owner(settings).await?;
+        migrate(settings, &owner).await?;
+        owner.close().await;
+    }
+    let store = connect(&settings.database).await?;
+    if settings.auto_migrate && settings.migration.is_none() {
+        migrate(settings, &store).await?;
+    }
+    let status =
+        store.migration_status().await.map_err(|error| database_failure(&settings.database, &error))?;
+    if let Some(missing) = status.iter().find(|migration| !migration.applied) {
+        return Err(Failure::new(format!(
+            "The database lacks migration {} and AUTO_MIGRATE is off: run `flowmastery migrate up` first.",
+            missing.version
+        )));
+    }
+    Ok(store)
+}
+
+/// The store as the role that may change the schema.
+///
+/// # Errors
+/// When the database is not to be had.
+pub(crate) async fn connect_as_owner(settings: &DatabaseSettings) -> Outcome<SqlStore> {
+    connect(settings.migration.as_ref().unwrap_or(&settings.database)).await
+}
+
+async fn connect(database: &Database) -> Outcome<SqlStore> {
+    let config = SqlConfig::new(database.url.clone());
+    SqlStore::connect(&config).await.map_err(|error| database_failure(database, &error))
+}
+
+async fn migrate(settings: &DatabaseSettings, store: &SqlStore) -> Outcome {
+    let failed = |error| Failure::new("The schema of the database cannot be migrated.").because(error);
+    store.migrate_up().await.map_err(|error: StoreError| match error {
+        StoreError::Unavailable(_) => database_failure(&settings.database, &error),
+        error => failed(error),
+    })
+}
+
+/// What to say when the database is not to be had.
+pub(crate) fn database_failure(database: &Database, error: &StoreError) -> Failure {
+    let advice = match &database.kind {
+        DatabaseKind::Sqlite(_) => "check that its directory exists and may be written",
+        DatabaseKind::Postgres(_) => "check that PostgreSQL is running there, and the name and password",
+    };
+    Failure::new(format!("Database connection failed ({}): {advice} (DATABASE_URL).", database.kind))
+        .because(error)
+}
+
+/// The secret that signs tokens: the one that is set, else the one of the key file, which is made when there is none.
+///
+/// # Errors
+/// When the key file can be neither read nor made.
+pub(crate) fn signing_key(settings: &Settings) -> Outcome<SigningKey> {
+    if let Some(secret) = &settings.secrets.secret_key {
+        return Ok(SigningKey { secret: secret.clone(), file: None });
+    }
+    let path = key_file::path_beside(&settings.database.database);
+    let secret = key_file::load_or_make(&path, &OsEntropy)?;
+    Ok(SigningKey { secret, file: Some(path) })
+}
+
+/// The services over a store alone, as commands need them.
+///
+/// # Errors
+/// When a setting that only the library can check is not valid.
+pub(crate) fn services_alone(settings: &Settings, key: &SigningKey, store: SqlStore) -> Outcome<Flowmastery> {
+    let store: Arc<dyn Store> = Arc::new(store);
+    let built = Flowmastery::builder(config(settings, key, settings.server.bind), store).build();
+    built.map_err(services_failure)
+}
+
+/// The services of the server, listening on `address`.
+///
+/// # Errors
+/// When a setting that only the library can check is not valid.
+pub(crate) async fn services(
+    settings: &Settings,
+    key: &SigningKey,
+    store: SqlStore,
+    address: SocketAddr,
+) -> Outcome<Flowmastery> {
+    let store: Arc<dyn Store> = Arc::new(store);
+    let mut builder = Flowmastery::builder(config(settings, key, address), store);
+    if let Some(redis) = &settings.database.redis {
+        builder = builder.cache(Arc::new(cache(redis).await?));
+    }
+    if let Some(mail) = &settings.mail {
+        builder = builder.mailer(Arc::new(mailer(mail, settings.outbound.extra_ca_pem.clone())?));
+    }
+    builder.build().map_err(services_failure)
+}
+
+/// The API over the services.
+///
+/// # Errors
+/// When the API cannot be assembled.
+pub(crate) fn api(settings: &Settings, app: &Flowmastery) -> Outcome<Api> {
+    Api::builder(app.clone())
+        .docs(settings.docs)
+        .trusted_proxy_hops(settings.server.trusted_proxy_hops)
+        .build()
+        .map_err(services_failure)
+}
+
+fn config(settings: &Settings, key: &SigningKey, address: SocketAddr) -> Config {
+    Config {
+        secret_key: key.secret.clone(),
+        previous_secret_keys: settings.secrets.previous.iter().cloned().collect(),
+        encryption_keys: settings.secrets.encryption_keys.clone(),
+        lifetimes: settings.tokens,
+        sync_interval: settings.sync_interval,
+        outbound: match settings.debug {
+            true => OutboundPolicy::development(),
+            false => settings.outbound.policy.clone(),
+        },
+        extra_ca_pem: settings.outbound.extra_ca_pem.clone(),
+        invitations: InvitationConfig {
+            accept_page: settings.links.accept_page(address),
+            always_show_link: settings.debug,
+        },
+    }
+}
+
+/// The shared cache; one that is away is said and does without.
+async fn cache(redis: &Redis) -> Outcome<RedisCache> {
+    let cache = RedisCache::new(&redis.url)
+        .map_err(|error| Failure::new("REDIS_URL is not valid.").because(error))?;
+    let mut failure = None;
+    for _ in 0..REDIS_TRIES {
+        match cache.ping().await {
+            Ok(()) => return Ok(cache),
+            Err(error) => failure = Some(error),
+        }
+    }
+    tracing::warn!(
+        redis = redis.place,
+        cause = failure.map(|error| error.to_string()),
+        "Redis connection failed (REDIS_URL): check that Redis is running there; going on without the shared cache"
+    );
+    Ok(cache)
+}
+
+fn mailer(mail: &MailSettings, extra_ca_pem: Option<Vec<u8>>) -> Outcome<SmtpMailer> {
+    let config = SmtpConfig {
+        host: mail.host.clone(),
+        port: mail.port,
+        tls: match mail.tls {
+            MailTls::StartTls => SmtpTls::StartTls,
+            MailTls::Tls => SmtpTls::Tls,
+            MailTls::None => SmtpTls::None,
+        },
+        credentials: mail.credentials.clone(),
+        from: mail.from.clone(),
+        extra_ca_pem,
+    };
+    SmtpMailer::new(&config).map_err(|error| {
+        Failure::new("The mail server cannot be used (SMTP_HOST, FROM_EMAIL).").because(error)
+    })
+}
+
+fn services_failure(error: flowmastery_core::error::Error) -> Failure {
+    Failure::new("The services cannot be started.").because(error)
+}
