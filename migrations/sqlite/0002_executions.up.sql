@@ -39,7 +39,8 @@ CREATE TABLE executions (
     misses SMALLINT NOT NULL DEFAULT 0,
     PRIMARY KEY (client_id, epoch, execution_id)
 ) WITHOUT ROWID;
-CREATE INDEX executions_open ON executions (client_id, epoch, execution_id) WHERE status < 3;
+-- The status is a column of it too, or SQLite would rather read all executions by their primary key.
+CREATE INDEX executions_open ON executions (client_id, epoch, status) WHERE status < 3;
 
 CREATE TABLE rollups (
     client_id BIGINT NOT NULL,

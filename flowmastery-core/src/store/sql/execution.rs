@@ -75,10 +75,11 @@ impl ExecutionStore for SqlStore {
         let mut conn = self.pool.read().await?;
         let rows: Vec<(ExecutionId, i16)> = fetch_all!(
             conn.db(),
+            // The plus keeps SQLite from walking all executions by their primary key, only because that has the order.
             "SELECT e.execution_id, e.misses
              FROM collections k JOIN executions e ON e.client_id = k.client_id AND e.epoch = k.epoch
              WHERE k.client_id = $1 AND ($2 IS NULL OR k.client_id = $2) AND e.status < 3
-             ORDER BY e.execution_id LIMIT $3",
+             ORDER BY +e.execution_id LIMIT $3",
             client,
             scope.only(),
             i64::from(limit),

@@ -1,4 +1,6 @@
 //! Reads for metrics in SQL: one snapshot, a bounded number of statements however many clients there are.
+//!
+//! `CROSS JOIN` keeps SQLite from reading the many rows first: the few clients outside, their rows found by primary key inside.
 
 use async_trait::async_trait;
 use futures_util::TryStreamExt;
@@ -115,8 +117,10 @@ async fn read_clients(tx: &mut Tx, which: Which, ranges: usize) -> StoreResult<S
 async fn read_workflows(tx: &mut Tx, which: Which, snapshots: &mut Snapshots) -> StoreResult<()> {
     let rows: Vec<WorkflowRecordRow> = fetch_all!(
         tx.db(),
-        "SELECT client_id, workflow_id, name, status, time_saved_per_execution_minutes, last_execution_at FROM workflows
-         WHERE ($1 IS NULL OR client_id = $1) AND ($2 IS NULL OR client_id = $2) ORDER BY client_id, workflow_id",
+        "SELECT w.client_id, w.workflow_id, w.name, w.status, w.time_saved_per_execution_minutes, w.last_execution_at
+         FROM clients c CROSS JOIN workflows w
+         WHERE w.client_id = c.id AND c.deleted_at IS NULL AND ($1 IS NULL OR c.id = $1) AND ($2 IS NULL OR c.id = $2)
+         ORDER BY w.client_id, w.workflow_id",
         which.scope,
         which.client,
     )?;
@@ -150,8 +154,8 @@ async fn add_span(tx: &mut Tx, which: Which, sum: Sum, snapshots: &mut Snapshots
             let mut rows = sqlx::query_as(
                 "SELECT r.client_id, r.workflow_id, r.new_count, r.running_count, r.waiting_count, r.success_count,
                         r.error_count, r.crashed_count, r.canceled_count, r.unknown_count, r.duration_sum_ms, r.sketch
-                 FROM clients c JOIN rollups r ON r.client_id = c.id
-                 WHERE c.deleted_at IS NULL AND ($1 IS NULL OR c.id = $1) AND ($2 IS NULL OR c.id = $2)
+                 FROM clients c CROSS JOIN rollups r
+                 WHERE r.client_id = c.id AND c.deleted_at IS NULL AND ($1 IS NULL OR c.id = $1) AND ($2 IS NULL OR c.id = $2)
                      AND r.width = $3 AND r.bucket >= $4 AND r.bucket < $5 AND r.class IN ($6, $7, $8)",
             )
             .bind(which.scope)

@@ -107,7 +107,9 @@ impl SqlStore {
         let done = match &self.pool {
             Pool::Pg(pool) => {
                 // A migration that fails leaves its advisory lock on the connection, so this one is thrown away.
-                let once = PgPoolOptions::new().max_connections(1).connect_lazy_with((*pool.connect_options()).clone());
+                let options = PgPoolOptions::new().max_connections(1);
+                let options = options.acquire_timeout(pool.options().get_acquire_timeout());
+                let once = options.connect_lazy_with((*pool.connect_options()).clone());
                 let done = match way {
                     Way::Up => POSTGRES.run(&once).await,
                     Way::DownTo(target) => POSTGRES.undo(&once, target).await,
