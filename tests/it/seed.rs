@@ -75,7 +75,7 @@ async fn the_usage_flow_ends_with_what_n8n_holds(backend: Backend) {
     assert_eq!(metrics["canceled_executions"], 1);
     assert_eq!(metrics["unfinished_executions"], 1);
     assert_eq!(metrics["success_rate"], 96.77);
-    assert_eq!(metrics["avg_execution_time"], (600.0 * 1.5 + 0.001 * 179_700.0 + 2.0) / 620.0);
+    assert_eq!(metrics["avg_execution_time"], 1.744_677); // (600 × 1,500 + 0 + … + 599 + 20 × 100) ms / 620
     assert_eq!(metrics["total_workflows"], 1);
     assert_eq!(metrics["active_workflows"], 1);
     assert_eq!(metrics["time_saved_hours"], 300.0);
