@@ -61,10 +61,10 @@ async fn the_usage_flow_ends_with_what_n8n_holds(backend: Backend) {
     world.request(Method::POST, "/api/v1/auth/invitations/accept", None, Some(body)).await.expect(404);
 
     // 5: the n8n key, with the address as the seed writes it.
-    let configured = world.configure(&admin, 1, &format!("{}/api/v1", n8n.url()), &n8n.key()).await.expect(200);
+    let configured = world.configure(&admin, 1, &n8n.url(), &n8n.key()).await.expect(200);
     assert_eq!(configured["connection"]["status"], "ok");
     assert_eq!(configured["has_n8n_api_key"], true);
-    assert_eq!(configured["n8n_api_url"], n8n.url());
+    assert_eq!(configured["n8n_api_url"], n8n.url().strip_suffix("/api/v1").unwrap());
 
     // 6: metrics.
     let metrics = world.get("/api/v1/metrics/my-metrics", client).await.expect(200);
