@@ -112,20 +112,25 @@ fn query_parameter(field: &Field) -> Value {
 }
 
 fn responses(route: &Route, problem: &Value, schemas: &mut SchemaGenerator) -> Map<String, Value> {
-    let describe = |status: StatusCode| status.canonical_reason().unwrap_or_default();
     let mut responses = Map::new();
-    let mut success = json!({ "description": describe(route.status) });
-    if let (Some((media_type, schema_of)), Value::Object(success)) = (route.answer, &mut success) {
-        let content = json!({ (media_type): { "schema": schema_of(schemas) } });
-        success.insert("content".to_owned(), content);
-    }
-    responses.insert(route.status.as_str().to_owned(), success);
-    let content = json!({ "application/problem+json": { "schema": problem } });
     for status in problems(route).into_iter().filter_map(|status| StatusCode::from_u16(status).ok()) {
-        let response = json!({ "description": describe(status), "content": content.clone() });
-        responses.insert(status.as_str().to_owned(), response);
+        respond(&mut responses, status, Some(json!({ "application/problem+json": { "schema": problem } })));
+    }
+    for status in route.also.into_iter().chain([route.status]) {
+        let schema = route.answer.map(|(media_type, schema_of)| (media_type, schema_of(schemas)));
+        let content = schema.map(|(media_type, schema)| json!({ (media_type): { "schema": schema } }));
+        respond(&mut responses, status, content);
     }
     responses
+}
+
+fn respond(responses: &mut Map<String, Value>, status: StatusCode, content: Option<Value>) {
+    let mut response = Map::new();
+    response.insert("description".to_owned(), status.canonical_reason().unwrap_or_default().into());
+    if let Some(content) = content {
+        response.insert("content".to_owned(), content);
+    }
+    responses.insert(status.as_str().to_owned(), response.into());
 }
 
 /// The problems that follow from what a route takes and who may call it, and its own. Each can find an unknown query parameter (422).
@@ -233,6 +238,22 @@ mod tests {
             let different: BTreeSet<_> = names.iter().collect();
             assert_eq!(different.len(), names.len(), "{route:?}");
         }
+    }
+
+    #[test]
+    fn answers_and_problems_are_documented() {
+        let document = value(&routes(true), "");
+        let responses = |path: &str, method: &str| {
+            let responses = document["paths"][path][method]["responses"].as_object().unwrap();
+            responses.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(
+            responses("/api/v1/users/{user_id}", "patch"),
+            "200 400 401 403 404 409 413 415 422 500 503"
+        );
+        assert_eq!(responses("/api/v1/auth/logout", "post"), "204 401 422 500 503");
+        let health = &document["paths"]["/health"]["get"]["responses"];
+        assert_eq!(health["503"]["content"], health["200"]["content"]);
     }
 
     #[test]

@@ -1,2 +1,57 @@
-//! Placeholder.
-fn main() {}
+//! An axum application that mounts FlowMastery under `/flow`, beside its own routes, one of which knows FlowMastery's users.
+//!
+//! `SECRET_KEY=… ADMIN_PASSWORD=… cargo run -p axum-embedded [ADDRESS [DATABASE_URL]]` makes the admin `admin@example.com` on its first start.
+
+use std::{env, sync::Arc};
+
+use axum::{Extension, Router, routing::get};
+use flowmastery_core::{
+    Config, Flowmastery,
+    access::actor::Actor,
+    error::BoxError,
+    model::{email::Email, password::Password},
+    store::sql::{SqlConfig, SqlStore},
+};
+use flowmastery_tower::{Api, AuthenticateLayer, TokenAuthenticator};
+use tokio::{net::TcpListener, signal::ctrl_c};
+use tokio_util::sync::CancellationToken;
+
+#[tokio::main]
+async fn main() -> Result<(), BoxError> {
+    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8001".to_owned());
+    let database = env::args().nth(2).unwrap_or_else(|| "sqlite://axum-embedded.db".to_owned());
+    let store = SqlStore::connect(&SqlConfig::new(database)).await?;
+    store.migrate_up().await?;
+    let config = Config::new(setting("SECRET_KEY")?.into(), format!("http://{address}/accept-invitation"));
+    let flowmastery = Flowmastery::builder(config, Arc::new(store.clone())).build()?;
+    if !flowmastery.users().has_admin().await? {
+        let password = Password::choose(setting("ADMIN_PASSWORD")?.into()).map_err(|fault| fault.message)?;
+        let email = Email::parse("admin@example.com").map_err(|fault| fault.message)?;
+        flowmastery.users().create_admin(email, &password).await?;
+    }
+    let stop = CancellationToken::new();
+    let collector = tokio::spawn(flowmastery.collector().clone().run(stop.clone()));
+
+    let guard = AuthenticateLayer::required(Arc::new(TokenAuthenticator::new(&flowmastery)));
+    let app = Router::new()
+        .route("/", get(|| async { "An application of its own; FlowMastery is under /flow." }))
+        .route("/whoami", get(whoami).layer(guard))
+        .nest_service("/flow", Api::builder(flowmastery).base_path("/flow").docs(true).build()?);
+    axum::serve(TcpListener::bind(&address).await?, app)
+        .with_graceful_shutdown(async { ctrl_c().await.unwrap_or_default() })
+        .await?;
+
+    stop.cancel();
+    collector.await?;
+    store.close().await;
+    Ok(())
+}
+
+async fn whoami(Extension(actor): Extension<Actor>) -> String {
+    format!("user {}, {}", actor.user_id(), actor.role())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the environment is the host's to read")]
+fn setting(name: &str) -> Result<String, BoxError> {
+    env::var(name).map_err(|_| format!("Set {name}.").into())
+}

@@ -1,2 +1,60 @@
-//! Placeholder.
-fn main() {}
+//! The smallest host: FlowMastery on hyper-util alone.
+//!
+//! `SECRET_KEY=… cargo run -p hyper-bare [ADDRESS [DATABASE_URL]]`; `flowmastery create-admin` makes its first admin.
+
+use std::{env, sync::Arc};
+
+use flowmastery_core::{
+    Config, Flowmastery,
+    error::BoxError,
+    store::sql::{SqlConfig, SqlStore},
+};
+use flowmastery_tower::Api;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::{conn::auto::Builder, graceful::GracefulShutdown},
+    service::TowerToHyperService,
+};
+use tokio::{net::TcpListener, signal::ctrl_c};
+use tokio_util::sync::CancellationToken;
+
+#[tokio::main]
+async fn main() -> Result<(), BoxError> {
+    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8002".to_owned());
+    let database = env::args().nth(2).unwrap_or_else(|| "sqlite://hyper-bare.db".to_owned());
+    let store = SqlStore::connect(&SqlConfig::new(database)).await?;
+    store.migrate_up().await?;
+    let config = Config::new(setting("SECRET_KEY")?.into(), format!("http://{address}/accept-invitation"));
+    let flowmastery = Flowmastery::builder(config, Arc::new(store.clone())).build()?;
+    let stop = CancellationToken::new();
+    let collector = tokio::spawn(flowmastery.collector().clone().run(stop.clone()));
+    serve(Api::builder(flowmastery).docs(true).build()?, TcpListener::bind(&address).await?).await?;
+    stop.cancel();
+    collector.await?;
+    store.close().await;
+    Ok(())
+}
+
+/// Serves every connection until Ctrl-C, then lets those that are busy finish.
+async fn serve(api: Api, listener: TcpListener) -> Result<(), BoxError> {
+    let mut server = Builder::new(TokioExecutor::new());
+    server.http1().timer(TokioTimer::new());
+    let connections = GracefulShutdown::new();
+    loop {
+        let (stream, _) = tokio::select! {
+            accepted = listener.accept() => accepted?,
+            interrupted = ctrl_c() => break interrupted?,
+        };
+        let service = TowerToHyperService::new(api.clone());
+        let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
+        // A connection that breaks off is its caller's matter.
+        tokio::spawn(connections.watch(connection));
+    }
+    connections.shutdown().await;
+    Ok(())
+}
+
+#[expect(clippy::disallowed_methods, reason = "the environment is the host's to read")]
+fn setting(name: &str) -> Result<String, BoxError> {
+    env::var(name).map_err(|_| format!("Set {name}.").into())
+}

@@ -43,7 +43,8 @@ pub(super) fn routes() -> Vec<Route> {
             .answers::<About>(StatusCode::OK),
         Route::get("/health", Access::Public, health)
             .summary("Checks database, cache and collector; 503 with the same report when nothing can be answered.")
-            .answers::<HealthReport>(StatusCode::OK),
+            .answers::<HealthReport>(StatusCode::OK)
+            .also(StatusCode::SERVICE_UNAVAILABLE),
         Route::get("/health/live", Access::Public, live)
             .summary("Says that the process answers, and checks nothing.")
             .answers::<Live>(StatusCode::OK),

@@ -34,6 +34,8 @@ pub(crate) struct Route {
     pub(crate) query: &'static [Field],
     /// Status of success.
     pub(crate) status: StatusCode,
+    /// Another status that comes with the same answer.
+    pub(crate) also: Option<StatusCode>,
     /// Media type and schema of what success answers; `None` for nothing.
     pub(crate) answer: Option<(&'static str, SchemaOf)>,
     /// Statuses of problems that do not follow from the rest.
@@ -54,6 +56,7 @@ impl Route {
             body: None,
             query: &[],
             status: StatusCode::NO_CONTENT,
+            also: None,
             answer: None,
             problems: &[],
         }
@@ -122,6 +125,11 @@ impl Route {
     /// Answers `status` with another media type.
     pub(super) fn answers_as<T: JsonSchema>(self, status: StatusCode, media_type: &'static str) -> Self {
         Self { status, answer: Some((media_type, |schemas| schemas.subschema_for::<T>())), ..self }
+    }
+
+    /// The same answer comes with `status`, too.
+    pub(super) fn also(self, status: StatusCode) -> Self {
+        Self { also: Some(status), ..self }
     }
 
     /// Answers `status` with nothing.
