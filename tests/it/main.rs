@@ -7,4 +7,5 @@ mod cache;
 mod faults;
 mod schema;
 mod seed;
+mod standalone;
 mod store;
