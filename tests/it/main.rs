@@ -8,4 +8,5 @@ mod faults;
 mod http;
 mod schema;
 mod seed;
+mod standalone;
 mod store;

@@ -24,11 +24,12 @@ use crate::{
 pub(crate) async fn run(vars: &Vars, args: CreateAdminArgs) -> Outcome {
     let settings = Settings::read(vars).map_err(|faults| Failure::new(faults.to_string()))?;
     logs::start_command(&settings.logs)?;
-    // The database first: nobody should type a password for nothing.
+    let email = given_email(args.email)?;
+    // The database before any question: nobody should type a password for nothing.
     let store = wiring::connect_migrated(&settings.database).await?;
     let key = wiring::signing_key(&settings)?;
     let app = wiring::services_alone(&settings, &key, store.clone())?;
-    let email = email(args.email)?;
+    let email = email.map_or_else(ask_for_email, Ok)?;
     let password = password(vars)?;
     let created = app.users().create_admin(email.clone(), &password).await;
     store.close().await;
@@ -42,15 +43,19 @@ pub(crate) async fn run(vars: &Vars, args: CreateAdminArgs) -> Outcome {
     Ok(())
 }
 
-fn email(given: Option<String>) -> Outcome<Email> {
-    if let Some(text) = given {
-        return Email::parse(&text).map_err(|fault| Failure::new(format!("--email: {}", fault.message)));
+/// The address from the command line; none where there is a terminal to ask.
+fn given_email(given: Option<String>) -> Outcome<Option<Email>> {
+    match given {
+        Some(text) => match Email::parse(&text) {
+            Ok(email) => Ok(Some(email)),
+            Err(fault) => Err(Failure::new(format!("--email: {}", fault.message))),
+        },
+        None if io::stdin().is_terminal() => Ok(None),
+        None => Err(Failure::new("There is nobody to ask: flowmastery create-admin --email you@example.com")),
     }
-    if !io::stdin().is_terminal() {
-        return Err(Failure::new(
-            "Give the admin's e-mail address: flowmastery create-admin --email you@example.com",
-        ));
-    }
+}
+
+fn ask_for_email() -> Outcome<Email> {
     ask_until_valid(|| Email::parse(&read_line("E-mail: ")?).map_err(|fault| Failure::new(fault.message)))
 }
 

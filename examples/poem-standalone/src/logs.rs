@@ -58,7 +58,8 @@ fn install(settings: &LogSettings, default: &str, file: Option<BoxedLayer>) -> O
     let default = if terminal { LogFormat::Text } else { LogFormat::Json };
     let layers: Vec<BoxedLayer> =
         file.into_iter().chain([layer(io::stderr, settings.format.unwrap_or(default), terminal)]).collect();
-    let installed = tracing_subscriber::registry().with(layers.with_filter(filter)).try_init();
+    // One filter over all layers: after a question that it denied, as sqlx asks them, a filter of a single layer loses the next event.
+    let installed = tracing_subscriber::registry().with(layers).with(filter).try_init();
     installed.map_err(|error| Failure::new("The logs cannot be started.").because(error))
 }
 
@@ -95,6 +96,8 @@ fn open(path: &Path) -> Outcome<(NonBlocking, WorkerGuard)> {
     };
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(directory).map_err(|error| failed("cannot be made").because(error))?;
+    // The link holds the directory as it is given here, so a relative one would lead nowhere.
+    let directory = fs::canonicalize(directory).map_err(|error| failed("cannot be found").because(error))?;
     // The appender replaces what has this name by its link, and must not take somebody's log with it.
     if fs::symlink_metadata(path).is_ok_and(|found| !found.is_symlink()) {
         return Err(failed("is there and is not the link that this server makes; move it away"));

@@ -48,7 +48,7 @@ pub(crate) async fn run(mut vars: Vars, args: ServeArgs) -> Outcome<ExitCode> {
     }
     let served = serve(&settings).await;
     if let Err(failure) = &served {
-        tracing::error!("{failure}");
+        failure.log();
     }
     drop(logs);
     Ok(if served.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
@@ -102,7 +102,11 @@ fn lock(database: &Database) -> Outcome<Option<File>> {
     let mut path = real_path(file).into_os_string();
     path.push(".serve.lock");
     let path = PathBuf::from(path);
-    let failed = |error| Failure::new(format!("The lock {} cannot be taken.", path.display())).because(error);
+    let failed = |error| {
+        let path = path.display();
+        let advice = "check that the directory exists and may be written (DATABASE_URL)";
+        Failure::new(format!("The lock {path} of the database cannot be taken: {advice}.")).because(error)
+    };
     let lock = File::options().create(true).append(true).open(&path).map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => Ok(Some(lock)),

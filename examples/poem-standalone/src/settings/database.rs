@@ -35,7 +35,7 @@ const AUTO_MIGRATE: Setting = Setting {
 const REDIS_URL: Setting = Setting {
     name: "REDIS_URL",
     default: "",
-    accepts: "redis://host:6379/0 or rediss://user:password@host:6379/0",
+    accepts: "redis://host:6379/0, rediss://user:password@host:6379/0 or redis+unix:///path/to/socket",
     meaning: "a cache that several hosts share; unset: each has its own",
     secret: true,
 };
@@ -157,8 +157,12 @@ fn postgres_place(url: &str) -> Option<String> {
 
 impl Redis {
     fn parse(text: &str) -> Option<Self> {
-        let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "redis" | "rediss"))?;
-        let place = format!("{}:{}", url.host_str()?, url.port().unwrap_or(6379));
+        let url = Url::parse(text).ok()?;
+        let place = match url.scheme() {
+            "redis" | "rediss" => format!("{}:{}", url.host_str()?, url.port().unwrap_or(6379)),
+            "redis+unix" => url.path().to_owned(),
+            _ => return None,
+        };
         Some(Self { url: SecretString::from(text), place })
     }
 }

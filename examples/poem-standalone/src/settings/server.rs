@@ -46,7 +46,7 @@ const TRUSTED_PROXY_HOPS: Setting = Setting {
     name: "TRUSTED_PROXY_HOPS",
     default: "0",
     accepts: "a whole number from 0 to 16",
-    meaning: "how many reverse proxies of yours append to X-Forwarded-For",
+    meaning: "how many reverse proxies of yours append to X-Forwarded-For; this version checks the value and uses no client addresses",
     secret: false,
 };
 
@@ -65,8 +65,6 @@ pub(crate) struct ServerSettings {
     pub(crate) allowed_hosts: AllowedHosts,
     /// Which other origins may call.
     pub(crate) cors: CorsOrigins,
-    /// How many proxies append to `X-Forwarded-For`.
-    pub(crate) trusted_proxy_hops: usize,
 }
 
 /// Which `Host` headers are answered.
@@ -98,8 +96,9 @@ impl ServerSettings {
         let origins = reader.list(&CORS_ORIGINS, parse_origin);
         let any_origin = origins.iter().any(|origin| origin == "*");
         let cors = if any_origin { CorsOrigins::Any } else { CorsOrigins::Only(origins) };
-        let trusted_proxy_hops = reader.number(&TRUSTED_PROXY_HOPS, 0..=16);
-        Some(Self { bind: bind?, debug, docs, allowed_hosts, cors, trusted_proxy_hops: trusted_proxy_hops? })
+        // Nothing asks for a client's address yet; a value that could not mean anything is a fault all the same.
+        reader.number::<u8>(&TRUSTED_PROXY_HOPS, 0..=16);
+        Some(Self { bind: bind?, debug, docs, allowed_hosts, cors })
     }
 }
 

@@ -24,7 +24,6 @@ fn without_any_setting_everything_has_its_default() {
     assert_eq!(settings.server.bind.to_string(), "127.0.0.1:8000");
     assert_eq!(settings.server.allowed_hosts, AllowedHosts::Any);
     assert_eq!(settings.server.cors, CorsOrigins::Only(vec![]));
-    assert_eq!(settings.server.trusted_proxy_hops, 0);
     assert_eq!(settings.database.database.kind.to_string(), "SQLite, flowmastery.db");
     assert!(settings.database.migration.is_none() && settings.database.redis.is_none());
     assert!(settings.database.auto_migrate);

@@ -1,6 +1,9 @@
 //! Refuses requests for names that are not ours (`ALLOWED_HOSTS`), as a page that had its own name point at this server sends them.
 
+use std::io;
+
 use flowmastery_tower::{Problem, RequestId};
+use http_body_util::BodyExt;
 use poem::{
     Endpoint, Middleware, Request, Response, Result,
     http::{StatusCode, header},
@@ -41,7 +44,8 @@ impl<E: Endpoint> Endpoint for HostCheckEndpoint<E> {
         }
         let problem =
             Problem::new(StatusCode::BAD_REQUEST, "This server does not answer for this host name.");
-        Ok(into_poem(problem.into_response(&RequestId::of(request.headers()))))
+        let response = problem.into_response(&RequestId::of(request.headers()));
+        Ok(response.map(|body| body.map_err(|never| -> io::Error { match never {} })).into())
     }
 }
 
@@ -60,4 +64,45 @@ fn host(request: &Request) -> Option<String> {
     let authority = request.uri().authority().map(|authority| authority.as_str()).or_else(from_header)?;
     let authority: poem::http::uri::Authority = authority.parse().ok()?;
     Some(authority.host().to_ascii_lowercase())
+}
+
+#[cfg(test)]
+mod tests {
+    use poem::{EndpointExt, endpoint::make_sync};
+
+    use super::*;
+
+    async fn answer(allowed: &[&str], host: &str) -> Response {
+        let names = allowed.iter().map(|name| (*name).to_owned()).collect();
+        let endpoint = make_sync(|_| "hello").with(HostCheck::new(AllowedHosts::Only(names)));
+        endpoint.get_response(Request::builder().header(header::HOST, host).finish()).await
+    }
+
+    #[tokio::test]
+    async fn listed_names_are_answered_on_any_port() {
+        for host in ["api.acme.com", "API.acme.com:8000", "eu.acme.org", "[::1]:8000"] {
+            let response = answer(&["api.acme.com", "*.acme.org", "[::1]"], host).await;
+            assert_eq!(response.status(), StatusCode::OK, "{host}");
+        }
+    }
+
+    #[tokio::test]
+    async fn other_names_are_a_problem_with_an_id() {
+        for host in ["evil.com", "api.acme.com.evil.com", "acme.org", "xacme.org", ".acme.org", ""] {
+            let response = answer(&["api.acme.com", "*.acme.org"], host).await;
+            assert_eq!(response.status(), StatusCode::BAD_REQUEST, "{host}");
+            assert_eq!(response.content_type(), Some("application/problem+json"));
+            let id = response.headers()["x-request-id"].to_str().unwrap().to_owned();
+            let body = response.into_body().into_string().await.unwrap();
+            assert!(body.contains(&id) && body.contains("host name"), "{body}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_request_line_counts_before_the_header() {
+        let allowed = AllowedHosts::Only(vec!["api.acme.com".to_owned()]);
+        let request =
+            Request::builder().uri_str("http://evil.com/").header(header::HOST, "api.acme.com").finish();
+        assert!(!is_allowed(&allowed, &request));
+    }
 }
