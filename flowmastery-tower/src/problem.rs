@@ -21,7 +21,7 @@ pub struct Problem {
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
     retry_after: Option<Duration>,
-    allow: Option<HeaderValue>,
+    allow: Option<Box<str>>,
     cause: Option<BoxError>,
 }
 
@@ -47,8 +47,7 @@ impl Problem {
     pub(crate) fn method_not_allowed(methods: &BTreeSet<&str>) -> Self {
         let allow = methods.iter().copied().collect::<Vec<_>>().join(", ");
         let detail = format!("This path answers {allow} only.");
-        let allow = HeaderValue::try_from(allow).ok();
-        Self { allow, ..Self::new(StatusCode::METHOD_NOT_ALLOWED, detail) }
+        Self { allow: Some(allow.into()), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, detail) }
     }
 
     /// Nobody is signed in, and somebody has to be.
@@ -97,7 +96,7 @@ impl Problem {
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        if let Some(allow) = self.allow {
+        if let Some(Ok(allow)) = self.allow.as_deref().map(HeaderValue::from_str) {
             headers.insert(header::ALLOW, allow);
         }
         if let Some(after) = self.retry_after {
