@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// The REST API: mount it in any host that speaks `http::Request`. Clones share everything.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Api {
     inner: Arc<Inner>,
 }
@@ -43,6 +43,12 @@ impl Api {
     /// The API over these services, at the root and without documentation unless told otherwise.
     pub fn builder(flowmastery: Flowmastery) -> ApiBuilder {
         ApiBuilder { flowmastery, base_path: String::new(), docs: false, authenticator: None }
+    }
+}
+
+impl fmt::Debug for Api {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Api").field("base_path", &self.inner.context.base_path).finish_non_exhaustive()
     }
 }
 
@@ -99,7 +105,7 @@ impl ApiBuilder {
 fn checked_base_path(given: &str) -> Result<String> {
     let path = given.strip_suffix('/').unwrap_or(given);
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_' | b'~' | b'-');
-    let rooted = path.is_empty() || (path.starts_with('/') && !path.contains("//"));
+    let rooted = path.is_empty() || (path.starts_with('/') && !given.contains("//"));
     if rooted && path.bytes().all(fits) {
         return Ok(path.to_owned());
     }
@@ -107,7 +113,6 @@ fn checked_base_path(given: &str) -> Result<String> {
     Err(Error::invalid(vec![FieldError::new("base_path", message)]))
 }
 
-#[derive(Debug)]
 struct Inner {
     table: Table,
     authentication: Authentication,
@@ -134,7 +139,7 @@ impl Inner {
         let response =
             span.in_scope(|| served.unwrap_or_else(|problem| problem.into_response(&trail.request_id)));
         let response = finished(response, &trail.request_id, is_head);
-        trail.end(response.status());
+        trail.answered(response.status());
         response
     }
 

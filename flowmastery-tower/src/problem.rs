@@ -135,21 +135,14 @@ impl From<Error> for Problem {
             Kind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
+        let detail = error.message().to_owned();
         let waits = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
         Self {
             errors: error.fields().to_vec(),
             retry_after: waits.then(|| error.retry_after().unwrap_or(RETRY_AFTER)),
-            allow: None,
-            ..Self::new(status, error.message().to_owned())
+            cause: Some(Box::new(error)),
+            ..Self::new(status, detail)
         }
-        .with_cause(error)
-    }
-}
-
-impl Problem {
-    fn with_cause(mut self, cause: impl Into<BoxError>) -> Self {
-        self.cause = Some(cause.into());
-        self
     }
 }
 

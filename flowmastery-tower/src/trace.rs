@@ -19,6 +19,7 @@ pub(crate) struct Trail {
     pub(crate) method: Method,
     pub(crate) route: Option<&'static str>,
     pub(crate) actor: Option<Actor>,
+    status: Option<StatusCode>,
     start: Instant,
 }
 
@@ -29,6 +30,7 @@ impl Trail {
             method: method.clone(),
             route: None,
             actor: None,
+            status: None,
             start: Instant::now(),
         }
     }
@@ -42,18 +44,105 @@ impl Trail {
         tracing::info_span!("request", request_id = %self.request_id, method = %self.method, route = self.route())
     }
 
-    /// Writes the line.
-    pub(crate) fn end(&self, status: StatusCode) {
+    /// Notes the answer's status.
+    pub(crate) fn answered(&mut self, status: StatusCode) {
+        self.status = Some(status);
+    }
+}
+
+/// Writes the line, also for a caller who went away before the answer: that one has no status.
+impl Drop for Trail {
+    fn drop(&mut self) {
         let duration_ms = self.start.elapsed().as_secs_f64() * 1e3;
         tracing::info!(
             target: "flowmastery::access",
             request_id = %self.request_id,
             method = %self.method,
             route = self.route(),
-            status = status.as_u16(),
+            status = self.status.map(|status| status.as_u16()),
             duration_ms,
             user.id = self.actor.map(|actor| actor.user_id().0),
             client.id = self.actor.and_then(Actor::client_id).map(|client| client.0),
         );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        collections::BTreeMap,
+        fmt,
+        sync::{Arc, Mutex},
+    };
+
+    use flowmastery_core::id::{ClientId, UserId};
+    use tracing::{Event, Metadata, Subscriber, field::Field, field::Visit, span};
+
+    use super::*;
+
+    /// Collects the fields of every event.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<BTreeMap<String, String>>>>);
+
+    impl Subscriber for Lines {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            metadata.target() == "flowmastery::access"
+        }
+
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+        fn event(&self, event: &Event<'_>) {
+            struct Line(BTreeMap<String, String>);
+            impl Visit for Line {
+                fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+                    self.0.insert(field.name().to_owned(), format!("{value:?}"));
+                }
+            }
+            let mut line = Line(BTreeMap::new());
+            event.record(&mut line);
+            self.0.lock().unwrap().push(line.0);
+        }
+
+        fn enter(&self, _: &span::Id) {}
+
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    fn line_of(act: impl FnOnce(&mut Trail)) -> BTreeMap<String, String> {
+        let lines = Lines::default();
+        tracing::subscriber::with_default(lines.clone(), || {
+            let mut trail = Trail::start(&Method::GET, &HeaderMap::new());
+            act(&mut trail);
+        });
+        let mut written = lines.0.lock().unwrap().clone();
+        assert_eq!(written.len(), 1);
+        written.remove(0)
+    }
+
+    #[test]
+    fn an_answered_request_has_one_line_with_route_status_and_caller() {
+        let line = line_of(|trail| {
+            trail.route = Some("/api/v1/clients/{client_id}");
+            trail.actor = Some(Actor::client_user(UserId(3), ClientId(7)));
+            trail.answered(StatusCode::OK);
+        });
+        assert_eq!(line["route"], "\"/api/v1/clients/{client_id}\"");
+        assert_eq!((line["status"].as_str(), line["user.id"].as_str()), ("200", "3"));
+        assert_eq!(line["client.id"], "7");
+        assert_eq!(line["request_id"].len(), 32);
+        assert!(line["duration_ms"].parse::<f64>().unwrap() >= 0.0);
+    }
+
+    #[test]
+    fn a_caller_who_went_away_is_logged_without_a_status() {
+        let line = line_of(|_| {});
+        assert_eq!(line["route"], "\"-\"");
+        assert!(!line.contains_key("status") && !line.contains_key("user.id"));
     }
 }

@@ -5,6 +5,7 @@ mod architecture;
 mod bad_input;
 mod cache;
 mod faults;
+mod http;
 mod schema;
 mod seed;
 mod standalone;

@@ -238,7 +238,7 @@ mod tests {
         let codec = codec(SECRET, &[]);
         let token = token(&codec);
         for cut in 0..token.len() {
-            assert!(codec.read(&token[..cut], NOW).is_err(), "cut at {cut}");
+            assert!(codec.read(token.get(..cut).unwrap(), NOW).is_err(), "cut at {cut}");
         }
     }
 }

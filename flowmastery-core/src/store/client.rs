@@ -6,7 +6,7 @@ use super::{CollectionRecord, StoreResult};
 use crate::{
     access::scope::TenantScope,
     clock::Timestamp,
-    id::{ClientId, UserId},
+    id::ClientId,
     model::{
         client::{ClientName, NewClient, SealedInstance},
         instance::InstanceUrl,
@@ -90,7 +90,4 @@ pub trait ClientStore: Send + Sync {
     /// Removes at most about `rows` rows of deleted clients (executions, rollups, workflows, users, invitations, at last the client);
     /// how many went. Zero means that nothing is left to purge.
     async fn purge_deleted(&self, scope: TenantScope, rows: u32) -> StoreResult<u64>;
-
-    /// Who made a client; for audits.
-    async fn client_creator(&self, scope: TenantScope, id: ClientId) -> StoreResult<Option<UserId>>;
 }

@@ -73,11 +73,13 @@ pub enum CollectionOutcome {
 /// Executions, rollups and the state of collection.
 #[async_trait]
 pub trait ExecutionStore: Send + Sync {
-    /// Where the next collection goes on; `None` when the client is gone or has no n8n.
-    async fn collection_state(
+    /// Notes that a collection is tried, so that the client is not due again at once whatever becomes of it, and says where it goes
+    /// on; `None` when the client is gone or has no n8n.
+    async fn begin_collection(
         &self,
         scope: TenantScope,
         client: ClientId,
+        now: Timestamp,
     ) -> StoreResult<Option<CollectionState>>;
 
     /// Stores executions and applies what they change to the rollups, in one transaction; doing it again changes nothing.

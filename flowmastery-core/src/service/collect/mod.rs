@@ -104,11 +104,8 @@ impl Collector {
     }
 
     async fn start_due(&self) -> Result<()> {
-        let busy = self.under_way().len();
-        let free = CONCURRENCY.saturating_sub(busy);
-        if free > 0 {
-            // The ones under way may come first, so ask for as many more.
-            let limit = u16::try_from(busy + free).unwrap_or(u16::MAX);
+        let free = CONCURRENCY.saturating_sub(self.under_way().len());
+        if let Ok(limit @ 1..) = u16::try_from(free) {
             let tried_before = self.0.clock.now().minus(self.0.interval);
             for due in self.0.store.list_due(TenantScope::ALL, tried_before, limit).await? {
                 self.start(due.client);

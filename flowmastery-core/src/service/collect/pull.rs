@@ -69,7 +69,8 @@ impl Pull<'_> {
     /// When the store could not take it; what was in n8n's way is noted for readers instead.
     pub(super) async fn run(&self) -> Result<()> {
         let scope = TenantScope::client(self.client);
-        let Some(state) = self.store.collection_state(scope, self.client).await? else { return Ok(()) };
+        let begun = self.store.begin_collection(scope, self.client, self.clock.now()).await?;
+        let Some(state) = begun else { return Ok(()) };
         let outcome = match self.read(state).await {
             Ok(newest) => CollectionOutcome::Complete { epoch: state.epoch, newest },
             Err(Halt::Quiet) => return Ok(()),

@@ -49,7 +49,7 @@ impl<'a> Summary<'a> {
             client_id: snapshot.client_id,
             client_name: snapshot.name.as_str().to_owned(),
             period: self.borders(),
-            total_workflows: known.then(|| self.workflows_that(|status| present(status))),
+            total_workflows: known.then(|| self.workflows_that(present)),
             active_workflows: known.then(|| self.workflows_that(|status| status == WorkflowStatus::Active)),
             executions: if *known { ExecutionNumbers::of(&self.current) } else { ExecutionNumbers::UNKNOWN },
             last_activity: self.last_activity(),

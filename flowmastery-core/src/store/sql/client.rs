@@ -14,7 +14,7 @@ use super::{
 use crate::{
     access::scope::TenantScope,
     clock::Timestamp,
-    id::{ClientId, UserId},
+    id::ClientId,
     model::{
         client::{ClientName, NewClient, Progress, SealedInstance},
         freshness::ConnectionStatus,
@@ -278,18 +278,6 @@ impl ClientStore for SqlStore {
             tx.commit().await?;
         }
         Ok(purged)
-    }
-
-    async fn client_creator(&self, scope: TenantScope, id: ClientId) -> StoreResult<Option<UserId>> {
-        let mut conn = self.pool.read().await?;
-        let row: Option<(Option<UserId>,)> = fetch_optional!(
-            conn.db(),
-            "SELECT created_by_admin_id FROM clients
-             WHERE id = $1 AND ($2 IS NULL OR id = $2) AND deleted_at IS NULL",
-            id,
-            scope.only(),
-        )?;
-        Ok(row.and_then(|(creator,)| creator))
     }
 }
 

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use super::{
     SqlStore,
     ledger::Ledger,
-    pool::{fetch_all, fetch_optional},
+    pool::{fetch_all, fetch_one},
 };
 use crate::{
     access::scope::TenantScope,
@@ -17,22 +17,24 @@ use crate::{
 
 #[async_trait]
 impl ExecutionStore for SqlStore {
-    async fn collection_state(
+    async fn begin_collection(
         &self,
         scope: TenantScope,
         client: ClientId,
+        now: Timestamp,
     ) -> StoreResult<Option<CollectionState>> {
-        let mut conn = self.pool.read().await?;
-        let row: Option<(i64, Option<ExecutionId>, Option<ExecutionId>)> = fetch_optional!(
-            conn.db(),
-            "SELECT k.epoch, k.complete_to,
-                    (SELECT MAX(e.execution_id) FROM executions e WHERE e.client_id = k.client_id AND e.epoch = k.epoch)
-             FROM collections k JOIN clients c ON c.id = k.client_id
-             WHERE c.deleted_at IS NULL AND c.n8n_api_url IS NOT NULL AND c.id = $1 AND ($2 IS NULL OR c.id = $2)",
+        let Some(mut ledger) = Ledger::open(self, scope, client).await? else { return Ok(None) };
+        let (complete_to, newest): (Option<ExecutionId>, Option<ExecutionId>) = fetch_one!(
+            ledger.tx.db(),
+            "UPDATE collections SET last_attempt_at = $2 WHERE client_id = $1
+             RETURNING complete_to, (SELECT MAX(e.execution_id) FROM executions e
+                                     WHERE e.client_id = collections.client_id AND e.epoch = collections.epoch)",
             client,
-            scope.only(),
+            now,
         )?;
-        Ok(row.map(|(epoch, complete_to, newest)| CollectionState { epoch, complete_to, newest }))
+        let epoch = ledger.epoch;
+        ledger.tx.commit().await?;
+        Ok(Some(CollectionState { epoch, complete_to, newest }))
     }
 
     async fn apply_executions(

@@ -5,11 +5,7 @@ use std::sync::Arc;
 use super::{fixtures::*, suite};
 use crate::{
     id::ClientId,
-    model::{
-        client::{ClientName, NewClient},
-        execution::Status,
-        freshness::ConnectionStatus,
-    },
+    model::{client::ClientName, execution::Status, freshness::ConnectionStatus},
     store::{Applied, CollectionOutcome, CollectionRecord, Failure, Store},
 };
 
@@ -30,17 +26,7 @@ async fn unknown_clients_are_not_found(store: Arc<dyn Store>) {
     assert!(store.rename_client(ALL, id, &name, minute(1)).await.unwrap().is_none());
     assert!(store.set_instance(ALL, id, None, minute(1)).await.unwrap().is_none());
     assert!(store.find_instance(ALL, id).await.unwrap().is_none());
-    assert!(store.client_creator(ALL, id).await.unwrap().is_none());
     assert!(!store.delete_client(ALL, id, minute(1)).await.unwrap());
-}
-
-async fn creator_is_known(store: Arc<dyn Store>) {
-    let anna = admin(&store, "anna").await;
-    let by_anna = NewClient { created_by_admin_id: Some(anna.id), ..new_client("acme") };
-    let acme = store.create_client(by_anna).await.unwrap().id;
-    let globex = client(&store, "globex").await;
-    assert_eq!(store.client_creator(ALL, acme).await.unwrap(), Some(anna.id));
-    assert_eq!(store.client_creator(ALL, globex).await.unwrap(), None);
 }
 
 async fn clients_are_listed_by_id_in_pages(store: Arc<dyn Store>) {
@@ -75,17 +61,17 @@ async fn instance_is_set_and_cleared(store: Arc<dyn Store>) {
     let cleared = store.set_instance(ALL, acme, None, minute(6)).await.unwrap().unwrap();
     assert_eq!((cleared.n8n_api_url, cleared.has_n8n_api_key), (None, false));
     assert!(store.find_instance(ALL, acme).await.unwrap().is_none());
-    assert!(store.collection_state(ALL, acme).await.unwrap().is_none());
+    assert!(store.begin_collection(ALL, acme, minute(0)).await.unwrap().is_none());
 }
 
 async fn new_key_for_the_same_address_keeps_the_epoch(store: Arc<dyn Store>) {
     let acme = configured(&store, "acme").await;
     apply(&store, acme, vec![execution(1, Status::Success, minute(0))]).await;
     complete(&store, acme, Some(1), minute(1)).await;
-    let before = store.collection_state(ALL, acme).await.unwrap();
+    let before = store.begin_collection(ALL, acme, minute(0)).await.unwrap();
     let same = instance("https://acme.example.com");
     store.set_instance(ALL, acme, Some(&same), minute(2)).await.unwrap().unwrap();
-    assert_eq!(store.collection_state(ALL, acme).await.unwrap(), before);
+    assert_eq!(store.begin_collection(ALL, acme, minute(0)).await.unwrap(), before);
 }
 
 async fn clearing_and_setting_the_same_address_counts_nothing_twice(store: Arc<dyn Store>) {
@@ -103,13 +89,13 @@ async fn another_address_starts_a_new_epoch_and_keeps_the_numbers(store: Arc<dyn
     let acme = configured(&store, "acme").await;
     apply(&store, acme, vec![execution(1, Status::Success, minute(0))]).await;
     complete(&store, acme, Some(1), minute(1)).await;
-    let before = store.collection_state(ALL, acme).await.unwrap().unwrap();
+    let before = store.begin_collection(ALL, acme, minute(0)).await.unwrap().unwrap();
     store
         .set_instance(ALL, acme, Some(&instance("https://other.example.com")), minute(2))
         .await
         .unwrap()
         .unwrap();
-    let after = store.collection_state(ALL, acme).await.unwrap().unwrap();
+    let after = store.begin_collection(ALL, acme, minute(0)).await.unwrap().unwrap();
     assert!(after.epoch > before.epoch);
     assert_eq!((after.complete_to, after.newest), (None, None));
     let late = batch(before.epoch, vec![execution(2, Status::Success, minute(0))]);
@@ -147,8 +133,11 @@ async fn due_clients_come_longest_ago_first(store: Arc<dyn Store>) {
     assert_eq!(due(21, 9).await, [never, early, late]);
     assert_eq!(due(20, 9).await, [never, early]);
     assert_eq!(due(21, 2).await, [never, early]);
-    let first = store.list_due(ALL, minute(0), 1).await.unwrap().remove(0);
-    assert_eq!(first.instance.url, instance("https://never.example.com").url);
+    store.begin_collection(ALL, never, minute(30)).await.unwrap().unwrap();
+    assert_eq!(due(30, 9).await, [early, late], "one that was begun is not due, whatever becomes of it");
+    assert_eq!(due(31, 9).await, [early, late, never]);
+    let first = store.list_due(ALL, minute(11), 1).await.unwrap().remove(0);
+    assert_eq!(first.instance.url, instance("https://early.example.com").url);
 }
 
 async fn deleted_client_is_gone_for_every_method(store: Arc<dyn Store>) {
@@ -169,9 +158,8 @@ async fn deleted_client_is_gone_for_every_method(store: Arc<dyn Store>) {
             .is_none()
     );
     assert!(store.find_instance(ALL, acme).await.unwrap().is_none());
-    assert!(store.client_creator(ALL, acme).await.unwrap().is_none());
     assert!(store.list_due(ALL, minute(99), 9).await.unwrap().is_empty());
-    assert!(store.collection_state(ALL, acme).await.unwrap().is_none());
+    assert!(store.begin_collection(ALL, acme, minute(0)).await.unwrap().is_none());
     assert!(store.open_executions(ALL, acme, 9).await.unwrap().is_empty());
     assert_eq!(store.apply_executions(ALL, acme, batch(0, Vec::new())).await.unwrap(), Applied::Superseded);
     assert!(store.find_user(ALL, carl.id).await.unwrap().is_none());
@@ -219,7 +207,6 @@ async fn ids_of_purged_clients_are_never_used_again(store: Arc<dyn Store>) {
 suite! { $ client_contract in client:
     client_is_stored_as_given,
     unknown_clients_are_not_found,
-    creator_is_known,
     clients_are_listed_by_id_in_pages,
     client_is_renamed,
     instance_is_set_and_cleared,

@@ -27,7 +27,7 @@ async fn open_ids(store: &Arc<dyn Store>, client: ClientId) -> Vec<(i64, i16)> {
 
 async fn client_without_n8n_is_not_collected(store: Arc<dyn Store>) {
     let acme = client(&store, "acme").await;
-    assert_eq!(store.collection_state(ALL, acme).await.unwrap(), None);
+    assert_eq!(store.begin_collection(ALL, acme, minute(0)).await.unwrap(), None);
     let applied =
         store.apply_executions(ALL, acme, batch(0, vec![execution(1, Status::Success, minute(0))])).await;
     assert_eq!(applied.unwrap(), Applied::Superseded);
@@ -36,7 +36,7 @@ async fn client_without_n8n_is_not_collected(store: Arc<dyn Store>) {
 
 async fn batch_of_another_epoch_is_not_stored(store: Arc<dyn Store>) {
     let acme = configured(&store, "acme").await;
-    let epoch = store.collection_state(ALL, acme).await.unwrap().unwrap().epoch;
+    let epoch = store.begin_collection(ALL, acme, minute(0)).await.unwrap().unwrap().epoch;
     for other in [epoch - 1, epoch + 1] {
         let batch = batch(other, vec![execution(1, Status::Success, minute(0))]);
         assert_eq!(store.apply_executions(ALL, acme, batch).await.unwrap(), Applied::Superseded);
@@ -58,7 +58,10 @@ async fn reading_executions_again_changes_nothing(store: Arc<dyn Store>) {
     assert_eq!(apply(&store, acme, runs).await, 0);
     assert_eq!(version_of(&store, acme).await, version);
     assert_eq!(tally_of(&store, acme, everything()).await, tally);
-    assert_eq!(store.collection_state(ALL, acme).await.unwrap().unwrap().newest, Some(ExecutionId(1007)));
+    assert_eq!(
+        store.begin_collection(ALL, acme, minute(0)).await.unwrap().unwrap().newest,
+        Some(ExecutionId(1007))
+    );
 }
 
 async fn racing_batches_count_each_execution_once(store: Arc<dyn Store>) {
@@ -271,7 +274,7 @@ async fn success_is_noted_and_clears_the_failure(store: Arc<dyn Store>) {
     complete(&store, acme, Some(7), minute(2)).await;
     let record = store.find_client(ALL, acme).await.unwrap().unwrap().collection;
     assert_eq!((record.failure, record.last_success_at), (None, Some(minute(2))));
-    let state = store.collection_state(ALL, acme).await.unwrap().unwrap();
+    let state = store.begin_collection(ALL, acme, minute(0)).await.unwrap().unwrap();
     assert_eq!(state.complete_to, Some(ExecutionId(7)));
 }
 
@@ -286,10 +289,10 @@ async fn first_success_is_a_change_of_the_numbers_and_later_ones_are_not(store: 
 
 async fn end_of_a_collection_of_another_epoch_is_ignored(store: Arc<dyn Store>) {
     let acme = configured(&store, "acme").await;
-    let before = store.collection_state(ALL, acme).await.unwrap().unwrap();
+    let before = store.begin_collection(ALL, acme, minute(0)).await.unwrap().unwrap();
     let other = CollectionOutcome::Complete { epoch: before.epoch + 1, newest: Some(ExecutionId(7)) };
     store.finish_collection(ALL, acme, &other, minute(2)).await.unwrap();
-    assert_eq!(store.collection_state(ALL, acme).await.unwrap(), Some(before));
+    assert_eq!(store.begin_collection(ALL, acme, minute(0)).await.unwrap(), Some(before));
     assert_eq!(store.find_client(ALL, acme).await.unwrap().unwrap().collection.last_success_at, None);
 }
 

@@ -125,7 +125,7 @@ pub(super) fn batch(epoch: i64, executions: Vec<Execution>) -> Batch {
 
 /// Applies executions in the epoch of now; how many changed.
 pub(super) async fn apply(store: &Arc<dyn Store>, client: ClientId, executions: Vec<Execution>) -> usize {
-    let epoch = store.collection_state(ALL, client).await.unwrap().unwrap().epoch;
+    let epoch = store.begin_collection(ALL, client, minute(0)).await.unwrap().unwrap().epoch;
     match store.apply_executions(ALL, client, batch(epoch, executions)).await.unwrap() {
         Applied::Stored { changed } => changed,
         Applied::Superseded => panic!("superseded"),
@@ -133,7 +133,7 @@ pub(super) async fn apply(store: &Arc<dyn Store>, client: ClientId, executions: 
 }
 
 pub(super) async fn complete(store: &Arc<dyn Store>, client: ClientId, newest: Option<i64>, now: Timestamp) {
-    let epoch = store.collection_state(ALL, client).await.unwrap().unwrap().epoch;
+    let epoch = store.begin_collection(ALL, client, minute(0)).await.unwrap().unwrap().epoch;
     let outcome = CollectionOutcome::Complete { epoch, newest: newest.map(ExecutionId) };
     store.finish_collection(ALL, client, &outcome, now).await.unwrap();
 }

@@ -83,7 +83,6 @@ async fn another_client_is_out_of_reach(store: Arc<dyn Store>) {
     assert!(store.set_instance(scope, ours, Some(&other), minute(1)).await.unwrap().is_none());
     assert!(store.set_instance(scope, ours, None, minute(1)).await.unwrap().is_none());
     assert!(store.find_instance(scope, ours).await.unwrap().is_none());
-    assert!(store.client_creator(scope, ours).await.unwrap().is_none());
     assert!(!store.delete_client(scope, ours, minute(1)).await.unwrap());
     let listed = store.list_clients(scope, page(9, None)).await.unwrap().items;
     assert_eq!(listed.iter().map(|client| client.id).collect::<Vec<_>>(), [theirs]);
@@ -100,7 +99,7 @@ async fn another_client_is_out_of_reach(store: Arc<dyn Store>) {
 async fn executions_of_another_client_are_out_of_reach(store: Arc<dyn Store>) {
     let (ours, _, scope) = two_clients(&store).await;
     let before = store.find_client(ALL, ours).await.unwrap().unwrap().collection;
-    assert!(store.collection_state(scope, ours).await.unwrap().is_none());
+    assert!(store.begin_collection(scope, ours, minute(0)).await.unwrap().is_none());
     let late = batch(0, vec![execution(1, Status::Success, minute(0))]);
     assert_eq!(store.apply_executions(scope, ours, late).await.unwrap(), Applied::Superseded);
     store.save_workflows(scope, ours, &[workflow("w", "stolen")], minute(1)).await.unwrap();

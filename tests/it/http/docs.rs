@@ -1,0 +1,50 @@
+//! The documentation: a page that needs nothing from elsewhere, at the root and under a base path, and off unless asked for.
+
+use flowmastery_tower::Api;
+
+use super::{empty, get, json, send, world};
+
+#[tokio::test]
+async fn everything_that_the_page_asks_for_is_there() {
+    let (world, _) = world().await;
+    for base in ["", "/flow"] {
+        let api = Api::builder(world.app.clone()).base_path(base).docs(true).build().unwrap();
+        for path in ["/docs", "/docs/", "/docs/index.html"] {
+            let (status, headers, page) = send(api.clone(), empty(get(path))).await;
+            assert_eq!((status.as_u16(), &headers["content-type"]), (200, &"text/html".parse().unwrap()));
+            let page = String::from_utf8(page.to_vec()).unwrap();
+            assert!(page.contains(&format!("<base href=\"{base}/docs/\">")), "{page}");
+            let links: Vec<_> = page.split("src=\"").skip(1).chain(page.split("link rel").skip(1)).collect();
+            assert!(links.len() > 4);
+            for link in links {
+                let link =
+                    link.split_once("href=\"").map_or(link, |(_, link)| link).split('"').next().unwrap();
+                assert!(!link.contains("//"), "{link} lies elsewhere");
+                let file = format!("/docs/{}", link.trim_start_matches("./"));
+                assert_eq!(send(api.clone(), empty(get(&file))).await.0, 200, "{file}");
+            }
+        }
+        let (_, _, script) = send(api.clone(), empty(get("/docs/swagger-initializer.js"))).await;
+        let script = String::from_utf8(script.to_vec()).unwrap();
+        assert!(script.contains(&format!("\"{base}/openapi.json\"")), "{script}");
+        let (_, _, document) = send(api, empty(get("/openapi.json"))).await;
+        assert_eq!(json(&document)["openapi"], "3.1.0");
+    }
+}
+
+#[tokio::test]
+async fn parts_that_are_not_there_are_404() {
+    let (world, admin) = world().await;
+    for path in ["/docs/nothing.js", "/docs/a/b", "/docs/..%2fopenapi.json"] {
+        world.get(path, &admin).await.expect(404);
+    }
+}
+
+#[tokio::test]
+async fn documentation_is_off_unless_asked_for() {
+    let (world, _) = world().await;
+    let api = Api::builder(world.app.clone()).build().unwrap();
+    for path in ["/docs", "/docs/index.html", "/openapi.json"] {
+        assert_eq!(send(api.clone(), empty(get(path))).await.0, 404);
+    }
+}
