@@ -77,9 +77,10 @@ impl Place {
                 let _ = sender.send(line);
             }
         });
-        let mut server = Server { child, lines, address: String::new() };
-        let start = server.event("listens on");
+        let mut server = Server { child, lines, address: String::new(), before: Vec::new() };
+        let (start, before) = server.next("listens on");
         server.address = start["address"].as_str().unwrap().to_owned();
+        server.before = before;
         server
     }
 }
@@ -89,17 +90,24 @@ struct Server {
     child: Child,
     lines: mpsc::Receiver<String>,
     address: String,
+    /// What it said before it listened.
+    before: Vec<String>,
 }
 
 impl Server {
     /// Waits for the event whose message has this in it.
     fn event(&self, part: &str) -> Value {
+        self.next(part).0
+    }
+
+    /// The next event whose message has this in it, and the lines before it.
+    fn next(&self, part: &str) -> (Value, Vec<String>) {
         let deadline = Instant::now() + PATIENCE;
         let mut seen = Vec::new();
         while let Ok(line) = self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
             let event: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line}"));
             if event["message"].as_str().is_some_and(|message| message.contains(part)) {
-                return event;
+                return (event, seen);
             }
             seen.push(line);
         }
@@ -299,18 +307,13 @@ fn a_database_that_is_away_ends_the_start_with_its_setting() {
 fn a_redis_that_is_away_is_a_warning_with_its_setting() {
     let place = Place::new();
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let mut command = place.command(
-        &["serve", "--bind", "127.0.0.1:0"],
-        &[("REDIS_URL", &format!("redis://:hunter2@127.0.0.1:{port}/0"))],
-    );
-    let mut child = command.spawn().unwrap();
-    let mut lines = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
-    let warning = lines.find(|line| line.contains("Redis connection failed")).unwrap();
-    assert!(warning.contains("REDIS_URL") && warning.contains(&port.to_string()), "{warning}");
+    let server = place.serve(&[("REDIS_URL", &format!("redis://:hunter2@127.0.0.1:{port}/0"))]);
+    let [warning] = &server.before[..] else { panic!("one line before it listens: {:?}", server.before) };
+    for part in ["Redis connection failed", "REDIS_URL", &port.to_string()] {
+        assert!(warning.contains(part), "{warning}");
+    }
     assert!(!warning.contains("hunter2"), "{warning}");
-    assert!(lines.any(|line| line.contains("listens on")), "it goes on without");
-    child.kill().unwrap();
-    child.wait().unwrap();
+    assert_eq!(server.request("GET /", None).0, 200, "it goes on without");
 }
 
 #[test]
@@ -333,10 +336,8 @@ fn settings_come_from_the_file_below_the_environment() {
 fn names_of_the_file_that_are_no_settings_are_told() {
     let place = Place::new();
     fs::write(place.path(".env"), "POSTGRES_USER=x\n").unwrap();
-    let server = place.command(&["serve", "--bind", "127.0.0.1:0"], &[]).spawn().unwrap();
-    let mut server = Server { lines: mpsc::channel().1, address: String::new(), child: server };
-    let mut lines = BufReader::new(server.child.stderr.take().unwrap()).lines().map(Result::unwrap);
-    assert!(lines.next().unwrap().contains("POSTGRES_USER"));
+    let server = place.serve(&[]);
+    assert!(server.before.iter().any(|line| line.contains("POSTGRES_USER")), "{:?}", server.before);
 }
 
 #[test]

@@ -10,7 +10,8 @@ const FRONTEND_URL: Setting = Setting {
     name: "FRONTEND_URL",
     default: "",
     accepts: "an http or https URL without query and fragment, such as https://app.acme.com",
-    meaning: "your front end: invitations link to {FRONTEND_URL}/accept-invitation?token=…; unset: PUBLIC_URL",
+    meaning: "your front end: invitations link to {FRONTEND_URL}/accept-invitation?token=…; unset: PUBLIC_URL, where \
+              this version has no page of its own",
     secret: false,
 };
 const PUBLIC_URL: Setting = Setting {

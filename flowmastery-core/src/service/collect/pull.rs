@@ -76,7 +76,7 @@ impl Pull<'_> {
             Err(Halt::Quiet) => return Ok(()),
             Err(Halt::Own(error)) => return Err(error),
             Err(Halt::N8n(error)) => {
-                tracing::warn!(client.id = %self.client, status = error.status.as_str(), error = %error, "a collection failed");
+                tracing::warn!(client.id = %self.client, status = error.status.as_str(), error = %error, "n8n metrics were not collected: check the client's n8n API configuration");
                 CollectionOutcome::Failed(Failure { status: error.status, message: error.message })
             }
         };
