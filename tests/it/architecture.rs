@@ -21,7 +21,16 @@ const TOWER: &[&[&str]] =
     &[&["body", "problem", "request_id"], &["auth", "require", "trace"], &["route"], &["openapi"], &["api"]];
 
 /// What only `app` and hosts may name.
-const ADAPTERS: &[&str] = &["SqlStore", "MemoryCache", "RedisCache", "SmtpMailer", "LogMailer", "HttpN8n", "sqlx::query", "reqwest::"];
+const ADAPTERS: &[&str] = &[
+    "SqlStore",
+    "MemoryCache",
+    "RedisCache",
+    "SmtpMailer",
+    "LogMailer",
+    "HttpN8n",
+    "sqlx::query",
+    "reqwest::",
+];
 
 #[test]
 fn core_imports_from_the_left_only() {
@@ -39,9 +48,13 @@ fn services_know_no_adapter_and_no_other_service() {
     let mut found = BTreeSet::new();
     for (file, text) in sources(&services) {
         let code = code_of(&text);
-        found.extend(ADAPTERS.iter().filter(|name| code.contains(**name)).map(|name| format!("{file}: {name}")));
+        found.extend(
+            ADAPTERS.iter().filter(|name| code.contains(**name)).map(|name| format!("{file}: {name}")),
+        );
         let imports = imports(&code, "crate::");
-        found.extend(imports.iter().filter(|path| path.starts_with("service")).map(|path| format!("{file}: {path}")));
+        found.extend(
+            imports.iter().filter(|path| path.starts_with("service")).map(|path| format!("{file}: {path}")),
+        );
     }
     assert_eq!(found, BTreeSet::new());
 }
@@ -58,7 +71,8 @@ fn core_knows_no_http_server_and_tower_no_sql() {
             let own_client = file.starts_with("n8n/") && crate_name == "flowmastery-core";
             for name in banned.iter().filter(|name| !own_client || !["http::", "hyper::"].contains(*name)) {
                 let names_it = code.match_indices(name).any(|(at, _)| {
-                    !code[..at].ends_with(|before: char| before.is_alphanumeric() || before == '_' || before == ':')
+                    !code[..at]
+                        .ends_with(|before: char| before.is_alphanumeric() || before == '_' || before == ':')
                 });
                 assert!(!names_it, "{crate_name}/src/{file} names {name}");
             }

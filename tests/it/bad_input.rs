@@ -23,7 +23,16 @@ both_backends! {
 
 async fn malformed_json_is_400(backend: Backend) {
     let (world, admin) = world(backend).await;
-    for body in ["", "{", "[]", "null", "{\"name\":\"a\"", "{\"name\":\"a\"} x", "{\"name\":\"a\",\"name\":\"b\"}", "\u{feff}{}"] {
+    for body in [
+        "",
+        "{",
+        "[]",
+        "null",
+        "{\"name\":\"a\"",
+        "{\"name\":\"a\"} x",
+        "{\"name\":\"a\",\"name\":\"b\"}",
+        "\u{feff}{}",
+    ] {
         let answer = raw(&world, &admin, body).await;
         is_problem(&answer, 400);
     }
@@ -41,7 +50,8 @@ async fn unknown_and_wrong_fields_are_all_named_at_once(backend: Backend) {
     assert_eq!(fields(&answer), ["name"]);
     let answer = world.get("/api/v1/clients/?limit=251&cursor=x&page=2", &admin).await;
     assert_eq!(fields(&answer), ["cursor", "limit", "page"]);
-    let answer = world.get("/api/v1/metrics/all?period=1y&tz=Mars&include=none&from=2026-01-01", &admin).await;
+    let answer =
+        world.get("/api/v1/metrics/all?period=1y&tz=Mars&include=none&from=2026-01-01", &admin).await;
     let named = fields(&answer);
     assert!(["include", "period", "tz"].iter().all(|name| named.contains(&(*name).to_owned())), "{named:?}");
     let login = json!({ "email": ADMIN, "password": "long enough but wrong", "remember": true });
@@ -96,7 +106,10 @@ async fn every_kind_of_wrong_n8n_address_is_422(backend: Backend) {
     let answer = world.configure(&admin, id, "nowhere", "key with space").await;
     assert_eq!(fields(&answer), ["n8n_api_key", "n8n_api_url"]);
     let path = format!("/api/v1/clients/{id}/n8n-config");
-    assert_eq!(fields(&world.post(&path, &admin, json!({ "n8n_api_url": 5 })).await), ["n8n_api_key", "n8n_api_url"]);
+    assert_eq!(
+        fields(&world.post(&path, &admin, json!({ "n8n_api_url": 5 })).await),
+        ["n8n_api_key", "n8n_api_url"]
+    );
     let client = world.get(&format!("/api/v1/clients/{id}"), &admin).await.expect(200);
     assert_eq!((&client["n8n_api_url"], &client["has_n8n_api_key"]), (&Value::Null, &json!(false)));
 }
@@ -135,8 +148,15 @@ async fn ids_that_name_nothing_are_404_before_the_body_is_judged(backend: Backen
 
 async fn other_content_types_are_415(backend: Backend) {
     let (world, admin) = world(backend).await;
-    for kind in [None, Some("text/plain"), Some("application/x-www-form-urlencoded"), Some("application/jsonx"), Some("")] {
-        let mut request = Request::post("/api/v1/clients/").header(header::AUTHORIZATION, format!("Bearer {admin}"));
+    for kind in [
+        None,
+        Some("text/plain"),
+        Some("application/x-www-form-urlencoded"),
+        Some("application/jsonx"),
+        Some(""),
+    ] {
+        let mut request =
+            Request::post("/api/v1/clients/").header(header::AUTHORIZATION, format!("Bearer {admin}"));
         if let Some(kind) = kind {
             request = request.header(header::CONTENT_TYPE, kind);
         }

@@ -146,7 +146,8 @@ async fn one_failing_client_does_not_delay_the_others() {
     let collector = tokio::spawn(world.app.collector().clone().run(stop.clone()));
     let path = format!("/api/v1/metrics/client/{id}");
     let read = world.get(&path, &admin);
-    let metrics = tokio::time::timeout(std::time::Duration::from_secs(8), read).await.expect("in time").expect(200);
+    let metrics =
+        tokio::time::timeout(std::time::Duration::from_secs(8), read).await.expect("in time").expect(200);
     assert_eq!(metrics["total_executions"], 1);
     stop.cancel();
     collector.await.unwrap();

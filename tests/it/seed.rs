@@ -47,15 +47,19 @@ async fn the_usage_flow_ends_with_what_n8n_holds(backend: Backend) {
     assert_eq!(invitation["email_status"], "not_configured");
     let link = invitation["accept_url"].as_str().unwrap().to_owned();
     let token = link.strip_prefix("https://agency.com/accept-invitation?token=").unwrap();
-    let preview =
-        world.request(Method::GET, &format!("/api/v1/auth/invitations/{token}"), None, None).await.expect(200);
+    let preview = world
+        .request(Method::GET, &format!("/api/v1/auth/invitations/{token}"), None, None)
+        .await
+        .expect(200);
     assert_eq!(preview["client_name"], "Acme Corp");
     assert_eq!(preview["status"], "pending");
 
     // 4: the client accepts, with the seed's own password.
     let body = json!({ "token": token, "password": PASSWORD });
-    let accepted =
-        world.request(Method::POST, "/api/v1/auth/invitations/accept", None, Some(body.clone())).await.expect(201);
+    let accepted = world
+        .request(Method::POST, "/api/v1/auth/invitations/accept", None, Some(body.clone()))
+        .await
+        .expect(201);
     let client = accepted["access_token"].as_str().unwrap();
     assert_eq!(accepted["user"]["client_id"], 1);
     world.request(Method::POST, "/api/v1/auth/invitations/accept", None, Some(body)).await.expect(404);

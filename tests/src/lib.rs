@@ -1,6 +1,7 @@
 //! What the integration tests start for themselves: throw-away servers that end with the test process, and worlds over them.
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "without its servers and its world a test has nothing to say"

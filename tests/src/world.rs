@@ -12,7 +12,8 @@ use flowmastery_core::{
     entropy::OsEntropy,
     id::ClientId,
     model::{
-        client::SealedInstance, email::Email, instance::InstanceUrl, outbound::OutboundPolicy, password::Password,
+        client::SealedInstance, email::Email, instance::InstanceUrl, outbound::OutboundPolicy,
+        password::Password,
     },
     secret::{Place, Vault, VaultKey},
     store::Store,
@@ -89,8 +90,7 @@ impl World {
     pub async fn new(fresh: FreshStore) -> Self {
         let store = fresh.store.clone();
         let clock = Arc::new(FixedClock::at(Timestamp::parse(NOW).unwrap()));
-        let mut config =
-            Config::new(SECRET.into(), "https://agency.com/accept-invitation");
+        let mut config = Config::new(SECRET.into(), "https://agency.com/accept-invitation");
         config.outbound = OutboundPolicy::development();
         let app = Flowmastery::builder(config, store.clone())
             .clock(clock.clone() as Arc<dyn Clock>)
@@ -112,7 +112,13 @@ impl World {
     }
 
     /// A request with a token and a JSON body, where there are any.
-    pub async fn request(&self, method: Method, path: &str, token: Option<&str>, body: Option<Value>) -> Answer {
+    pub async fn request(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: Option<Value>,
+    ) -> Answer {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(token) = token {
             request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
@@ -143,7 +149,9 @@ impl World {
 
     /// Makes a client and returns its id.
     pub async fn client(&self, admin: &str, name: &str) -> i64 {
-        self.post("/api/v1/clients/", admin, json!({ "name": name })).await.expect(201)["id"].as_i64().unwrap()
+        self.post("/api/v1/clients/", admin, json!({ "name": name })).await.expect(201)["id"]
+            .as_i64()
+            .unwrap()
     }
 
     /// Invites a user of a client, accepts the invitation, and returns the access token.
