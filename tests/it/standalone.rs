@@ -4,14 +4,14 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read, Write},
     net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, ExitStatus, Output, Stdio},
-    sync::{Once, mpsc},
+    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
 
-use flowmastery_tests::postgres::Database;
+use flowmastery_tests::{postgres::Database, program::program};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -19,27 +19,6 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(30);
 const PASSWORD: &str = "securepassword";
 const SECRET: &str = "q8Zk2vTnY5rXw1LbC7dHs4Jm9Pf3Gt6A";
-
-/// The program, which stands beside the directory of the test programs; built when it is missing.
-fn program() -> PathBuf {
-    static BUILT: Once = Once::new();
-    let own = std::env::current_exe().unwrap();
-    let profile = own.parent().and_then(Path::parent).unwrap();
-    let program = profile.join(format!("flowmastery{}", std::env::consts::EXE_SUFFIX));
-    BUILT.call_once(|| {
-        if !program.exists() {
-            let mut cargo = Command::new(env!("CARGO"));
-            cargo
-                .args(["build", "--package", "poem-standalone", "--target-dir"])
-                .arg(profile.parent().unwrap());
-            if profile.ends_with("release") {
-                cargo.arg("--release");
-            }
-            assert!(cargo.current_dir(env!("CARGO_MANIFEST_DIR")).status().unwrap().success());
-        }
-    });
-    program
-}
 
 /// A directory in which the program runs, with nothing in its environment but what is given.
 struct Place(TempDir);
@@ -54,7 +33,7 @@ impl Place {
     }
 
     fn command(&self, args: &[&str], settings: &[(&str, &str)]) -> Command {
-        let mut command = Command::new(program());
+        let mut command = Command::new(program("poem-standalone", "flowmastery"));
         command.args(args).current_dir(self.0.path()).env_clear().envs(settings.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

@@ -10,6 +10,7 @@
 pub mod backend;
 pub mod n8n;
 pub mod postgres;
+pub mod program;
 pub mod redis;
 mod supervised;
 pub mod world;

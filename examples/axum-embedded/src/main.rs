@@ -2,7 +2,7 @@
 //!
 //! `SECRET_KEY=… ADMIN_PASSWORD=… cargo run -p axum-embedded [ADDRESS [DATABASE_URL]]` makes the admin `admin@example.com` on its first start.
 
-use std::{env, sync::Arc};
+use std::{env, net::SocketAddr, sync::Arc};
 
 use axum::{Extension, Router, routing::get};
 use flowmastery_core::{
@@ -37,9 +37,9 @@ async fn main() -> Result<(), BoxError> {
         .route("/", get(|| async { "An application of its own; FlowMastery is under /flow." }))
         .route("/whoami", get(whoami).layer(guard))
         .nest_service("/flow", Api::builder(flowmastery).base_path("/flow").docs(true).build()?);
-    axum::serve(TcpListener::bind(&address).await?, app)
-        .with_graceful_shutdown(async { ctrl_c().await.unwrap_or_default() })
-        .await?;
+    let listener = TcpListener::bind(&address).await?;
+    say(listener.local_addr()?);
+    axum::serve(listener, app).with_graceful_shutdown(async { ctrl_c().await.unwrap_or_default() }).await?;
 
     stop.cancel();
     collector.await?;
@@ -49,6 +49,11 @@ async fn main() -> Result<(), BoxError> {
 
 async fn whoami(Extension(actor): Extension<Actor>) -> String {
     format!("user {}, {}", actor.user_id(), actor.role())
+}
+
+#[expect(clippy::print_stdout, reason = "an example says where it is")]
+fn say(address: SocketAddr) {
+    println!("Listening on http://{address}");
 }
 
 #[expect(clippy::disallowed_methods, reason = "the environment is the host's to read")]

@@ -2,7 +2,7 @@
 //!
 //! `SECRET_KEY=… cargo run -p hyper-bare [ADDRESS [DATABASE_URL]]`; `flowmastery create-admin` makes its first admin.
 
-use std::{env, sync::Arc};
+use std::{env, net::SocketAddr, sync::Arc};
 
 use flowmastery_core::{
     Config, Flowmastery,
@@ -28,7 +28,9 @@ async fn main() -> Result<(), BoxError> {
     let flowmastery = Flowmastery::builder(config, Arc::new(store.clone())).build()?;
     let stop = CancellationToken::new();
     let collector = tokio::spawn(flowmastery.collector().clone().run(stop.clone()));
-    serve(Api::builder(flowmastery).docs(true).build()?, TcpListener::bind(&address).await?).await?;
+    let listener = TcpListener::bind(&address).await?;
+    say(listener.local_addr()?);
+    serve(Api::builder(flowmastery).docs(true).build()?, listener).await?;
     stop.cancel();
     collector.await?;
     store.close().await;
@@ -52,6 +54,11 @@ async fn serve(api: Api, listener: TcpListener) -> Result<(), BoxError> {
     }
     connections.shutdown().await;
     Ok(())
+}
+
+#[expect(clippy::print_stdout, reason = "an example says where it is")]
+fn say(address: SocketAddr) {
+    println!("Listening on http://{address}");
 }
 
 #[expect(clippy::disallowed_methods, reason = "the environment is the host's to read")]
