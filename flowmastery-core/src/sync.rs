@@ -13,6 +13,9 @@ pub trait CollectionRequests: Send + Sync + fmt::Debug {
     /// when patience ends; how it went is read from the store.
     async fn collect_now(&self, client: ClientId, patience: Duration);
 
+    /// Collects now with the configuration of now: ends the collection that is under way, and begins another.
+    fn restart(&self, client: ClientId);
+
     /// Whether clients are collected as they become due.
     fn is_running(&self) -> bool;
 }

@@ -1,8 +1,10 @@
 -- What is collected from the clients' n8n: workflows, executions, their rollups, and how far collection is.
 CREATE TABLE collections (
     client_id BIGINT PRIMARY KEY REFERENCES clients (id) ON DELETE CASCADE,
-    epoch BIGINT NOT NULL DEFAULT 0,
-    epoch_url TEXT, -- the instance that the epoch belongs to; stays when the configuration is cleared
+    turn BIGINT NOT NULL DEFAULT 0, -- counts up with every collection and configuration
+    epoch BIGINT NOT NULL DEFAULT 0, -- which life of which instance the ids belong to
+    epochs BIGINT NOT NULL DEFAULT 1, -- how many there were
+    identified BOOLEAN NOT NULL DEFAULT FALSE, -- whether the instance at the address is that of the epoch
     data_version BIGINT NOT NULL DEFAULT 0,
     changed_at BIGINT,
     complete_to BIGINT,

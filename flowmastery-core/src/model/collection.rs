@@ -17,6 +17,10 @@ pub struct CollectionRecord {
     pub data_version: i64,
     /// When the numbers last changed.
     pub changed_at: Option<Timestamp>,
+    /// Whether everything that n8n had was read once; not so before the first collection ended, and again after the address changed.
+    pub back_filled: bool,
+    /// When a collection was last begun.
+    pub last_attempt_at: Option<Timestamp>,
     /// When a collection last succeeded from end to end.
     pub last_success_at: Option<Timestamp>,
     /// Why the last collection failed; `None` when it succeeded or none was tried.
@@ -35,9 +39,12 @@ pub struct Failure {
 }
 
 impl CollectionRecord {
-    /// Whether no collection was ever tried to its end, so that a reader should wait for the first.
-    pub fn is_untried(&self) -> bool {
-        self.last_success_at.is_none() && self.failure.is_none()
+    /// How long a reader at `now` should wait for the first collection, of at most `patience` from its beginning; zero once it ended.
+    pub fn wait_for_first(&self, now: Timestamp, patience: Duration) -> Duration {
+        if self.back_filled || self.failure.is_some() {
+            return Duration::ZERO;
+        }
+        patience.saturating_sub(self.last_attempt_at.map_or(Duration::ZERO, |begun| now.since(begun)))
     }
 
     /// How fresh the numbers are at `now`, for a client with or without an n8n that is collected from every `interval`.
@@ -67,6 +74,7 @@ impl CollectionRecord {
             (Some(ConnectionStatus::NotN8n), _) => FreshnessStatus::NotN8n,
             (Some(ConnectionStatus::Unreachable | ConnectionStatus::Ok), _) => FreshnessStatus::Unreachable,
             (None, None) => FreshnessStatus::Collecting,
+            (None, Some(_)) if !self.back_filled => FreshnessStatus::Collecting,
             (None, Some(last)) if now.since(last) <= interval * 2 => FreshnessStatus::Live,
             (None, Some(_)) => FreshnessStatus::Stale,
         }
@@ -74,25 +82,28 @@ impl CollectionRecord {
 
     fn message(&self, status: FreshnessStatus) -> String {
         let last = match self.last_success_at {
-            Some(last) => format!("the numbers are those of {last}"),
-            None => "there are no numbers yet".to_owned(),
+            Some(last) => format!("The numbers are those of {last}."),
+            None => "There are no numbers yet.".to_owned(),
         };
         match status {
             FreshnessStatus::Live => "The numbers are up to date.".to_owned(),
-            FreshnessStatus::Stale => format!("No collection has run for a while; {last}."),
-            FreshnessStatus::NotConfigured => format!("No n8n is configured for this client; {last}."),
+            FreshnessStatus::Stale => format!("No collection has run for a while. {last}"),
+            FreshnessStatus::NotConfigured => format!("No n8n is configured for this client. {last}"),
             FreshnessStatus::Collecting => match self.progress {
                 Some(progress) => {
-                    format!("The first collection is under way: {} executions so far.", progress.executions)
+                    format!(
+                        "The first collection is under way: {} executions so far. {last}",
+                        progress.executions
+                    )
                 }
-                None => "The first collection has not finished yet.".to_owned(),
+                None => format!("The first collection has not finished yet. {last}"),
             },
             FreshnessStatus::AuthFailed
             | FreshnessStatus::MissingScope
             | FreshnessStatus::Unreachable
             | FreshnessStatus::NotN8n => {
                 let reason = self.failure.as_ref().map_or("", |failure| failure.message.as_str());
-                format!("{reason} Until then {last}.").trim_start().to_owned()
+                format!("{reason} {last}").trim_start().to_owned()
             }
         }
     }

@@ -3,6 +3,7 @@
 pub mod client;
 pub mod collection;
 pub mod email;
+pub mod epoch;
 pub mod execution;
 pub mod freshness;
 pub mod instance;

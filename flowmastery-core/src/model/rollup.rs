@@ -288,10 +288,9 @@ impl Fold {
     pub fn read(&mut self, execution: Execution, known: Option<&Recorded>, now: Timestamp) {
         let place = self.places.get(&execution.id).copied();
         let before = place.and_then(|place| self.changed.get(place)).or(known);
-        if let Some(before) = before {
-            let older = before.execution.status.is_terminal() && !execution.status.is_terminal();
-            let queued_still = execution.started_at.is_none() && before.execution == execution;
-            if older || queued_still {
+        if let Some(before) = before.filter(|before| before.execution.status.is_terminal()) {
+            // One that was canceled in the queue never started, and stays where it ended.
+            if !execution.status.is_terminal() || before.execution == execution {
                 return;
             }
         }

@@ -138,9 +138,7 @@ impl Clients {
         let sealed = SealedInstance { url: instance.url, key };
         let stored = self.store.set_instance(scope, id, Some(&sealed), self.clock.now()).await?;
         let client = self.shown(found(stored)?);
-        if connection.status == ConnectionStatus::Ok {
-            self.collection.collect_now(id, Duration::ZERO).await;
-        }
+        self.collection.restart(id);
         Ok(ConnectedClient { client, connection })
     }
 

@@ -28,7 +28,7 @@ pub enum HealthStatus {
 pub struct PartHealth {
     /// The state.
     pub status: HealthStatus,
-    /// How long the part took to answer, in milliseconds; null when it did not.
+    /// How long the part took to answer, in milliseconds; null when it did not, and for the collector, which is not asked.
     pub latency_ms: Option<f64>,
 }
 
@@ -64,7 +64,7 @@ impl Health {
         );
         let running = self.collection.is_running();
         let status = if running { HealthStatus::Ok } else { HealthStatus::Degraded };
-        let collector = PartHealth { status, latency_ms: running.then_some(0.0) };
+        let collector = PartHealth { status, latency_ms: None };
         let status = database.status.max(cache.status).max(collector.status);
         HealthReport { status, database, cache, collector }
     }

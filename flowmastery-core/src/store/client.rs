@@ -33,13 +33,13 @@ pub struct Configured {
     pub collection: CollectionRecord,
 }
 
-/// A client whose n8n can be collected from.
-#[derive(Clone, Debug)]
-pub struct ConfiguredInstance {
+/// A client that is due for a collection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DueClient {
     /// Whose.
     pub client: ClientId,
-    /// The n8n and its sealed key.
-    pub instance: SealedInstance,
+    /// Whether its last collection failed.
+    pub failing: bool,
 }
 
 /// Clients. A deleted one is gone for every method at once; [`ClientStore::purge_deleted`] clears up behind it.
@@ -63,8 +63,9 @@ pub trait ClientStore: Send + Sync {
         now: Timestamp,
     ) -> StoreResult<Option<Configured>>;
 
-    /// Sets URL and key together, or clears both; forgets the last failure and makes the client due at once. Another URL starts a new epoch
-    /// of executions, since ids of two instances collide; the numbers of the old epoch stay. `None` when there is no such client.
+    /// Sets URL and key together, or clears both; forgets the last failure, ends the [`super::Turn`] of a collection under way and makes the
+    /// client due at once. Behind another URL may be another instance, whose ids collide with those we know: the next collection finds
+    /// out ([`super::ExecutionStore::identify`]). The numbers stay. `None` when there is no such client.
     async fn set_instance(
         &self,
         scope: TenantScope,
@@ -76,13 +77,13 @@ pub trait ClientStore: Send + Sync {
     /// The n8n and sealed key of a client; `None` when there is none.
     async fn find_instance(&self, scope: TenantScope, id: ClientId) -> StoreResult<Option<SealedInstance>>;
 
-    /// Every client with a configured n8n that was last tried before `tried_before` or never, longest ago first.
+    /// Clients with a configured n8n that were last tried before `tried_before` or never, longest ago first.
     async fn list_due(
         &self,
         scope: TenantScope,
         tried_before: Timestamp,
         limit: u16,
-    ) -> StoreResult<Vec<ConfiguredInstance>>;
+    ) -> StoreResult<Vec<DueClient>>;
 
     /// Deletes a client for every reader at once, with its key, and closes its users' sessions; whether there was one.
     async fn delete_client(&self, scope: TenantScope, id: ClientId, now: Timestamp) -> StoreResult<bool>;

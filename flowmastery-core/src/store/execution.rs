@@ -10,32 +10,33 @@ use crate::{
     model::{client::Progress, collection::Failure, execution::Execution, workflow::Workflow},
 };
 
-/// Where the next collection goes on.
+/// The right to change the numbers of a client: whoever begins a collection gets it, and loses it when another one begins, when the n8n
+/// is configured anew and when the client is deleted. What is written without it is not stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Turn {
+    /// Whose numbers.
+    pub client: ClientId,
+    /// Counts up with every turn of the client.
+    pub number: i64,
+}
+
+/// Where a collection goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CollectionState {
-    /// Which life of which instance the ids belong to.
-    pub epoch: i64,
-    /// The newest id at the start of the last collection that was completed; everything up to it was read then, but for what n8n hid.
-    /// `None` until the first back-fill is complete.
+    /// The right to store what it reads.
+    pub turn: Turn,
+    /// Whether the instance at the configured address is known to be the one that the stored executions are of.
+    pub identified: bool,
+    /// The newest id at the start of the last collection that was completed, 0 when there was none; everything up to it was read then, but
+    /// for what n8n hid. `None` until the first back-fill is complete.
     pub complete_to: Option<ExecutionId>,
     /// The newest id that is stored.
     pub newest: Option<ExecutionId>,
 }
 
-/// An execution that was unfinished when last read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct OpenExecution {
-    /// Its id.
-    pub id: ExecutionId,
-    /// Answers of 404 in a row.
-    pub misses: i16,
-}
-
 /// Executions that were read together.
 #[derive(Clone, Debug)]
 pub struct Batch {
-    /// The epoch they were read for.
-    pub epoch: i64,
     /// In any order; of one that stands twice the later counts.
     pub executions: Vec<Execution>,
     /// When they were read.
@@ -52,20 +53,15 @@ pub enum Applied {
         /// How many.
         changed: usize,
     },
-    /// The client is gone, has no n8n any more, or is in another epoch: nothing was stored.
+    /// The turn is over: nothing was stored.
     Superseded,
 }
 
 /// How a collection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CollectionOutcome {
-    /// Everything was read from the newest id at its start (`None` when n8n has no executions).
-    Complete {
-        /// The epoch that was read.
-        epoch: i64,
-        /// The newest id at its start.
-        newest: Option<ExecutionId>,
-    },
+    /// Everything was read from this newest id at its start; `None` when n8n has no executions.
+    Complete(Option<ExecutionId>),
     /// Something was in the way.
     Failed(Failure),
 }
@@ -73,8 +69,8 @@ pub enum CollectionOutcome {
 /// Executions, rollups and the state of collection.
 #[async_trait]
 pub trait ExecutionStore: Send + Sync {
-    /// Notes that a collection is tried, so that the client is not due again at once whatever becomes of it, and says where it goes
-    /// on; `None` when the client is gone or has no n8n.
+    /// Begins a collection: ends the turn before, notes the attempt, so that the client is not due again at once whatever becomes of it,
+    /// and says where it goes on. `None` when the client is gone or has no n8n.
     async fn begin_collection(
         &self,
         scope: TenantScope,
@@ -82,45 +78,52 @@ pub trait ExecutionStore: Send + Sync {
         now: Timestamp,
     ) -> StoreResult<Option<CollectionState>>;
 
-    /// Stores executions and applies what they change to the rollups, in one transaction; doing it again changes nothing.
-    async fn apply_executions(
+    /// Finds out from executions that were just read whether their instance is the one that we know, one that we knew before, or a new
+    /// one, and from now on stores under the epoch of that one: ids start at 1 in every database. An instance that is not identified and shares
+    /// no execution with what is stored counts as a new one. `None` when the turn is over.
+    async fn identify(
         &self,
         scope: TenantScope,
-        client: ClientId,
-        batch: Batch,
-    ) -> StoreResult<Applied>;
+        turn: Turn,
+        seen: &[Execution],
+    ) -> StoreResult<Option<CollectionState>>;
 
-    /// Stores what n8n lists as workflows: names and states; those not in the list become deleted, and keep their numbers.
+    /// Stores executions and applies what they change to the rollups, in one transaction; doing it again changes nothing.
+    async fn apply_executions(&self, scope: TenantScope, turn: Turn, batch: Batch) -> StoreResult<Applied>;
+
+    /// Stores what n8n lists as workflows: names and states; those not in the list become deleted, and keep their numbers. Nothing
+    /// when the turn is over.
     async fn save_workflows(
         &self,
         scope: TenantScope,
-        client: ClientId,
+        turn: Turn,
         workflows: &[Workflow],
         now: Timestamp,
     ) -> StoreResult<()>;
 
-    /// Unfinished executions of the current epoch, oldest id first.
+    /// Ids of unfinished executions of the current epoch, ascending.
     async fn open_executions(
         &self,
         scope: TenantScope,
         client: ClientId,
         limit: u16,
-    ) -> StoreResult<Vec<OpenExecution>>;
+    ) -> StoreResult<Vec<ExecutionId>>;
 
-    /// Notes that n8n no longer has an unfinished execution; after the third time in a row it is counted as `unknown`.
+    /// Notes that n8n no longer has an unfinished execution; after the third time in a row it is counted as `unknown`. Nothing when the
+    /// turn is over.
     async fn miss_execution(
         &self,
         scope: TenantScope,
-        client: ClientId,
+        turn: Turn,
         id: ExecutionId,
         now: Timestamp,
     ) -> StoreResult<()>;
 
-    /// Notes how a collection ended.
+    /// Notes how a collection ended. Nothing when its turn is over.
     async fn finish_collection(
         &self,
         scope: TenantScope,
-        client: ClientId,
+        turn: Turn,
         outcome: &CollectionOutcome,
         now: Timestamp,
     ) -> StoreResult<()>;

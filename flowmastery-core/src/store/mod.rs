@@ -17,9 +17,9 @@ use std::fmt;
 use async_trait::async_trait;
 
 pub use self::{
-    client::{ClientStore, Configured, ConfiguredInstance},
+    client::{ClientStore, Configured, DueClient},
     error::{StoreError, StoreResult},
-    execution::{Applied, Batch, CollectionOutcome, CollectionState, ExecutionStore, OpenExecution},
+    execution::{Applied, Batch, CollectionOutcome, CollectionState, ExecutionStore, Turn},
     invitation::{Accepted, InvitationStore, StoredInvitation},
     metrics::{ClientSnapshot, MetricsQuery, MetricsStore},
     session::SessionStore,

@@ -22,8 +22,14 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::pull::Pull;
 use crate::{
-    access::scope::TenantScope, clock::Clock, error::Result, id::ClientId, n8n::N8nApi, secret::Vault,
-    store::Store, sync::CollectionRequests,
+    access::scope::TenantScope,
+    clock::Clock,
+    error::Result,
+    id::ClientId,
+    n8n::N8nApi,
+    secret::Vault,
+    store::{DueClient, Store},
+    sync::CollectionRequests,
 };
 
 /// How many clients are collected at once.
@@ -43,12 +49,23 @@ struct Inner {
     vault: Vault,
     clock: Arc<dyn Clock>,
     interval: Duration,
-    slots: Arc<Semaphore>,
-    under_way: Mutex<HashMap<ClientId, watch::Receiver<()>>>,
+    slots: Semaphore,
+    /// Those whose last collection failed share half of the slots, so that servers that hang leave the other half to those that answer.
+    doubtful: Semaphore,
+    under_way: Mutex<HashMap<ClientId, UnderWay>>,
     freed: Notify,
     tasks: TaskTracker,
     stop: CancellationToken,
     running: AtomicBool,
+}
+
+/// A collection that has not ended.
+#[derive(Clone)]
+struct UnderWay {
+    /// Closed at its end.
+    done: watch::Receiver<()>,
+    /// Ends it between two pages.
+    cancel: CancellationToken,
 }
 
 /// What a collector works with.
@@ -69,7 +86,8 @@ impl Collector {
             vault,
             clock,
             interval,
-            slots: Arc::new(Semaphore::new(CONCURRENCY)),
+            slots: Semaphore::new(CONCURRENCY),
+            doubtful: Semaphore::new(CONCURRENCY / 2),
             under_way: Mutex::default(),
             freed: Notify::new(),
             tasks: TaskTracker::new(),
@@ -81,10 +99,11 @@ impl Collector {
     /// Collects every client that is due, and clears up behind deleted ones, until `stop` is cancelled; then waits for the
     /// collections that are under way to come to the end of their page.
     pub async fn run(self, stop: CancellationToken) {
-        self.0.running.store(true, Ordering::Relaxed);
+        let running = Running::new(&self.0.running);
         while !stop.is_cancelled() {
             if let Err(error) = self.start_due().await {
-                tracing::warn!(error = %error, "the collector could not ask for the clients that are due");
+                let cause = error_chain(&error);
+                tracing::warn!(error = %error, cause, "the collector could not ask for the clients that are due");
             }
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -92,7 +111,7 @@ impl Collector {
                 () = self.0.freed.notified() => {}
             }
         }
-        self.0.running.store(false, Ordering::Relaxed);
+        drop(running);
         self.shut_down().await;
     }
 
@@ -104,78 +123,121 @@ impl Collector {
     }
 
     async fn start_due(&self) -> Result<()> {
-        let free = CONCURRENCY.saturating_sub(self.under_way().len());
-        if let Ok(limit @ 1..) = u16::try_from(free) {
+        let mut free = CONCURRENCY.saturating_sub(self.under_way().len());
+        if free > 0 {
             let tried_before = self.0.clock.now().minus(self.0.interval);
+            // As many more as may be due again while they are still under way.
+            let limit = 2 * CONCURRENCY as u16;
             for due in self.0.store.list_due(TenantScope::ALL, tried_before, limit).await? {
-                self.start(due.client);
+                if free > 0 && !self.under_way().contains_key(&due.client) {
+                    self.start(due);
+                    free -= 1;
+                }
             }
         }
         self.0.store.purge_deleted(TenantScope::ALL, PURGE_ROWS).await?;
         Ok(())
     }
 
-    /// Starts a collection, or joins the one that is under way; what it returns changes when that ends.
-    fn start(&self, client: ClientId) -> watch::Receiver<()> {
+    /// Starts a collection, or joins the one that is under way; what it returns closes when that ends.
+    fn start(&self, due: DueClient) -> watch::Receiver<()> {
         let mut under_way = self.under_way();
-        if let Some(done) = under_way.get(&client) {
+        if let Some(UnderWay { done, .. }) = under_way.get(&due.client) {
             return done.clone();
         }
         let (end, done) = watch::channel(());
-        under_way.insert(client, done.clone());
+        let cancel = self.0.stop.child_token();
+        let entry = UnderWay { done: done.clone(), cancel: cancel.clone() };
+        under_way.insert(due.client, entry);
         drop(under_way);
         let this = self.clone();
         self.0.tasks.spawn(async move {
-            let registered = Registered { collector: &this, client };
-            this.collect(client).await;
+            let registered = Registered { collector: &this, client: due.client, done: end.subscribe() };
+            let stored = this.collect(due, &cancel).await;
             drop(registered);
             drop(end);
+            // After a fault of the store the next look waits for its time, so that nothing spins.
+            if stored {
+                this.0.freed.notify_one();
+            }
         });
         done
     }
 
-    async fn collect(&self, client: ClientId) {
-        let Ok(_slot) = self.0.slots.acquire().await else { return };
+    /// Whether what was read could be stored.
+    async fn collect(&self, due: DueClient, cancel: &CancellationToken) -> bool {
         let inner = &self.0;
+        let _doubt = if due.failing { inner.doubtful.acquire().await.ok() } else { None };
+        let Ok(_slot) = inner.slots.acquire().await else { return false };
         let pull = Pull {
             store: inner.store.as_ref(),
             n8n: inner.n8n.as_ref(),
             vault: &inner.vault,
             clock: inner.clock.as_ref(),
-            stop: &inner.stop,
-            client,
+            stop: cancel,
+            client: due.client,
         };
-        if let Err(error) = pull.run().await {
-            tracing::error!(client.id = %client, error = %error, cause = error_chain(&error), "a collection could not be stored");
+        let pulled = pull.run().await;
+        if let Err(error) = &pulled {
+            let cause = error_chain(error);
+            tracing::error!(client.id = due.client.0, error = %error, cause, "a collection could not be stored");
         }
+        pulled.is_ok()
     }
 
-    fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<ClientId, watch::Receiver<()>>> {
+    fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<ClientId, UnderWay>> {
         self.0.under_way.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Takes a client off the list of those under way, however its collection ends.
+/// Takes a collection off the list of those under way, however it ends.
 struct Registered<'a> {
     collector: &'a Collector,
     client: ClientId,
+    done: watch::Receiver<()>,
 }
 
 impl Drop for Registered<'_> {
     fn drop(&mut self) {
-        self.collector.under_way().remove(&self.client);
-        self.collector.0.freed.notify_one();
+        let mut under_way = self.collector.under_way();
+        // Another one may have taken its place.
+        if under_way.get(&self.client).is_some_and(|entry| entry.done.same_channel(&self.done)) {
+            under_way.remove(&self.client);
+        }
+    }
+}
+
+/// Says that the collector runs, until this is dropped, whatever ends it.
+struct Running<'a>(&'a AtomicBool);
+
+impl<'a> Running<'a> {
+    fn new(flag: &'a AtomicBool) -> Self {
+        flag.store(true, Ordering::Relaxed);
+        Self(flag)
+    }
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
     }
 }
 
 #[async_trait]
 impl CollectionRequests for Collector {
     async fn collect_now(&self, client: ClientId, patience: Duration) {
-        let mut done = self.start(client);
+        let mut done = self.start(DueClient { client, failing: false });
         if !patience.is_zero() {
             // The sender is dropped at the end, which is what is waited for.
             let _ = tokio::time::timeout(patience, done.changed()).await;
         }
+    }
+
+    fn restart(&self, client: ClientId) {
+        if let Some(old) = self.under_way().remove(&client) {
+            old.cancel.cancel();
+        }
+        self.start(DueClient { client, failing: false });
     }
 
     fn is_running(&self) -> bool {

@@ -159,10 +159,11 @@ impl Metrics {
         let find =
             || async { self.store.find_client(scope, id).await?.ok_or_else(|| Error::not_found("client")) };
         let client = find().await?;
-        if client.n8n_api_url.is_none() || !client.collection.is_untried() {
+        let patience = client.collection.wait_for_first(self.clock.now(), FIRST_READ_PATIENCE);
+        if client.n8n_api_url.is_none() || patience.is_zero() {
             return Ok(client);
         }
-        self.collection.collect_now(id, FIRST_READ_PATIENCE).await;
+        self.collection.collect_now(id, patience).await;
         find().await
     }
 

@@ -22,9 +22,7 @@ use crate::{
     },
     page::{Page, PageRequest},
     secret::Sealed,
-    store::{
-        ClientStore, CollectionRecord, Configured, ConfiguredInstance, Failure, StoreError, StoreResult,
-    },
+    store::{ClientStore, CollectionRecord, Configured, DueClient, Failure, StoreError, StoreResult},
 };
 
 /// The statement that reads living clients `c` with their collection `k`, and how it goes on.
@@ -32,7 +30,8 @@ macro_rules! select_client {
     ($rest:literal) => {
         concat!(
             "SELECT c.id, c.name, c.n8n_api_url, c.n8n_api_key_encrypted IS NOT NULL AS has_n8n_api_key, c.created_at,
-                    c.updated_at, k.data_version, k.changed_at, k.last_success_at, k.failure_status, k.failure_message,
+                    c.updated_at, k.data_version, k.changed_at, k.complete_to IS NOT NULL AS back_filled,
+                    k.last_attempt_at, k.last_success_at, k.failure_status, k.failure_message,
                     k.progress_executions, k.progress_oldest
              FROM clients c JOIN collections k ON k.client_id = c.id WHERE c.deleted_at IS NULL AND ",
             $rest
@@ -51,6 +50,8 @@ pub(super) struct ClientRow {
     updated_at: Timestamp,
     data_version: i64,
     changed_at: Option<Timestamp>,
+    back_filled: bool,
+    last_attempt_at: Option<Timestamp>,
     last_success_at: Option<Timestamp>,
     failure_status: Option<String>,
     failure_message: Option<String>,
@@ -82,6 +83,8 @@ impl TryFrom<ClientRow> for Configured {
             collection: CollectionRecord {
                 data_version: row.data_version,
                 changed_at: row.changed_at,
+                back_filled: row.back_filled,
+                last_attempt_at: row.last_attempt_at,
                 last_success_at: row.last_success_at,
                 failure,
                 progress,
@@ -174,20 +177,22 @@ impl ClientStore for SqlStore {
         let url = instance.map(|instance| instance.url.as_str());
         let started = execute!(
             tx.db(),
-            // The address of the epoch outlives a cleared configuration: setting the same one again must not count everything twice.
-            "UPDATE collections SET
-                 epoch = CASE WHEN epoch_url <> $3 THEN epoch + 1 ELSE epoch END,
-                 complete_to = CASE WHEN epoch_url <> $3 THEN NULL ELSE complete_to END,
-                 epoch_url = COALESCE($3, epoch_url), last_attempt_at = NULL, failure_status = NULL, failure_message = NULL,
+            "UPDATE collections SET turn = turn + 1, last_attempt_at = NULL, failure_status = NULL, failure_message = NULL,
                  progress_executions = NULL, progress_oldest = NULL
              WHERE client_id = $1 AND ($2 IS NULL OR client_id = $2)",
             id,
             scope.only(),
-            url,
         )?;
         if started == 0 {
             return Ok(None);
         }
+        execute!(
+            tx.db(),
+            "UPDATE collections SET identified = FALSE, complete_to = NULL
+             WHERE client_id = $1 AND client_id IN (SELECT id FROM clients WHERE id = $1 AND n8n_api_url IS DISTINCT FROM $2)",
+            id,
+            url,
+        )?;
         execute!(
             tx.db(),
             "UPDATE clients SET n8n_api_url = $2, n8n_api_key_encrypted = $3, updated_at = $4
@@ -219,11 +224,11 @@ impl ClientStore for SqlStore {
         scope: TenantScope,
         tried_before: Timestamp,
         limit: u16,
-    ) -> StoreResult<Vec<ConfiguredInstance>> {
+    ) -> StoreResult<Vec<DueClient>> {
         let mut conn = self.pool.read().await?;
-        let rows: Vec<(ClientId, String, String)> = fetch_all!(
+        let rows: Vec<(ClientId, bool)> = fetch_all!(
             conn.db(),
-            "SELECT c.id, c.n8n_api_url, c.n8n_api_key_encrypted
+            "SELECT c.id, k.failure_status IS NOT NULL
              FROM clients c JOIN collections k ON k.client_id = c.id
              WHERE ($1 IS NULL OR c.id = $1) AND c.deleted_at IS NULL AND c.n8n_api_url IS NOT NULL
                  AND (k.last_attempt_at IS NULL OR k.last_attempt_at < $2)
@@ -232,8 +237,7 @@ impl ClientStore for SqlStore {
             tried_before,
             i64::from(limit),
         )?;
-        let due = |(client, url, key)| ConfiguredInstance { client, instance: sealed(url, key) };
-        Ok(rows.into_iter().map(due).collect())
+        Ok(rows.into_iter().map(|(client, failing)| DueClient { client, failing }).collect())
     }
 
     async fn delete_client(&self, scope: TenantScope, id: ClientId, now: Timestamp) -> StoreResult<bool> {

@@ -2,17 +2,13 @@
 
 use async_trait::async_trait;
 
-use super::{
-    SqlStore,
-    ledger::Ledger,
-    pool::{fetch_all, fetch_one},
-};
+use super::{SqlStore, ledger::Ledger, pool::fetch_all};
 use crate::{
     access::scope::TenantScope,
     clock::Timestamp,
     id::{ClientId, ExecutionId},
-    model::workflow::Workflow,
-    store::{Applied, Batch, CollectionOutcome, CollectionState, ExecutionStore, OpenExecution, StoreResult},
+    model::{execution::Execution, workflow::Workflow},
+    store::{Applied, Batch, CollectionOutcome, CollectionState, ExecutionStore, StoreResult, Turn},
 };
 
 #[async_trait]
@@ -23,32 +19,27 @@ impl ExecutionStore for SqlStore {
         client: ClientId,
         now: Timestamp,
     ) -> StoreResult<Option<CollectionState>> {
-        let Some(mut ledger) = Ledger::open(self, scope, client).await? else { return Ok(None) };
-        let (complete_to, newest): (Option<ExecutionId>, Option<ExecutionId>) = fetch_one!(
-            ledger.tx.db(),
-            "UPDATE collections SET last_attempt_at = $2 WHERE client_id = $1
-             RETURNING complete_to, (SELECT MAX(e.execution_id) FROM executions e
-                                     WHERE e.client_id = collections.client_id AND e.epoch = collections.epoch)",
-            client,
-            now,
-        )?;
-        let epoch = ledger.epoch;
+        let Some(mut ledger) = Ledger::begin(self, scope, client, now).await? else { return Ok(None) };
+        let state = ledger.state().await?;
         ledger.tx.commit().await?;
-        Ok(Some(CollectionState { epoch, complete_to, newest }))
+        Ok(Some(state))
     }
 
-    async fn apply_executions(
+    async fn identify(
         &self,
         scope: TenantScope,
-        client: ClientId,
-        batch: Batch,
-    ) -> StoreResult<Applied> {
-        let Some(mut ledger) = Ledger::open(self, scope, client).await? else {
-            return Ok(Applied::Superseded);
-        };
-        if ledger.epoch != batch.epoch {
-            return Ok(Applied::Superseded);
-        }
+        turn: Turn,
+        seen: &[Execution],
+    ) -> StoreResult<Option<CollectionState>> {
+        let Some(mut ledger) = Ledger::open(self, scope, turn).await? else { return Ok(None) };
+        ledger.identify(seen).await?;
+        let state = ledger.state().await?;
+        ledger.tx.commit().await?;
+        Ok(Some(state))
+    }
+
+    async fn apply_executions(&self, scope: TenantScope, turn: Turn, batch: Batch) -> StoreResult<Applied> {
+        let Some(mut ledger) = Ledger::open(self, scope, turn).await? else { return Ok(Applied::Superseded) };
         let changed = ledger.apply(batch).await?;
         ledger.tx.commit().await?;
         Ok(Applied::Stored { changed })
@@ -57,11 +48,11 @@ impl ExecutionStore for SqlStore {
     async fn save_workflows(
         &self,
         scope: TenantScope,
-        client: ClientId,
+        turn: Turn,
         workflows: &[Workflow],
         now: Timestamp,
     ) -> StoreResult<()> {
-        let Some(mut ledger) = Ledger::open(self, scope, client).await? else { return Ok(()) };
+        let Some(mut ledger) = Ledger::open(self, scope, turn).await? else { return Ok(()) };
         if ledger.save_workflows(workflows).await? {
             ledger.bump(now).await?;
         }
@@ -73,12 +64,12 @@ impl ExecutionStore for SqlStore {
         scope: TenantScope,
         client: ClientId,
         limit: u16,
-    ) -> StoreResult<Vec<OpenExecution>> {
+    ) -> StoreResult<Vec<ExecutionId>> {
         let mut conn = self.pool.read().await?;
-        let rows: Vec<(ExecutionId, i16)> = fetch_all!(
+        let rows: Vec<(ExecutionId,)> = fetch_all!(
             conn.db(),
             // The plus keeps SQLite from walking all executions by their primary key, only because that has the order.
-            "SELECT e.execution_id, e.misses
+            "SELECT e.execution_id
              FROM collections k JOIN executions e ON e.client_id = k.client_id AND e.epoch = k.epoch
              WHERE k.client_id = $1 AND ($2 IS NULL OR k.client_id = $2) AND e.status < 3
              ORDER BY +e.execution_id LIMIT $3",
@@ -86,17 +77,17 @@ impl ExecutionStore for SqlStore {
             scope.only(),
             i64::from(limit),
         )?;
-        Ok(rows.into_iter().map(|(id, misses)| OpenExecution { id, misses }).collect())
+        Ok(rows.into_iter().map(|(id,)| id).collect())
     }
 
     async fn miss_execution(
         &self,
         scope: TenantScope,
-        client: ClientId,
+        turn: Turn,
         id: ExecutionId,
         now: Timestamp,
     ) -> StoreResult<()> {
-        let Some(mut ledger) = Ledger::open(self, scope, client).await? else { return Ok(()) };
+        let Some(mut ledger) = Ledger::open(self, scope, turn).await? else { return Ok(()) };
         ledger.miss(id, now).await?;
         ledger.tx.commit().await
     }
@@ -104,19 +95,14 @@ impl ExecutionStore for SqlStore {
     async fn finish_collection(
         &self,
         scope: TenantScope,
-        client: ClientId,
+        turn: Turn,
         outcome: &CollectionOutcome,
         now: Timestamp,
     ) -> StoreResult<()> {
-        let Some(mut ledger) = Ledger::open(self, scope, client).await? else { return Ok(()) };
+        let Some(mut ledger) = Ledger::open(self, scope, turn).await? else { return Ok(()) };
         match outcome {
-            CollectionOutcome::Complete { epoch, newest } if *epoch == ledger.epoch => {
-                ledger.complete(*newest, now).await?;
-            }
-            CollectionOutcome::Complete { .. } => {}
-            CollectionOutcome::Failed(failure) => {
-                ledger.fail(failure, now).await?;
-            }
+            CollectionOutcome::Complete(newest) => ledger.complete(*newest, now).await?,
+            CollectionOutcome::Failed(failure) => ledger.fail(failure).await?,
         }
         ledger.tx.commit().await
     }

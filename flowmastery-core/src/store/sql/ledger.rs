@@ -10,7 +10,7 @@ use sqlx::FromRow;
 use super::{
     SqlStore, dialect,
     fault::corrupt,
-    pool::{Tx, execute, fetch_optional},
+    pool::{Tx, execute, fetch_one, fetch_optional},
 };
 use crate::{
     access::scope::TenantScope,
@@ -18,11 +18,12 @@ use crate::{
     id::{ClientId, ExecutionId},
     model::{
         client::Progress,
+        epoch::Evidence,
         execution::{Execution, Status},
         rollup::{FastMap, Fold, Recorded},
         workflow::WorkflowId,
     },
-    store::{Batch, Failure, StoreResult},
+    store::{Batch, CollectionState, Failure, StoreResult, Turn},
 };
 
 /// After so many answers of 404 in a row an execution counts as `unknown`.
@@ -93,33 +94,130 @@ pub(super) struct Ledger {
     pub(super) tx: Tx,
     pub(super) client: ClientId,
     pub(super) epoch: i64,
+    turn: i64,
 }
 
 impl Ledger {
-    /// Locks the numbers of a client; `None` when it is outside of the scope, gone or without an n8n.
-    pub(super) async fn open(
+    /// Takes the next turn and locks the numbers; `None` when the client is outside of the scope, gone or without an n8n.
+    pub(super) async fn begin(
         store: &SqlStore,
         scope: TenantScope,
         client: ClientId,
+        now: Timestamp,
     ) -> StoreResult<Option<Self>> {
         let mut tx = store.pool.begin().await?;
-        let locked: Option<(i64,)> = fetch_optional!(
+        let locked: Option<(i64, i64)> = fetch_optional!(
             tx.db(),
-            "UPDATE collections SET epoch = epoch WHERE client_id = $1 AND ($2 IS NULL OR client_id = $2)
-             RETURNING epoch",
+            "UPDATE collections SET turn = turn + 1, last_attempt_at = $3
+             WHERE client_id = $1 AND ($2 IS NULL OR client_id = $2) RETURNING epoch, turn",
             client,
             scope.only(),
+            now,
         )?;
+        Self::of_configured(tx, client, locked).await
+    }
+
+    /// Locks the numbers for a turn; `None` when it is over, or the client is outside of the scope, gone or without an n8n.
+    pub(super) async fn open(store: &SqlStore, scope: TenantScope, turn: Turn) -> StoreResult<Option<Self>> {
+        let mut tx = store.pool.begin().await?;
+        let locked: Option<(i64, i64)> = fetch_optional!(
+            tx.db(),
+            "UPDATE collections SET turn = turn
+             WHERE client_id = $1 AND ($2 IS NULL OR client_id = $2) AND turn = $3 RETURNING epoch, turn",
+            turn.client,
+            scope.only(),
+            turn.number,
+        )?;
+        Self::of_configured(tx, turn.client, locked).await
+    }
+
+    async fn of_configured(
+        mut tx: Tx,
+        client: ClientId,
+        locked: Option<(i64, i64)>,
+    ) -> StoreResult<Option<Self>> {
+        let Some((epoch, turn)) = locked else { return Ok(None) };
         // A statement of its own, so that it sees what those who held the lock before have stored.
         let configured: Option<(bool,)> = fetch_optional!(
             tx.db(),
             "SELECT TRUE FROM clients WHERE id = $1 AND deleted_at IS NULL AND n8n_api_url IS NOT NULL",
             client,
         )?;
-        Ok(match (locked, configured) {
-            (Some((epoch,)), Some(_)) => Some(Self { tx, client, epoch }),
-            _ => None,
-        })
+        Ok(configured.map(|_| Self { tx, client, epoch, turn }))
+    }
+
+    /// Where the collection goes on.
+    pub(super) async fn state(&mut self) -> StoreResult<CollectionState> {
+        let (identified, complete_to, newest): (bool, Option<ExecutionId>, Option<ExecutionId>) = fetch_one!(
+            self.tx.db(),
+            "SELECT k.identified, k.complete_to,
+                    (SELECT MAX(e.execution_id) FROM executions e WHERE e.client_id = k.client_id AND e.epoch = k.epoch)
+             FROM collections k WHERE k.client_id = $1",
+            self.client,
+        )?;
+        let turn = Turn { client: self.client, number: self.turn };
+        Ok(CollectionState { turn, identified, complete_to, newest })
+    }
+
+    /// Goes on with the epoch of the instance that these executions are of.
+    pub(super) async fn identify(&mut self, seen: &[Execution]) -> StoreResult<()> {
+        let (identified, epochs): (bool, i64) = fetch_one!(
+            self.tx.db(),
+            "SELECT identified, epochs FROM collections WHERE client_id = $1",
+            self.client,
+        )?;
+        let current = self.epoch;
+        let evidence = self.evidence(seen).await?;
+        if evidence == Evidence::Same
+            || (evidence == Evidence::Unclear && (identified || self.is_empty().await?))
+        {
+            return self.settle(current, epochs).await;
+        }
+        for earlier in (0..epochs).rev().filter(|epoch| *epoch != current) {
+            self.epoch = earlier;
+            if self.evidence(seen).await? == Evidence::Same {
+                return self.settle(current, epochs).await;
+            }
+        }
+        self.epoch = epochs;
+        self.settle(current, epochs + 1).await
+    }
+
+    /// What the executions say of the instance of this ledger's epoch: one run that is the same says more than one that is not.
+    async fn evidence(&mut self, seen: &[Execution]) -> StoreResult<Evidence> {
+        let ids: Vec<i64> = seen.iter().map(|execution| execution.id.0).collect();
+        let known = self.known(&ids).await?;
+        let all: Vec<_> = seen
+            .iter()
+            .filter_map(|seen| Some(Evidence::of(&known.get(&seen.id)?.recorded.execution, seen)))
+            .collect();
+        let first = [Evidence::Same, Evidence::Other].into_iter().find(|evidence| all.contains(evidence));
+        Ok(first.unwrap_or(Evidence::Unclear))
+    }
+
+    async fn is_empty(&mut self) -> StoreResult<bool> {
+        let found: Option<(bool,)> = fetch_optional!(
+            self.tx.db(),
+            "SELECT TRUE FROM executions WHERE client_id = $1 AND epoch = $2 LIMIT 1",
+            self.client,
+            self.epoch,
+        )?;
+        Ok(found.is_none())
+    }
+
+    /// Notes that the instance is identified; with another epoch than before, everything it has is to be read.
+    async fn settle(&mut self, before: i64, epochs: i64) -> StoreResult<()> {
+        execute!(
+            self.tx.db(),
+            "UPDATE collections SET identified = TRUE, epoch = $2, epochs = $3,
+                 complete_to = CASE WHEN $4 THEN complete_to ELSE NULL END
+             WHERE client_id = $1",
+            self.client,
+            self.epoch,
+            epochs,
+            self.epoch == before,
+        )?;
+        Ok(())
     }
 
     async fn known(&mut self, ids: &[i64]) -> StoreResult<FastMap<ExecutionId, Known>> {
@@ -222,23 +320,22 @@ impl Ledger {
         )?;
         execute!(
             self.tx.db(),
-            "UPDATE collections SET complete_to = $2, last_attempt_at = $3, last_success_at = $3, failure_status = NULL,
-                 failure_message = NULL, progress_executions = NULL, progress_oldest = NULL
+            "UPDATE collections SET complete_to = $2, last_success_at = $3, failure_status = NULL, failure_message = NULL,
+                 progress_executions = NULL, progress_oldest = NULL
              WHERE client_id = $1",
             self.client,
-            newest,
+            newest.unwrap_or(ExecutionId(0)),
             now,
         )?;
         Ok(())
     }
 
     /// Notes why a collection failed.
-    pub(super) async fn fail(&mut self, failure: &Failure, now: Timestamp) -> StoreResult<()> {
+    pub(super) async fn fail(&mut self, failure: &Failure) -> StoreResult<()> {
         execute!(
             self.tx.db(),
-            "UPDATE collections SET last_attempt_at = $2, failure_status = $3, failure_message = $4 WHERE client_id = $1",
+            "UPDATE collections SET failure_status = $2, failure_message = $3 WHERE client_id = $1",
             self.client,
-            now,
             failure.status.as_str(),
             failure.message.as_str(),
         )?;

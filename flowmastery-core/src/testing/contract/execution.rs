@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use super::{fixtures::*, suite};
 use crate::{
-    clock::Timestamp,
     id::{ClientId, ExecutionId},
     model::{
         client::Progress,
@@ -13,35 +12,141 @@ use crate::{
         rollup::Range,
         workflow::{Workflow, WorkflowId, WorkflowRecord, WorkflowStatus},
     },
-    store::{Applied, Batch, CollectionOutcome, Failure, OpenExecution, Store},
+    store::{Applied, Batch, CollectionOutcome, Failure, Store, Turn},
 };
 
 async fn workflows_of(store: &Arc<dyn Store>, client: ClientId) -> Vec<WorkflowRecord> {
     snapshot_of(store, client, Vec::new()).await.workflows
 }
 
-async fn open_ids(store: &Arc<dyn Store>, client: ClientId) -> Vec<(i64, i16)> {
+async fn open_ids(store: &Arc<dyn Store>, client: ClientId) -> Vec<i64> {
     let open = store.open_executions(ALL, client, 100).await.unwrap();
-    open.into_iter().map(|OpenExecution { id, misses }| (id.0, misses)).collect()
+    open.into_iter().map(|id| id.0).collect()
 }
 
 async fn client_without_n8n_is_not_collected(store: Arc<dyn Store>) {
     let acme = client(&store, "acme").await;
     assert_eq!(store.begin_collection(ALL, acme, minute(0)).await.unwrap(), None);
-    let applied =
-        store.apply_executions(ALL, acme, batch(0, vec![execution(1, Status::Success, minute(0))])).await;
+    let applied = store
+        .apply_executions(ALL, first_turn(acme), batch(vec![execution(1, Status::Success, minute(0))]))
+        .await;
     assert_eq!(applied.unwrap(), Applied::Superseded);
     assert_eq!(version_of(&store, acme).await, 0);
 }
 
-async fn batch_of_another_epoch_is_not_stored(store: Arc<dyn Store>) {
+async fn nothing_is_stored_after_the_turn(store: Arc<dyn Store>) {
     let acme = configured(&store, "acme").await;
-    let epoch = store.begin_collection(ALL, acme, minute(0)).await.unwrap().unwrap().epoch;
-    for other in [epoch - 1, epoch + 1] {
-        let batch = batch(other, vec![execution(1, Status::Success, minute(0))]);
-        assert_eq!(store.apply_executions(ALL, acme, batch).await.unwrap(), Applied::Superseded);
+    let same = instance("https://acme.example.com");
+    let old = begin(&store, acme).await.turn;
+    let between = begin(&store, acme).await.turn;
+    store.set_instance(ALL, acme, Some(&same), minute(1)).await.unwrap().unwrap();
+    for turn in [old, between, Turn { number: between.number + 2, ..between }] {
+        let late = batch(vec![execution(1, Status::Running, minute(0))]);
+        assert_eq!(store.apply_executions(ALL, turn, late).await.unwrap(), Applied::Superseded);
+        assert_eq!(
+            store.identify(ALL, turn, &[execution(1, Status::Running, minute(0))]).await.unwrap(),
+            None
+        );
+        store.save_workflows(ALL, turn, &[workflow("w", "Late")], minute(2)).await.unwrap();
+        store.finish_collection(ALL, turn, &CollectionOutcome::Complete(None), minute(2)).await.unwrap();
+        let failure = Failure { status: ConnectionStatus::AuthFailed, message: "The old key.".to_owned() };
+        store.finish_collection(ALL, turn, &CollectionOutcome::Failed(failure), minute(2)).await.unwrap();
     }
-    assert_eq!(tally_of(&store, acme, everything()).await.total(), 0);
+    let record = store.find_client(ALL, acme).await.unwrap().unwrap().collection;
+    assert_eq!((record.data_version, record.failure, record.last_success_at), (0, None, None));
+    assert_eq!(
+        store.list_due(ALL, minute(0), 9).await.unwrap().len(),
+        1,
+        "the new configuration is due at once"
+    );
+    apply(&store, acme, vec![execution(1, Status::Running, minute(0))]).await;
+    for _ in 0..3 {
+        store.miss_execution(ALL, old, ExecutionId(1), minute(3)).await.unwrap();
+    }
+    assert_eq!(open_ids(&store, acme).await, [1]);
+}
+
+async fn same_instance_at_another_address_counts_nothing_twice(store: Arc<dyn Store>) {
+    let acme = configured(&store, "acme").await;
+    let runs: Vec<_> = (1..=3).map(|id| execution(id, Status::Success, minute(id))).collect();
+    apply(&store, acme, runs.clone()).await;
+    for url in ["http://n8n.example.com", "https://acme.example.com"] {
+        store.set_instance(ALL, acme, Some(&instance(url)), minute(5)).await.unwrap().unwrap();
+        let begun = begin(&store, acme).await;
+        assert_eq!((begun.identified, begun.complete_to, begun.newest), (false, None, Some(ExecutionId(3))));
+        let state = store.identify(ALL, begun.turn, &runs).await.unwrap().unwrap();
+        assert!(state.identified);
+        store.apply_executions(ALL, state.turn, batch(runs.clone())).await.unwrap();
+        assert_eq!(tally_of(&store, acme, everything()).await.total(), 3);
+    }
+}
+
+async fn address_that_never_answered_leaves_no_trace(store: Arc<dyn Store>) {
+    let acme = configured(&store, "acme").await;
+    let run = execution(1, Status::Success, minute(0));
+    let turn = begin(&store, acme).await.turn;
+    store.identify(ALL, turn, std::slice::from_ref(&run)).await.unwrap().unwrap();
+    store.apply_executions(ALL, turn, batch(vec![run.clone()])).await.unwrap();
+    for url in ["https://typo.example.com", "https://acme.example.com"] {
+        store.set_instance(ALL, acme, Some(&instance(url)), minute(5)).await.unwrap().unwrap();
+    }
+    let turn = begin(&store, acme).await.turn;
+    store.identify(ALL, turn, std::slice::from_ref(&run)).await.unwrap().unwrap();
+    let again = store.apply_executions(ALL, turn, batch(vec![run])).await.unwrap();
+    assert_eq!(again, Applied::Stored { changed: 0 });
+    assert_eq!(tally_of(&store, acme, everything()).await.total(), 1);
+}
+
+async fn other_instances_are_told_apart_and_found_again(store: Arc<dyn Store>) {
+    let acme = configured(&store, "acme").await;
+    let of = |instance: i64| {
+        vec![execution(1, Status::Success, minute(instance)), execution(2, Status::Error, minute(instance))]
+    };
+    let collect = async |instance: i64| {
+        let turn = begin(&store, acme).await.turn;
+        let state = store.identify(ALL, turn, &of(instance)).await.unwrap().unwrap();
+        let applied = store.apply_executions(ALL, turn, batch(of(instance))).await.unwrap();
+        store
+            .finish_collection(ALL, turn, &CollectionOutcome::Complete(Some(ExecutionId(2))), minute(9))
+            .await
+            .unwrap();
+        (state.complete_to, applied)
+    };
+    let all_new = Applied::Stored { changed: 2 };
+    assert_eq!(collect(0).await, (None, all_new));
+    assert_eq!(collect(0).await, (Some(ExecutionId(2)), Applied::Stored { changed: 0 }));
+    assert_eq!(collect(30).await, (None, all_new), "reset at the same address");
+    assert_eq!(collect(0).await, (None, Applied::Stored { changed: 0 }), "the first one again");
+    assert_eq!(collect(30).await, (None, Applied::Stored { changed: 0 }), "and the second");
+    store
+        .set_instance(ALL, acme, Some(&instance("https://b.example.com")), minute(10))
+        .await
+        .unwrap()
+        .unwrap();
+    let turn = begin(&store, acme).await.turn;
+    let strangers = vec![execution(900, Status::Success, minute(60))];
+    let state = store.identify(ALL, turn, &strangers).await.unwrap().unwrap();
+    assert_eq!(
+        state.newest, None,
+        "what shares nothing with what is known is a new instance behind a new address"
+    );
+    store.apply_executions(ALL, turn, batch(strangers)).await.unwrap();
+    assert_eq!(tally_of(&store, acme, everything()).await.total(), 5);
+}
+
+async fn new_rows_alone_do_not_make_an_identified_instance_another_one(store: Arc<dyn Store>) {
+    let acme = configured(&store, "acme").await;
+    for ids in [1..=3, 500..=503] {
+        let runs: Vec<_> = ids.map(|id| execution(id, Status::Success, minute(id))).collect();
+        let turn = begin(&store, acme).await.turn;
+        store.identify(ALL, turn, &runs).await.unwrap().unwrap();
+        store.apply_executions(ALL, turn, batch(runs)).await.unwrap();
+    }
+    let state = begin(&store, acme).await;
+    assert_eq!(state.newest, Some(ExecutionId(503)));
+    let state =
+        store.identify(ALL, state.turn, &[execution(2, Status::Success, minute(2))]).await.unwrap().unwrap();
+    assert_eq!(state.newest, Some(ExecutionId(503)), "all are of one epoch");
 }
 
 async fn reading_executions_again_changes_nothing(store: Arc<dyn Store>) {
@@ -58,16 +163,19 @@ async fn reading_executions_again_changes_nothing(store: Arc<dyn Store>) {
     assert_eq!(apply(&store, acme, runs).await, 0);
     assert_eq!(version_of(&store, acme).await, version);
     assert_eq!(tally_of(&store, acme, everything()).await, tally);
-    assert_eq!(
-        store.begin_collection(ALL, acme, minute(0)).await.unwrap().unwrap().newest,
-        Some(ExecutionId(1007))
-    );
+    assert_eq!(begin(&store, acme).await.newest, Some(ExecutionId(1007)));
 }
 
 async fn racing_batches_count_each_execution_once(store: Arc<dyn Store>) {
     let acme = configured(&store, "acme").await;
     let runs: Vec<_> = (1..=50).map(|id| execution(id, Status::Success, minute(id))).collect();
-    let race = |store: Arc<dyn Store>, runs: Vec<Execution>| async move { apply(&store, acme, runs).await };
+    let turn = begin(&store, acme).await.turn;
+    let race = |store: Arc<dyn Store>, runs: Vec<Execution>| async move {
+        match store.apply_executions(ALL, turn, batch(runs)).await.unwrap() {
+            Applied::Stored { changed } => changed,
+            Applied::Superseded => panic!("superseded"),
+        }
+    };
     let tasks: Vec<_> = (0..10).map(|_| tokio::spawn(race(store.clone(), runs.clone()))).collect();
     let mut changed = 0;
     for task in tasks {
@@ -164,15 +272,18 @@ async fn everything_about_an_execution_is_kept(store: Arc<dyn Store>) {
 async fn queued_execution_counts_in_the_quarter_hour_of_its_reading(store: Arc<dyn Store>) {
     let acme = configured(&store, "acme").await;
     let queued = Execution { started_at: None, ..execution(1, Status::New, minute(0)) };
-    let read = |at: Timestamp| Batch { read_at: at, ..batch(0, vec![queued.clone()]) };
-    store.apply_executions(ALL, acme, read(minute(32))).await.unwrap();
-    assert_eq!(
-        store.apply_executions(ALL, acme, read(minute(99))).await.unwrap(),
-        Applied::Stored { changed: 0 }
-    );
+    let turn = begin(&store, acme).await.turn;
+    let read = async |at: i64| {
+        let batch = Batch { read_at: minute(at), ..batch(vec![queued.clone()]) };
+        store.apply_executions(ALL, turn, batch).await.unwrap()
+    };
+    assert_eq!(read(32).await, Applied::Stored { changed: 1 });
     assert_eq!(tally_of(&store, acme, range(30, 45)).await.unfinished(), 1);
+    assert_eq!(read(44).await, Applied::Stored { changed: 0 });
+    assert_eq!(read(99).await, Applied::Stored { changed: 1 });
+    assert_eq!(tally_of(&store, acme, range(90, 105)).await.unfinished(), 1);
     apply(&store, acme, vec![execution(1, Status::Success, minute(50))]).await;
-    assert_eq!(tally_of(&store, acme, range(30, 45)).await.total(), 0);
+    assert_eq!(tally_of(&store, acme, everything()).await.total(), 1);
     assert_eq!(tally_of(&store, acme, range(45, 60)).await.successful(), 1);
 }
 
@@ -180,32 +291,32 @@ async fn unfinished_executions_are_listed_oldest_first(store: Arc<dyn Store>) {
     let acme = configured(&store, "acme").await;
     let runs = (1..=8).rev().map(|id| execution(id, Status::ALL[id as usize - 1], minute(id))).collect();
     apply(&store, acme, runs).await;
-    assert_eq!(open_ids(&store, acme).await, [(1, 0), (2, 0), (3, 0)]);
+    assert_eq!(open_ids(&store, acme).await, [1, 2, 3]);
     assert_eq!(store.open_executions(ALL, acme, 2).await.unwrap().len(), 2);
-    store
-        .set_instance(ALL, acme, Some(&instance("https://other.example.com")), minute(9))
-        .await
-        .unwrap()
-        .unwrap();
-    assert_eq!(open_ids(&store, acme).await, []);
+    let turn = begin(&store, acme).await.turn;
+    let another = execution(8, Status::Error, minute(99));
+    store.identify(ALL, turn, &[another]).await.unwrap().unwrap();
+    assert!(open_ids(&store, acme).await.is_empty(), "those of another instance are not asked of this one");
 }
 
 async fn third_miss_in_a_row_counts_as_unknown(store: Arc<dyn Store>) {
     let acme = configured(&store, "acme").await;
     let running = execution(1, Status::Running, minute(0));
     apply(&store, acme, vec![running.clone()]).await;
-    let miss = async || store.miss_execution(ALL, acme, ExecutionId(1), minute(60)).await.unwrap();
+    let miss = async || {
+        let turn = begin(&store, acme).await.turn;
+        store.miss_execution(ALL, turn, ExecutionId(1), minute(60)).await.unwrap();
+    };
     miss().await;
     miss().await;
-    assert_eq!(open_ids(&store, acme).await, [(1, 2)]);
-    assert_eq!(apply(&store, acme, vec![running]).await, 0);
-    assert_eq!(open_ids(&store, acme).await, [(1, 0)]);
+    assert_eq!(apply(&store, acme, vec![running]).await, 0, "seen again, so they are counted from the start");
     let version = version_of(&store, acme).await;
     miss().await;
     miss().await;
     assert_eq!(version_of(&store, acme).await, version);
+    assert_eq!(open_ids(&store, acme).await, [1]);
     miss().await;
-    assert_eq!(open_ids(&store, acme).await, []);
+    assert!(open_ids(&store, acme).await.is_empty());
     let tally = tally_of(&store, acme, everything()).await;
     assert_eq!((tally.total(), tally.count(Status::Unknown), tally.failed()), (1, 1, 0));
     assert!(version_of(&store, acme).await > version);
@@ -216,10 +327,10 @@ async fn third_miss_in_a_row_counts_as_unknown(store: Arc<dyn Store>) {
 async fn miss_of_an_ended_or_unknown_execution_changes_nothing(store: Arc<dyn Store>) {
     let acme = configured(&store, "acme").await;
     apply(&store, acme, vec![execution(1, Status::Success, minute(0))]).await;
-    let version = version_of(&store, acme).await;
+    let (version, turn) = (version_of(&store, acme).await, begin(&store, acme).await.turn);
     for id in [1, 2] {
         for _ in 0..4 {
-            store.miss_execution(ALL, acme, ExecutionId(id), minute(60)).await.unwrap();
+            store.miss_execution(ALL, turn, ExecutionId(id), minute(60)).await.unwrap();
         }
     }
     assert_eq!(tally_of(&store, acme, everything()).await.successful(), 1);
@@ -231,16 +342,17 @@ async fn workflows_follow_the_list_of_n8n(store: Arc<dyn Store>) {
     let archived = Workflow { archived: true, ..workflow("c", "Third") };
     let inactive = Workflow { active: false, ..workflow("b", "Second") };
     let listed = [workflow("a", "First"), inactive, archived];
-    store.save_workflows(ALL, acme, &listed, minute(1)).await.unwrap();
+    let turn = begin(&store, acme).await.turn;
+    store.save_workflows(ALL, turn, &listed, minute(1)).await.unwrap();
     let version = version_of(&store, acme).await;
-    store.save_workflows(ALL, acme, &listed, minute(2)).await.unwrap();
+    store.save_workflows(ALL, turn, &listed, minute(2)).await.unwrap();
     assert_eq!(version_of(&store, acme).await, version);
     let stored = workflows_of(&store, acme).await;
     let states: Vec<_> = stored.iter().map(|stored| (stored.name.as_str(), stored.status)).collect();
     use WorkflowStatus::{Active, Archived, Deleted, Inactive};
     assert_eq!(states, [("First", Active), ("Second", Inactive), ("Third", Archived)]);
     assert!(stored.iter().all(|stored| stored.time_saved_per_execution_minutes == 30));
-    store.save_workflows(ALL, acme, &[workflow("b", "Renamed")], minute(3)).await.unwrap();
+    store.save_workflows(ALL, turn, &[workflow("b", "Renamed")], minute(3)).await.unwrap();
     let stored = workflows_of(&store, acme).await;
     let states: Vec<_> = stored.iter().map(|stored| (stored.name.as_str(), stored.status)).collect();
     assert_eq!(states, [("First", Deleted), ("Renamed", Active), ("Third", Deleted)]);
@@ -257,7 +369,8 @@ async fn workflow_seen_only_in_executions_has_its_id_for_a_name(store: Arc<dyn S
     .await;
     let stored = workflows_of(&store, acme).await;
     assert_eq!((stored[0].name.as_str(), stored[0].last_execution), ("w", Some(minute(9))));
-    store.save_workflows(ALL, acme, &[workflow("w", "Named")], minute(10)).await.unwrap();
+    let turn = begin(&store, acme).await.turn;
+    store.save_workflows(ALL, turn, &[workflow("w", "Named")], minute(10)).await.unwrap();
     apply(&store, acme, vec![execution(3, Status::Success, minute(5))]).await;
     let stored = workflows_of(&store, acme).await;
     assert_eq!((stored[0].name.as_str(), stored[0].last_execution), ("Named", Some(minute(9))));
@@ -268,14 +381,16 @@ async fn success_is_noted_and_clears_the_failure(store: Arc<dyn Store>) {
     let acme = configured(&store, "acme").await;
     let failure = Failure { status: ConnectionStatus::Unreachable, message: "No answer.".to_owned() };
     let failed = CollectionOutcome::Failed(failure.clone());
-    store.finish_collection(ALL, acme, &failed, minute(1)).await.unwrap();
+    let turn = begin(&store, acme).await.turn;
+    store.finish_collection(ALL, turn, &failed, minute(1)).await.unwrap();
+    assert!(store.list_due(ALL, minute(1), 9).await.unwrap()[0].failing);
     let record = store.find_client(ALL, acme).await.unwrap().unwrap().collection;
     assert_eq!((record.failure, record.last_success_at), (Some(failure), None));
     complete(&store, acme, Some(7), minute(2)).await;
     let record = store.find_client(ALL, acme).await.unwrap().unwrap().collection;
     assert_eq!((record.failure, record.last_success_at), (None, Some(minute(2))));
-    let state = store.begin_collection(ALL, acme, minute(0)).await.unwrap().unwrap();
-    assert_eq!(state.complete_to, Some(ExecutionId(7)));
+    assert_eq!(begin(&store, acme).await.complete_to, Some(ExecutionId(7)));
+    assert!(!store.list_due(ALL, minute(3), 9).await.unwrap()[0].failing);
 }
 
 async fn first_success_is_a_change_of_the_numbers_and_later_ones_are_not(store: Arc<dyn Store>) {
@@ -287,39 +402,38 @@ async fn first_success_is_a_change_of_the_numbers_and_later_ones_are_not(store: 
     assert_eq!(version_of(&store, acme).await, 1);
 }
 
-async fn end_of_a_collection_of_another_epoch_is_ignored(store: Arc<dyn Store>) {
-    let acme = configured(&store, "acme").await;
-    let before = store.begin_collection(ALL, acme, minute(0)).await.unwrap().unwrap();
-    let other = CollectionOutcome::Complete { epoch: before.epoch + 1, newest: Some(ExecutionId(7)) };
-    store.finish_collection(ALL, acme, &other, minute(2)).await.unwrap();
-    assert_eq!(store.begin_collection(ALL, acme, minute(0)).await.unwrap(), Some(before));
-    assert_eq!(store.find_client(ALL, acme).await.unwrap().unwrap().collection.last_success_at, None);
-}
-
 async fn progress_is_shown_until_the_back_fill_is_complete(store: Arc<dyn Store>) {
     let acme = configured(&store, "acme").await;
     let progress = Progress { executions: 1, oldest: Some(minute(0)) };
-    let first =
-        Batch { progress: Some(progress), ..batch(0, vec![execution(1, Status::Success, minute(0))]) };
-    store.apply_executions(ALL, acme, first).await.unwrap();
-    let shown = async || store.find_client(ALL, acme).await.unwrap().unwrap().collection.progress;
-    assert_eq!(shown().await, Some(progress));
+    let first = Batch { progress: Some(progress), ..batch(vec![execution(1, Status::Success, minute(0))]) };
+    let turn = begin(&store, acme).await.turn;
+    store.apply_executions(ALL, turn, first).await.unwrap();
+    let shown = async || {
+        let record = store.find_client(ALL, acme).await.unwrap().unwrap().collection;
+        (record.progress, record.back_filled, record.last_attempt_at)
+    };
+    assert_eq!(shown().await, (Some(progress), false, Some(minute(0))));
     complete(&store, acme, Some(1), minute(1)).await;
-    assert_eq!(shown().await, None);
+    assert_eq!(shown().await, (None, true, Some(minute(1))));
 }
 
 async fn time_of_the_last_change_is_known(store: Arc<dyn Store>) {
     let acme = configured(&store, "acme").await;
-    let read = |id, at| Batch { read_at: at, ..batch(0, vec![execution(id, Status::Success, minute(0))]) };
-    store.apply_executions(ALL, acme, read(1, minute(3))).await.unwrap();
-    store.apply_executions(ALL, acme, read(1, minute(4))).await.unwrap();
+    let read = |id, at| Batch { read_at: at, ..batch(vec![execution(id, Status::Success, minute(0))]) };
+    let turn = begin(&store, acme).await.turn;
+    store.apply_executions(ALL, turn, read(1, minute(3))).await.unwrap();
+    store.apply_executions(ALL, turn, read(1, minute(4))).await.unwrap();
     let record = store.find_client(ALL, acme).await.unwrap().unwrap().collection;
     assert_eq!((record.changed_at, record.data_version), (Some(minute(3)), 1));
 }
 
 suite! { $ execution_contract in execution:
     client_without_n8n_is_not_collected,
-    batch_of_another_epoch_is_not_stored,
+    nothing_is_stored_after_the_turn,
+    same_instance_at_another_address_counts_nothing_twice,
+    address_that_never_answered_leaves_no_trace,
+    other_instances_are_told_apart_and_found_again,
+    new_rows_alone_do_not_make_an_identified_instance_another_one,
     reading_executions_again_changes_nothing,
     racing_batches_count_each_execution_once,
     two_clients_have_an_execution_of_the_same_id,
@@ -337,7 +451,6 @@ suite! { $ execution_contract in execution:
     workflow_seen_only_in_executions_has_its_id_for_a_name,
     success_is_noted_and_clears_the_failure,
     first_success_is_a_change_of_the_numbers_and_later_ones_are_not,
-    end_of_a_collection_of_another_epoch_is_ignored,
     progress_is_shown_until_the_back_fill_is_complete,
     time_of_the_last_change_is_known,
 }

@@ -19,7 +19,10 @@ use crate::{
     },
     page::{Cursor, PageRequest},
     secret::Sealed,
-    store::{Accepted, Applied, Batch, ClientSnapshot, CollectionOutcome, MetricsQuery, Store},
+    store::{
+        Accepted, Applied, Batch, ClientSnapshot, CollectionOutcome, CollectionState, MetricsQuery, Store,
+        Turn,
+    },
 };
 
 pub(super) const ALL: TenantScope = TenantScope::ALL;
@@ -119,23 +122,33 @@ pub(super) fn execution(id: i64, status: Status, started_at: Timestamp) -> Execu
     }
 }
 
-pub(super) fn batch(epoch: i64, executions: Vec<Execution>) -> Batch {
-    Batch { epoch, executions, read_at: minute(10_000), progress: None }
+pub(super) fn batch(executions: Vec<Execution>) -> Batch {
+    Batch { executions, read_at: minute(10_000), progress: None }
 }
 
-/// Applies executions in the epoch of now; how many changed.
+/// Begins a collection.
+pub(super) async fn begin(store: &Arc<dyn Store>, client: ClientId) -> CollectionState {
+    store.begin_collection(ALL, client, minute(0)).await.unwrap().unwrap()
+}
+
+/// A turn of a client, whether there is one or not: the first.
+pub(super) fn first_turn(client: ClientId) -> Turn {
+    Turn { client, number: 1 }
+}
+
+/// Applies executions in a turn of their own; how many changed.
 pub(super) async fn apply(store: &Arc<dyn Store>, client: ClientId, executions: Vec<Execution>) -> usize {
-    let epoch = store.begin_collection(ALL, client, minute(0)).await.unwrap().unwrap().epoch;
-    match store.apply_executions(ALL, client, batch(epoch, executions)).await.unwrap() {
+    let turn = begin(store, client).await.turn;
+    match store.apply_executions(ALL, turn, batch(executions)).await.unwrap() {
         Applied::Stored { changed } => changed,
         Applied::Superseded => panic!("superseded"),
     }
 }
 
 pub(super) async fn complete(store: &Arc<dyn Store>, client: ClientId, newest: Option<i64>, now: Timestamp) {
-    let epoch = store.begin_collection(ALL, client, minute(0)).await.unwrap().unwrap().epoch;
-    let outcome = CollectionOutcome::Complete { epoch, newest: newest.map(ExecutionId) };
-    store.finish_collection(ALL, client, &outcome, now).await.unwrap();
+    let turn = store.begin_collection(ALL, client, now).await.unwrap().unwrap().turn;
+    let outcome = CollectionOutcome::Complete(newest.map(ExecutionId));
+    store.finish_collection(ALL, turn, &outcome, now).await.unwrap();
 }
 
 /// A range of minutes.

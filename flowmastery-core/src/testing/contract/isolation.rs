@@ -98,40 +98,38 @@ async fn another_client_is_out_of_reach(store: Arc<dyn Store>) {
 
 async fn executions_of_another_client_are_out_of_reach(store: Arc<dyn Store>) {
     let (ours, _, scope) = two_clients(&store).await;
+    let turn = begin(&store, ours).await.turn;
     let before = store.find_client(ALL, ours).await.unwrap().unwrap().collection;
     assert!(store.begin_collection(scope, ours, minute(0)).await.unwrap().is_none());
-    let late = batch(0, vec![execution(1, Status::Success, minute(0))]);
-    assert_eq!(store.apply_executions(scope, ours, late).await.unwrap(), Applied::Superseded);
-    store.save_workflows(scope, ours, &[workflow("w", "stolen")], minute(1)).await.unwrap();
+    let late = batch(vec![execution(1, Status::Success, minute(0))]);
+    assert_eq!(store.apply_executions(scope, turn, late).await.unwrap(), Applied::Superseded);
+    assert_eq!(store.identify(scope, turn, &[execution(1, Status::Error, minute(9))]).await.unwrap(), None);
+    store.save_workflows(scope, turn, &[workflow("w", "stolen")], minute(1)).await.unwrap();
     assert!(store.open_executions(scope, ours, 9).await.unwrap().is_empty());
     for _ in 0..3 {
-        store.miss_execution(scope, ours, ExecutionId(1), minute(1)).await.unwrap();
+        store.miss_execution(scope, turn, ExecutionId(1), minute(1)).await.unwrap();
     }
     let failure = Failure { status: ConnectionStatus::NotN8n, message: "stolen".to_owned() };
-    for outcome in
-        [CollectionOutcome::Failed(failure), CollectionOutcome::Complete { epoch: 0, newest: None }]
-    {
-        store.finish_collection(scope, ours, &outcome, minute(1)).await.unwrap();
+    for outcome in [CollectionOutcome::Failed(failure), CollectionOutcome::Complete(None)] {
+        store.finish_collection(scope, turn, &outcome, minute(1)).await.unwrap();
     }
     assert_eq!(store.find_client(ALL, ours).await.unwrap().unwrap().collection, before);
-    assert_eq!(store.open_executions(ALL, ours, 9).await.unwrap()[0].misses, 0);
+    assert_eq!(store.open_executions(ALL, ours, 9).await.unwrap().len(), 1);
+    assert_eq!(begin(&store, ours).await.turn.number, turn.number + 1);
     assert_eq!(snapshot_of(&store, ours, Vec::new()).await.workflows[0].name, "w");
 }
 
 async fn changes_of_one_client_leave_the_other_as_it_is(store: Arc<dyn Store>) {
     let (ours, theirs, scope) = two_clients(&store).await;
     let before = snapshot_of(&store, ours, vec![everything()]).await;
-    let ended =
-        batch(0, vec![execution(1, Status::Error, minute(0)), execution(2, Status::Running, minute(1))]);
-    store.apply_executions(scope, theirs, ended).await.unwrap();
-    store.save_workflows(scope, theirs, &[], minute(1)).await.unwrap();
+    let turn = begin(&store, theirs).await.turn;
+    let ended = batch(vec![execution(1, Status::Error, minute(0)), execution(2, Status::Running, minute(1))]);
+    store.apply_executions(scope, turn, ended).await.unwrap();
+    store.save_workflows(scope, turn, &[], minute(1)).await.unwrap();
     for _ in 0..3 {
-        store.miss_execution(scope, theirs, ExecutionId(2), minute(1)).await.unwrap();
+        store.miss_execution(scope, turn, ExecutionId(2), minute(1)).await.unwrap();
     }
-    store
-        .finish_collection(scope, theirs, &CollectionOutcome::Complete { epoch: 0, newest: None }, minute(1))
-        .await
-        .unwrap();
+    store.finish_collection(scope, turn, &CollectionOutcome::Complete(None), minute(1)).await.unwrap();
     store.delete_client(scope, theirs, minute(2)).await.unwrap();
     while store.purge_deleted(ALL, 100).await.unwrap() > 0 {}
     let after = snapshot_of(&store, ours, vec![everything()]).await;
