@@ -137,8 +137,8 @@ impl Inner {
         let served = AssertUnwindSafe(served).catch_unwind().instrument(span.clone()).await;
         let served = served.unwrap_or_else(|panic| Err(Problem::panicked(panic.as_ref())));
         let response =
-            span.in_scope(|| served.unwrap_or_else(|problem| problem.into_response(&trail.request_id)));
-        let response = finished(response, &trail.request_id, is_head);
+            span.in_scope(|| served.unwrap_or_else(|problem| problem.into_response(trail.request_id())));
+        let response = finished(response, trail.request_id(), is_head);
         trail.answered(response.status());
         response
     }
@@ -151,8 +151,10 @@ impl Inner {
         trail: &mut Trail,
     ) -> Result<Response<ApiBody>, Problem> {
         let route = matched.route.clone();
-        let actor = route.access.admit(&self.authentication, &parts.headers).await?;
+        let actor = route.access.authenticate(&self.authentication, &parts.headers).await?;
+        // Before anything can refuse the caller: the access log names them then, too.
         trail.actor = actor;
+        route.access.require(actor)?;
         let target = Target::of(&matched)?;
         let flowmastery = &self.context.flowmastery;
         let mut object = None;
@@ -189,8 +191,11 @@ fn finished(mut response: Response<ApiBody>, request_id: &RequestId, is_head: bo
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(RequestId::HEADER, request_id.to_header());
-    if is_head && status != StatusCode::NOT_MODIFIED {
+    if !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        // Not every host asks the body for its length, and sends it in chunks then.
         headers.insert(header::CONTENT_LENGTH, length.into());
+    }
+    if is_head {
         *response.body_mut() = ApiBody::empty();
     }
     response

@@ -69,4 +69,5 @@ pub use self::{
     problem::Problem,
     request_id::RequestId,
     require::RequirePermissionLayer,
+    trace::Trail,
 };

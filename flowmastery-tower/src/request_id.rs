@@ -25,7 +25,8 @@ impl RequestId {
         &self.0
     }
 
-    pub(crate) fn to_header(&self) -> HeaderValue {
+    /// The id as the value of [`Self::HEADER`].
+    pub fn to_header(&self) -> HeaderValue {
         // Every character of an id may stand in a header.
         HeaderValue::from_str(&self.0).unwrap_or(HeaderValue::from_static("unknown"))
     }

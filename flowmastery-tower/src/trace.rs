@@ -1,8 +1,9 @@
 //! Tracing: the one line that the access log gets for each request, and the span around what happens for it.
 //!
 //! The line names the route's template, never path or query: those can hold tokens. Its target is `flowmastery::access`.
+//! A host that answers a request before the API sees it leaves the same line with a [`Trail`] of its own.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use flowmastery_core::access::actor::Actor;
 use http::{HeaderMap, Method, StatusCode};
@@ -12,11 +13,12 @@ use crate::request_id::RequestId;
 /// What the access log says where no route matched.
 const NO_ROUTE: &str = "-";
 
-/// What the access log will say of a request, as far as it is known.
+/// What the access log will say of a request, as far as it is known; written when this is dropped. The API leaves one for each
+/// request that reaches it.
 #[derive(Debug)]
-pub(crate) struct Trail {
-    pub(crate) request_id: RequestId,
-    pub(crate) method: Method,
+pub struct Trail {
+    request_id: RequestId,
+    method: Method,
     pub(crate) route: Option<&'static str>,
     pub(crate) actor: Option<Actor>,
     status: Option<StatusCode>,
@@ -24,7 +26,8 @@ pub(crate) struct Trail {
 }
 
 impl Trail {
-    pub(crate) fn start(method: &Method, headers: &HeaderMap) -> Self {
+    /// Of a request that begins now.
+    pub fn start(method: &Method, headers: &HeaderMap) -> Self {
         Self {
             request_id: RequestId::of(headers),
             method: method.clone(),
@@ -33,6 +36,11 @@ impl Trail {
             status: None,
             start: Instant::now(),
         }
+    }
+
+    /// The id of the request, for its answer.
+    pub fn request_id(&self) -> &RequestId {
+        &self.request_id
     }
 
     fn route(&self) -> &'static str {
@@ -45,7 +53,7 @@ impl Trail {
     }
 
     /// Notes the answer's status.
-    pub(crate) fn answered(&mut self, status: StatusCode) {
+    pub fn answered(&mut self, status: StatusCode) {
         self.status = Some(status);
     }
 }
@@ -53,18 +61,22 @@ impl Trail {
 /// Writes the line, also for a caller who went away before the answer: that one has no status.
 impl Drop for Trail {
     fn drop(&mut self) {
-        let duration_ms = self.start.elapsed().as_secs_f64() * 1e3;
         tracing::info!(
             target: "flowmastery::access",
             request_id = %self.request_id,
             method = %self.method,
             route = self.route(),
             status = self.status.map(|status| status.as_u16()),
-            duration_ms,
+            duration_ms = milliseconds(self.start.elapsed()),
             user.id = self.actor.map(|actor| actor.user_id().0),
             client.id = self.actor.and_then(Actor::client_id).map(|client| client.0),
         );
     }
+}
+
+/// In whole microseconds, which no line shows in more than three decimals.
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
 #[cfg(test)]
@@ -137,6 +149,15 @@ mod tests {
         assert_eq!(line["client.id"], "7");
         assert_eq!(line["request_id"].len(), 32);
         assert!(line["duration_ms"].parse::<f64>().unwrap() >= 0.0);
+    }
+
+    #[test]
+    fn durations_have_three_decimals_at_most() {
+        for (nanoseconds, shown) in
+            [(269_452, "0.269"), (269_700, "0.27"), (1_234_567_890, "1234.568"), (0, "0")]
+        {
+            assert_eq!(milliseconds(Duration::from_nanos(nanoseconds)).to_string(), shown);
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ const CORE: &[&[&str]] = &[
     &["app"],
 ];
 
-/// Modules of the kernel that import each other; the rest of a room does so freely.
+/// The rooms of the tower, likewise.
 const TOWER: &[&[&str]] =
     &[&["body", "problem", "request_id"], &["auth", "require", "trace"], &["route"], &["openapi"], &["api"]];
 

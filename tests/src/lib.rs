@@ -7,6 +7,7 @@
     reason = "without its servers and its world a test has nothing to say"
 )]
 
+pub mod access_log;
 pub mod backend;
 pub mod n8n;
 pub mod postgres;

@@ -26,7 +26,10 @@ use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
-use crate::backend::FreshStore;
+use crate::{
+    access_log::{self, Line},
+    backend::FreshStore,
+};
 
 /// The admin that every world has.
 pub const ADMIN: &str = "admin@agency.com";
@@ -61,6 +64,8 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// Its body.
     pub body: bytes::Bytes,
+    /// Its line in the access log.
+    pub line: Line,
 }
 
 impl Answer {
@@ -103,12 +108,16 @@ impl World {
         Self { app, api, store, clock, _fresh: fresh }
     }
 
-    /// Sends a request and reads its answer.
+    /// Sends a request and reads its answer, which must have left one line with its status in the access log.
     pub async fn send(&self, request: Request<Full<bytes::Bytes>>) -> Answer {
+        access_log::listen();
         let response = self.api.clone().oneshot(request).await.unwrap();
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        Answer { status: parts.status, headers: parts.headers, body }
+        let id = parts.headers["x-request-id"].to_str().unwrap();
+        let [line] = <[Line; 1]>::try_from(access_log::take(id)).unwrap();
+        assert_eq!(line["status"], parts.status.as_u16().to_string());
+        Answer { status: parts.status, headers: parts.headers, body, line }
     }
 
     /// A request with a token and a JSON body, where there are any.

@@ -1,6 +1,7 @@
 //! The smallest host: FlowMastery on hyper-util alone.
 //!
-//! `SECRET_KEY=… cargo run -p hyper-bare [ADDRESS [DATABASE_URL]]`; `flowmastery create-admin` makes its first admin.
+//! `SECRET_KEY=… cargo run -p hyper-bare [ADDRESS [DATABASE_URL]]`. The standalone server's command makes its first admin:
+//! `DATABASE_URL=sqlite://hyper-bare.db SECRET_KEY=… cargo run -- create-admin`.
 
 use std::{env, net::SocketAddr, sync::Arc};
 

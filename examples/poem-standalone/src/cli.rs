@@ -21,8 +21,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Make an admin account.
     ///
-    /// On a terminal it asks for what is missing. Elsewhere the e-mail address comes from --email, and the password from
-    /// ADMIN_PASSWORD or else from the first line of standard input.
+    /// On a terminal it asks for the password, and for the e-mail address unless --email has it. Elsewhere the password comes
+    /// from ADMIN_PASSWORD, or else from the first line of standard input, and the address from --email alone.
     CreateAdmin(CreateAdminArgs),
     /// Create, update, undo or show the database schema.
     #[command(subcommand)]

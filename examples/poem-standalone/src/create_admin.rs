@@ -1,6 +1,6 @@
 //! `create-admin`: makes an admin account, before there is anybody who could invite one.
 
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 
 use flowmastery_core::{
     error::Kind,
@@ -30,7 +30,8 @@ pub(crate) async fn run(vars: &Vars, args: CreateAdminArgs) -> Outcome {
     let key = wiring::signing_key(&settings)?;
     let app = wiring::services_alone(&settings, &key, store.clone())?;
     let email = email.map_or_else(ask_for_email, Ok)?;
-    let password = password(vars)?;
+    let ask = io::stdin().is_terminal().then_some(ask_for_password);
+    let password = password(vars, ask, BufReader::new(io::stdin()))?;
     let created = app.users().create_admin(email.clone(), &password).await;
     store.close().await;
     match created {
@@ -59,17 +60,27 @@ fn ask_for_email() -> Outcome<Email> {
     ask_until_valid(|| Email::parse(&read_line("E-mail: ")?).map_err(|fault| Failure::new(fault.message)))
 }
 
-/// From `ADMIN_PASSWORD`, else asked for on a terminal, else the first line of standard input.
-fn password(vars: &Vars) -> Outcome<Password> {
-    let choose = |text: SecretString| Password::choose(text).map_err(|fault| Failure::new(fault.message));
-    if let Some(text) = vars.exact("ADMIN_PASSWORD") {
-        return choose(text.into()).map_err(|fault| Failure::new(format!("ADMIN_PASSWORD: {fault}")));
+/// Asked for where there is somebody to ask, else `ADMIN_PASSWORD`, else the first line of standard input.
+fn password(
+    vars: &Vars,
+    ask: Option<impl FnOnce() -> Outcome<Password>>,
+    input: impl BufRead,
+) -> Outcome<Password> {
+    match (ask, vars.exact("ADMIN_PASSWORD")) {
+        (Some(ask), _) => ask(),
+        (None, Some(text)) => {
+            choose(text.into()).map_err(|fault| Failure::new(format!("ADMIN_PASSWORD: {fault}")))
+        }
+        (None, None) => choose(first_line(input)?)
+            .map_err(|fault| Failure::new(format!("The password on standard input: {fault}"))),
     }
-    if !io::stdin().is_terminal() {
-        let line = first_line(io::stdin().lock())?;
-        return choose(line)
-            .map_err(|fault| Failure::new(format!("The password on standard input: {fault}")));
-    }
+}
+
+fn choose(text: SecretString) -> Outcome<Password> {
+    Password::choose(text).map_err(|fault| Failure::new(fault.message))
+}
+
+fn ask_for_password() -> Outcome<Password> {
     ask_until_valid(|| {
         let first = hidden("Password: ")?;
         let chosen = choose(first.clone())?;
@@ -138,9 +149,28 @@ mod tests {
         }
     }
 
+    /// The password for a variable and a person who may be there, with another on standard input.
+    fn given(variable: Option<&str>, ask: Option<fn() -> Outcome<Password>>) -> String {
+        let set = variable.map(|text| ("ADMIN_PASSWORD".to_owned(), text.to_owned()));
+        let vars = Vars::new(set.into_iter().collect(), vec![]);
+        match password(&vars, ask, "from standard input".as_bytes()) {
+            Ok(password) => password.secret().expose_secret().to_owned(),
+            Err(failure) => failure.to_string(),
+        }
+    }
+
     #[test]
-    fn the_password_of_the_environment_is_checked_and_not_repeated() {
-        let vars = Vars::new(vec![("ADMIN_PASSWORD".to_owned(), "securepassword".to_owned())], vec![]);
-        assert_eq!(password(&vars).unwrap().secret().expose_secret(), "securepassword");
+    fn the_variable_counts_only_where_there_is_nobody_to_ask() {
+        let ask: fn() -> Outcome<Password> = || choose("typed by somebody".to_owned().into());
+        assert_eq!(given(Some("from the variable"), Some(ask)), "typed by somebody");
+        assert_eq!(given(None, Some(ask)), "typed by somebody");
+        assert_eq!(given(Some("from the variable"), None), "from the variable");
+        assert_eq!(given(None, None), "from standard input");
+    }
+
+    #[test]
+    fn a_bad_variable_is_named_and_not_repeated() {
+        let refused = given(Some("hunter2"), None);
+        assert!(refused.starts_with("ADMIN_PASSWORD: ") && !refused.contains("hunter2"), "{refused}");
     }
 }

@@ -100,7 +100,7 @@ async fn bind(address: SocketAddr) -> Outcome<(TcpAcceptor, SocketAddr)> {
 fn lock(database: &Database) -> Outcome<Option<File>> {
     let Some(file) = database.file() else { return Ok(None) };
     let mut path = real_path(file).into_os_string();
-    path.push(".serve.lock");
+    path.push("-serve.lock");
     let path = PathBuf::from(path);
     let failed = |error| {
         let path = path.display();

@@ -37,14 +37,14 @@ pub(crate) struct SigningKey {
 /// # Errors
 /// When the database is not to be had, or its schema is not up to date and `AUTO_MIGRATE` is off.
 pub(crate) async fn connect_migrated(settings: &DatabaseSettings) -> Outcome<SqlStore> {
-    if settings.auto_migrate && settings.migration.is_some() {
-        let owner = connect_as_owner(settings).await?;
-        migrate(settings, &owner).await?;
-        owner.close().await;
+    if let (true, Some(owner)) = (settings.auto_migrate, &settings.migration) {
+        let store = connect(owner).await?;
+        migrate(owner, &store).await?;
+        store.close().await;
     }
     let store = connect(&settings.database).await?;
     if settings.auto_migrate && settings.migration.is_none() {
-        migrate(settings, &store).await?;
+        migrate(&settings.database, &store).await?;
     }
     let status =
         store.migration_status().await.map_err(|error| database_failure(&settings.database, &error))?;
@@ -57,23 +57,19 @@ pub(crate) async fn connect_migrated(settings: &DatabaseSettings) -> Outcome<Sql
     Ok(store)
 }
 
-/// The store as the role that may change the schema.
+/// The store, with its schema as it is.
 ///
 /// # Errors
 /// When the database is not to be had.
-pub(crate) async fn connect_as_owner(settings: &DatabaseSettings) -> Outcome<SqlStore> {
-    connect(settings.migration.as_ref().unwrap_or(&settings.database)).await
-}
-
-async fn connect(database: &Database) -> Outcome<SqlStore> {
+pub(crate) async fn connect(database: &Database) -> Outcome<SqlStore> {
     let config = SqlConfig::new(database.url.clone());
     SqlStore::connect(&config).await.map_err(|error| database_failure(database, &error))
 }
 
-async fn migrate(settings: &DatabaseSettings, store: &SqlStore) -> Outcome {
+async fn migrate(database: &Database, store: &SqlStore) -> Outcome {
     let failed = |error| Failure::new("The schema of the database cannot be migrated.").because(error);
     store.migrate_up().await.map_err(|error: StoreError| match error {
-        StoreError::Unavailable(_) => database_failure(&settings.database, &error),
+        StoreError::Unavailable(_) => database_failure(database, &error),
         error => failed(error),
     })
 }
@@ -84,8 +80,8 @@ pub(crate) fn database_failure(database: &Database, error: &StoreError) -> Failu
         DatabaseKind::Sqlite(_) => "check that its directory exists and may be written",
         DatabaseKind::Postgres(_) => "check that PostgreSQL is running there, and the name and password",
     };
-    Failure::new(format!("Database connection failed ({}): {advice} (DATABASE_URL).", database.kind))
-        .because(error)
+    let Database { kind, setting, .. } = database;
+    Failure::new(format!("Database connection failed ({kind}): {advice} ({setting}).")).because(error)
 }
 
 /// The secret that signs tokens: the one that is set, else the one of the key file, which is made when there is none.

@@ -20,23 +20,30 @@ pub(crate) enum Access {
 }
 
 impl Access {
-    /// The caller, where the route wants one.
+    /// The caller, where the route wants one; whether they may call it is [`Self::require`]'s to say.
     ///
     /// # Errors
-    /// 401 for nobody, 403 for the wrong role, 503 when credentials cannot be checked.
-    pub(crate) async fn admit(
+    /// 401 for nobody, 503 when credentials cannot be checked.
+    pub(crate) async fn authenticate(
         self,
         authentication: &Authentication,
         headers: &HeaderMap,
     ) -> Result<Option<Actor>, Problem> {
-        if self == Self::Public {
-            return Ok(None);
+        match self {
+            Self::Public => Ok(None),
+            Self::SignedIn | Self::Requires(_) => authentication.check(headers).await,
         }
-        let actor = authentication.check(headers).await?;
+    }
+
+    /// Makes sure that the caller may call the route.
+    ///
+    /// # Errors
+    /// 403 for the wrong role.
+    pub(crate) fn require(self, actor: Option<Actor>) -> Result<(), Problem> {
         if let (Self::Requires(permission), Some(actor)) = (self, actor) {
             actor.require(permission)?;
         }
-        Ok(actor)
+        Ok(())
     }
 
     /// The roles that may call the route; empty for a public one.

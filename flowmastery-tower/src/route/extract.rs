@@ -1,32 +1,19 @@
-//! Reading requests: media type, size, JSON and query, into checked [`Fields`].
+//! Reading the fields of a body and the parameters of a query into checked [`Fields`].
 //!
-//! Order: media type (415), size (413), JSON (400). What is wrong with fields and parameters is collected and told all at once (422),
-//! together with what the model's constructors say, by [`Fields::parse`]. No fault repeats a value.
+//! What is wrong with them is collected and told all at once (422), together with what the model's constructors say, by
+//! [`Fields::parse`]. No fault repeats a value.
 
 use std::collections::HashMap;
 
-use bytes::Bytes;
 use flowmastery_core::{
     error::FieldError,
     page::{Cursor, PageRequest},
 };
-use http::{HeaderMap, StatusCode, header};
-use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 use secrecy::SecretString;
 use serde_json::Value;
 
 use super::{Field, FieldKind, json::Object, table::Route};
 use crate::problem::Problem;
-
-/// The most bytes of a body.
-const MAX_BODY: usize = 64 * 1024;
-
-/// A request's body, whatever type its host has for it.
-pub(crate) type RequestBody = UnsyncBoxBody<Bytes, Broken>;
-
-/// A body did not come to its end; why, is the host's to know.
-#[derive(Debug)]
-pub(crate) struct Broken;
 
 /// A value that was sent, of the kind its field wants.
 enum Given {
@@ -196,66 +183,8 @@ impl Fields {
     }
 }
 
-/// Reads a body that is to be a JSON object.
-///
-/// # Errors
-/// 415, 413 and 400 for one that cannot be read.
-pub(crate) async fn read_object(headers: &HeaderMap, body: RequestBody) -> Result<Object, Problem> {
-    if !is_json(headers) {
-        let detail = "Send JSON, with Content-Type: application/json.";
-        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
-    }
-    if http_body::Body::size_hint(&body).lower() > MAX_BODY as u64 {
-        return Err(too_large());
-    }
-    let bytes = read_to_end(body).await?;
-    serde_json::from_slice(&bytes).map_err(|error| {
-        // Only the place is told: the text of serde_json's errors can repeat what was sent.
-        let detail = format!(
-            "The body is not a JSON object in UTF-8 with each key once; see line {}, column {}.",
-            error.line(),
-            error.column()
-        );
-        Problem::new(StatusCode::BAD_REQUEST, detail)
-    })
-}
-
-/// Reads until the end, or until there is more than a body may have.
-async fn read_to_end(mut body: RequestBody) -> Result<Vec<u8>, Problem> {
-    let mut bytes = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|Broken| Problem::new(StatusCode::BAD_REQUEST, "The body broke off."))?;
-        let Ok(data) = frame.into_data() else { continue };
-        if bytes.len() + data.len() > MAX_BODY {
-            return Err(too_large());
-        }
-        bytes.extend_from_slice(&data);
-    }
-    Ok(bytes)
-}
-
-fn too_large() -> Problem {
-    Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "A body has at most 64 KiB.")
-}
-
-/// Whether the one content type is JSON in UTF-8.
-fn is_json(headers: &HeaderMap) -> bool {
-    let mut types = headers.get_all(header::CONTENT_TYPE).iter();
-    let (Some(Ok(media_type)), None) = (types.next().map(|value| value.to_str()), types.next()) else {
-        return false;
-    };
-    let media_type = media_type.to_ascii_lowercase();
-    let mut parts = media_type.split(';').map(str::trim);
-    let essence = parts.next().unwrap_or_default();
-    let json = essence == "application/json" || (essence.contains('/') && essence.ends_with("+json"));
-    json && parts.filter_map(|part| part.strip_prefix("charset=")).all(|set| set.trim_matches('"') == "utf-8")
-}
-
 #[cfg(test)]
 mod tests {
-    use futures_util::FutureExt;
-    use http::HeaderValue;
-    use http_body_util::Full;
     use secrecy::ExposeSecret;
 
     use super::*;
@@ -284,12 +213,6 @@ mod tests {
             Ok(()) => Vec::new(),
             Err(problem) => problem.errors().iter().map(|fault| fault.field.clone()).collect(),
         }
-    }
-
-    fn read(media_type: &'static str, body: &[u8]) -> Result<Object, Problem> {
-        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, HeaderValue::from_static(media_type))]);
-        let body = Full::from(body.to_vec()).map_err(|never| match never {}).boxed_unsync();
-        read_object(&headers, body).now_or_never().unwrap()
     }
 
     #[test]
@@ -339,8 +262,6 @@ mod tests {
         let fields = body_fields(r#"{"name":"a","key":["hunter2"],"count":"hunter2"}"#);
         let problem = fields.parse(|_| Ok::<_, Problem>(())).unwrap_err();
         assert!(!format!("{problem:?}").contains("hunter2"));
-        let broken = read("application/json", b"{\"name\":\"hunter2\" x").unwrap_err();
-        assert!(!format!("{broken:?}").contains("hunter2"));
     }
 
     #[test]
@@ -364,56 +285,5 @@ mod tests {
         let cursor = Cursor(7);
         assert_eq!(page(&format!("limit=3&cursor={cursor}")).unwrap().cursor(), Some(cursor));
         assert_eq!(page("limit=0&cursor=x").unwrap_err().errors().len(), 2);
-    }
-
-    #[test]
-    fn json_is_known_by_its_media_type() {
-        for good in [
-            "application/json",
-            "Application/JSON; charset=UTF-8",
-            "application/problem+json",
-            "application/json;charset=\"utf-8\"",
-        ] {
-            assert!(read(good, b"{}").is_ok(), "{good}");
-        }
-        for bad in ["text/plain", "application/jsonx", "+json", "", "application/json; charset=latin1"] {
-            assert_eq!(read(bad, b"{}").unwrap_err().status(), 415, "{bad}");
-        }
-    }
-
-    #[test]
-    fn bodies_have_at_most_64_kib() {
-        let mut body = b"{}".to_vec();
-        body.resize(MAX_BODY, b' ');
-        assert!(read("application/json", &body).is_ok());
-        body.push(b' ');
-        assert_eq!(read("application/json", &body).unwrap_err().status(), 413);
-    }
-
-    #[test]
-    fn a_body_of_unknown_length_is_read_only_up_to_the_bound() {
-        let frames = futures_util::stream::iter((0..).map(|part| {
-            assert!(part < 10, "read on behind the bound");
-            Ok::<_, Broken>(http_body::Frame::data(Bytes::from_static(&[b' '; 8192])))
-        }));
-        let body = http_body_util::StreamBody::new(frames).boxed_unsync();
-        assert_eq!(read_to_end(body).now_or_never().unwrap().unwrap_err().status(), 413);
-    }
-
-    #[test]
-    fn only_objects_with_each_key_once_are_read() {
-        let cases: [&[u8]; 8] = [
-            b"",
-            b"{",
-            b"[]",
-            b"null",
-            b"{} {}",
-            b"{\"a\":1,\"a\":1}",
-            b"{\"a\":\"\xff\"}",
-            b"{\"a\":\"\\ud800\"}",
-        ];
-        for body in cases {
-            assert_eq!(read("application/json", body).unwrap_err().status(), 400, "{body:?}");
-        }
     }
 }

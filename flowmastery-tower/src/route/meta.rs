@@ -1,13 +1,16 @@
 //! About the API itself: its name, its health, its documentation.
 
-use std::sync::Arc;
+use std::{
+    hash::{DefaultHasher, Hash, Hasher},
+    sync::Arc,
+};
 
 use bytes::Bytes;
 use flowmastery_core::{
     error::Error,
     service::health::{HealthReport, HealthStatus},
 };
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -102,13 +105,22 @@ async fn docs(call: Call) -> Answer {
     let file = utoipa_swagger_ui::serve(call.parameter(), Arc::new(config))
         .map_err(|error| Error::internal(std::io::Error::other(error.to_string())))?
         .ok_or_else(Problem::no_route)?;
-    let mut bytes = Bytes::from(file.bytes.into_owned());
+    let bytes = Bytes::from(file.bytes.into_owned());
     if file.content_type == "text/html" {
-        bytes = with_base(&bytes, base);
+        return Ok(reply::bytes_of(StatusCode::OK, "text/html", with_base(&bytes, base)));
     }
-    let mut response = Response::new(bytes.into());
-    let media_type = HeaderValue::try_from(file.content_type).map_err(Error::internal)?;
-    response.headers_mut().insert(header::CONTENT_TYPE, media_type);
+    asset(&call.headers, file.content_type, bytes)
+}
+
+/// A part of the page, which is the same for everybody until the next version: it is kept for a day and asked about then.
+fn asset(headers: &HeaderMap, media_type: String, bytes: Bytes) -> Answer {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    let etag = format!("\"{:016x}\"", hasher.finish());
+    let whole = reply::with_header(Ok(Response::new(bytes.into())), header::CONTENT_TYPE, media_type)?;
+    let mut response = reply::tagged(headers, etag, whole)?;
+    let kept = HeaderValue::from_static("public, max-age=86400");
+    response.headers_mut().insert(header::CACHE_CONTROL, kept);
     Ok(response)
 }
 

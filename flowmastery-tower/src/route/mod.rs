@@ -5,6 +5,7 @@
 
 mod access;
 mod auth;
+mod body;
 mod clients;
 mod endpoint;
 mod extract;
@@ -19,8 +20,9 @@ mod users;
 
 pub(crate) use self::{
     access::Access,
+    body::{Broken, RequestBody, read_object},
     endpoint::{Call, Context, Target},
-    extract::{Broken, Fields, RequestBody, read_object},
+    extract::Fields,
     field::{Field, FieldKind, body_schema},
     table::{Matched, Route, Table},
 };

@@ -67,16 +67,18 @@ pub(super) fn page<T: Serialize>(
 
 /// Metrics, or 304 when the caller has them already.
 pub(super) fn document(headers: &HeaderMap, document: Document) -> Answer {
-    let response = if is_known(headers, &document.etag) {
-        empty(StatusCode::NOT_MODIFIED)
-    } else {
-        bytes_of(StatusCode::OK, "application/json", document.body)
-    };
-    let mut response = with_header(Ok(response), header::ETAG, document.etag)?;
+    let whole = bytes_of(StatusCode::OK, "application/json", document.body);
+    let mut response = tagged(headers, document.etag, whole)?;
     let headers = response.headers_mut();
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-cache"));
     headers.insert(header::VARY, HeaderValue::from_static("Authorization, Cookie"));
     Ok(response)
+}
+
+/// The answer with its tag, or 304 when the caller has it already.
+pub(super) fn tagged(headers: &HeaderMap, etag: String, whole: Response<ApiBody>) -> Answer {
+    let response = if is_known(headers, &etag) { empty(StatusCode::NOT_MODIFIED) } else { whole };
+    with_header(Ok(response), header::ETAG, etag)
 }
 
 /// Whether `If-None-Match` names the tag, compared weakly. A tag of ours holds no comma, so a list may be cut at every one.

@@ -33,6 +33,26 @@ async fn everything_that_the_page_asks_for_is_there() {
 }
 
 #[tokio::test]
+async fn parts_are_kept_for_a_day_and_the_page_is_not() {
+    let (world, _) = world().await;
+    for path in ["/docs/swagger-ui-bundle.js", "/docs/swagger-initializer.js"] {
+        let whole = world.send(empty(get(path))).await;
+        assert_eq!(
+            (whole.status.as_u16(), whole.header("cache-control")),
+            (200, Some("public, max-age=86400"))
+        );
+        let known = world.send(empty(get(path).header("if-none-match", whole.header("etag").unwrap()))).await;
+        assert_eq!((known.status.as_u16(), known.body.len()), (304, 0));
+        assert_eq!(known.header("cache-control"), Some("public, max-age=86400"));
+        assert_eq!(known.header("etag"), whole.header("etag"));
+        let other = world.send(empty(get(path).header("if-none-match", "\"other\""))).await;
+        assert_eq!(other.body, whole.body);
+    }
+    let page = world.send(empty(get("/docs"))).await;
+    assert_eq!((page.header("cache-control"), page.header("etag")), (Some("no-store"), None));
+}
+
+#[tokio::test]
 async fn parts_that_are_not_there_are_404() {
     let (world, admin) = world().await;
     for path in ["/docs/nothing.js", "/docs/a/b", "/docs/..%2fopenapi.json"] {

@@ -53,6 +53,18 @@ async fn head_has_the_headers_of_get_and_no_body() {
 }
 
 #[tokio::test]
+async fn answers_with_a_body_say_how_long_it_is() {
+    let (world, admin) = world().await;
+    for (path, status) in [("/", 200), ("/api/v1/metrics/all", 200), ("/nowhere", 404), ("/docs", 200)] {
+        let answer = world.get(path, &admin).await;
+        assert_eq!(answer.status, status, "{path}");
+        assert_eq!(answer.header("content-length"), Some(answer.body.len().to_string().as_str()), "{path}");
+    }
+    let nothing = world.request(Method::POST, "/api/v1/auth/logout", Some(&admin), None).await;
+    assert_eq!((nothing.status.as_u16(), nothing.header("content-length")), (204, None));
+}
+
+#[tokio::test]
 async fn both_spellings_of_a_path_answer_without_a_redirect() {
     let (world, admin) = world().await;
     for path in
@@ -186,4 +198,18 @@ async fn a_host_brings_its_own_sessions() {
     assert_eq!(me(None).await.0, 401);
     let (status, headers, _) = me(Some("away")).await;
     assert_eq!((status.as_u16(), &headers["retry-after"]), (503, &http::HeaderValue::from_static("5")));
+}
+
+#[tokio::test]
+async fn the_access_line_of_a_refusal_names_whom_it_refused() {
+    let (world, admin) = world().await;
+    let client = world.client(&admin, "Acme Corp").await;
+    let user = world.client_user(&admin, "client@acme.com", client).await;
+    let me = world.get("/api/v1/auth/me", &user).await.expect(200);
+    let refused = world.get("/api/v1/metrics/all", &user).await;
+    refused.expect(403);
+    assert_eq!(refused.line["user.id"], me["id"].to_string());
+    assert_eq!(refused.line["client.id"], client.to_string());
+    let nobody = world.request(Method::GET, "/api/v1/metrics/all", None, None).await;
+    assert!(!nobody.line.contains_key("user.id"), "{:?}", nobody.line);
 }

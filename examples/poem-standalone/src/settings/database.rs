@@ -62,6 +62,8 @@ pub(crate) struct Database {
     pub(crate) url: SecretString,
     /// Which one.
     pub(crate) kind: DatabaseKind,
+    /// The name of the setting that it is from.
+    pub(crate) setting: &'static str,
 }
 
 /// Which database.
@@ -94,8 +96,9 @@ pub(crate) struct Redis {
 
 impl DatabaseSettings {
     pub(super) fn read(reader: &mut Reader<'_>) -> Option<Self> {
-        let database = reader.parse(&DATABASE_URL, Database::parse);
-        let migration = reader.parse(&DATABASE_MIGRATION_URL, Database::parse);
+        let database = reader.parse(&DATABASE_URL, |text| Database::parse(&DATABASE_URL, text));
+        let migration =
+            reader.parse(&DATABASE_MIGRATION_URL, |text| Database::parse(&DATABASE_MIGRATION_URL, text));
         let postgres = |database: &Option<Database>| {
             database.as_ref().is_none_or(|database| matches!(database.kind, DatabaseKind::Postgres(_)))
         };
@@ -106,10 +109,15 @@ impl DatabaseSettings {
         let redis = reader.parse(&REDIS_URL, Redis::parse);
         Some(Self { database: database?, migration, auto_migrate: auto_migrate?, redis })
     }
+
+    /// The database as the role that may change the schema.
+    pub(crate) fn owner(&self) -> &Database {
+        self.migration.as_ref().unwrap_or(&self.database)
+    }
 }
 
 impl Database {
-    fn parse(text: &str) -> Option<Self> {
+    fn parse(setting: &Setting, text: &str) -> Option<Self> {
         let (scheme, rest) = text.split_once(':')?;
         let kind = match scheme {
             "sqlite" => DatabaseKind::Sqlite(sqlite_file(rest)?),
@@ -118,7 +126,7 @@ impl Database {
             }
             _ => return None,
         };
-        Some(Self { url: text.into(), kind })
+        Some(Self { url: text.into(), kind, setting: setting.name })
     }
 
     /// Whether this is SQLite.
@@ -172,7 +180,7 @@ mod tests {
     use super::*;
 
     fn kind(url: &str) -> Option<DatabaseKind> {
-        Database::parse(url).map(|database| database.kind)
+        Database::parse(&DATABASE_URL, url).map(|database| database.kind)
     }
 
     #[test]
@@ -190,7 +198,7 @@ mod tests {
         let place = |place: &str| Some(DatabaseKind::Postgres(place.to_owned()));
         assert_eq!(kind("postgresql+asyncpg://user:hunter2@db.lan/flow"), place("db.lan:5432/flow"));
         assert_eq!(kind("postgres:///flow?host=/run/postgresql"), place("/run/postgresql:5432/flow"));
-        let shown = format!("{:?}", Database::parse("postgres://user:hunter2@db/flow"));
+        let shown = format!("{:?}", Database::parse(&DATABASE_URL, "postgres://user:hunter2@db/flow"));
         assert!(!shown.contains("hunter2"), "{shown}");
     }
 

@@ -23,7 +23,7 @@ pub(crate) static ELSEWHERE: [Setting; 2] = [
         name: "ADMIN_PASSWORD",
         default: "",
         accepts: "12 to 128 characters",
-        meaning: "the password that create-admin gives the new admin instead of asking",
+        meaning: "the password that create-admin gives the new admin where there is no terminal to ask on",
         secret: true,
     },
     Setting {

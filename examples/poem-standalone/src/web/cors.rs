@@ -3,6 +3,7 @@
 //! Other origins get no cookies: they send bearer tokens. An origin that is not listed is answered as if there were no CORS, and its
 //! browser keeps the answer from the page; a request is never refused for its `Origin`, which same-origin pages send too.
 
+use flowmastery_tower::{RequestId, Trail};
 use poem::{
     Endpoint, Middleware, Request, Response, Result,
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
@@ -64,12 +65,7 @@ impl<E: Endpoint> Endpoint for CorsEndpoint<E> {
         let asks_first = request.method() == Method::OPTIONS
             && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         let mut response = if asks_first && allowed.is_some() {
-            let mut response = Response::builder().status(StatusCode::NO_CONTENT).finish();
-            let headers = response.headers_mut();
-            headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
-            headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS);
-            headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
-            response
+            permission(&request)
         } else {
             self.inner.get_response(request).await
         };
@@ -83,6 +79,19 @@ impl<E: Endpoint> Endpoint for CorsEndpoint<E> {
         }
         Ok(response)
     }
+}
+
+/// The answer to a browser that asks before it sends the real request, which does not reach the API.
+fn permission(request: &Request) -> Response {
+    let mut trail = Trail::start(request.method(), request.headers());
+    let mut response = Response::builder().status(StatusCode::NO_CONTENT).finish();
+    let headers = response.headers_mut();
+    headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, METHODS);
+    headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, REQUEST_HEADERS);
+    headers.insert(header::ACCESS_CONTROL_MAX_AGE, MAX_AGE);
+    headers.insert(RequestId::HEADER, trail.request_id().to_header());
+    trail.answered(response.status());
+    response
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use flowmastery_tower::{Problem, RequestId};
+use flowmastery_tower::{Problem, Trail};
 use http_body_util::BodyExt;
 use poem::{
     Endpoint, Middleware, Request, Response, Result,
@@ -42,9 +42,11 @@ impl<E: Endpoint> Endpoint for HostCheckEndpoint<E> {
         if is_allowed(&self.allowed, &request) {
             return Ok(self.inner.get_response(request).await);
         }
+        let mut trail = Trail::start(request.method(), request.headers());
         let problem =
             Problem::new(StatusCode::BAD_REQUEST, "This server does not answer for this host name.");
-        let response = problem.into_response(&RequestId::of(request.headers()));
+        let response = problem.into_response(trail.request_id());
+        trail.answered(response.status());
         Ok(response.map(|body| body.map_err(|never| -> io::Error { match never {} })).into())
     }
 }

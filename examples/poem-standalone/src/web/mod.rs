@@ -4,7 +4,7 @@ mod cors;
 mod hosts;
 
 use flowmastery_tower::Api;
-use poem::{Endpoint, EndpointExt, Response, Route, endpoint::TowerCompatExt};
+use poem::{Endpoint, EndpointExt, Response, endpoint::TowerCompatExt};
 
 use self::{cors::Cors, hosts::HostCheck};
 use crate::settings::ServerSettings;
@@ -13,5 +13,6 @@ use crate::settings::ServerSettings;
 pub(crate) fn endpoint(api: Api, settings: &ServerSettings) -> impl Endpoint<Output = Response> + 'static {
     let cors = Cors::new(settings.cors.clone());
     let hosts = HostCheck::new(settings.allowed_hosts.clone());
-    Route::new().nest("/", api.compat()).with(cors).with(hosts)
+    // Without a route of poem's around it: every path is the API's to answer, even the `*` of OPTIONS.
+    api.compat().with(cors).with(hosts)
 }

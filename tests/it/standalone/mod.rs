@@ -1,174 +1,19 @@
 //! The standalone host as its users meet it: the real program, in a directory of its own, over its command line, its signals and HTTP.
 
+mod harness;
+
 use std::{
     fs,
-    io::{BufRead, BufReader, Read, Write},
+    io::Write,
     net::{TcpListener, TcpStream},
-    path::PathBuf,
-    process::{Child, Command, ExitStatus, Output, Stdio},
-    sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
 
-use flowmastery_tests::{postgres::Database, program::program};
+use flowmastery_tests::postgres::Database;
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
-/// The longest that anything may take before a test fails.
-const PATIENCE: Duration = Duration::from_secs(30);
-const PASSWORD: &str = "securepassword";
-const SECRET: &str = "q8Zk2vTnY5rXw1LbC7dHs4Jm9Pf3Gt6A";
-
-/// A directory in which the program runs, with nothing in its environment but what is given.
-struct Place(TempDir);
-
-impl Place {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.0.path().join(name)
-    }
-
-    fn command(&self, args: &[&str], settings: &[(&str, &str)]) -> Command {
-        let mut command = Command::new(program("poem-standalone", "flowmastery"));
-        command.args(args).current_dir(self.0.path()).env_clear().envs(settings.iter().copied());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        command
-    }
-
-    /// Runs a command to its end, with a text on its standard input.
-    fn run(&self, args: &[&str], settings: &[(&str, &str)], input: &str) -> Output {
-        let mut child = self.command(args, settings).spawn().unwrap();
-        // A program that does not read has closed it, which is its right.
-        let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
-        child.wait_with_output().unwrap()
-    }
-
-    fn serve(&self, settings: &[(&str, &str)]) -> Server {
-        let mut child = self.command(&["serve", "--bind", "127.0.0.1:0"], settings).spawn().unwrap();
-        let (sender, lines) = mpsc::channel();
-        let errors = BufReader::new(child.stderr.take().unwrap());
-        thread::spawn(move || {
-            for line in errors.lines().map_while(Result::ok) {
-                let _ = sender.send(line);
-            }
-        });
-        let mut server = Server { child, lines, address: String::new(), before: Vec::new() };
-        let (start, before) = server.next("listens on");
-        server.address = start["address"].as_str().unwrap().to_owned();
-        server.before = before;
-        server
-    }
-}
-
-/// A running server, ended with the test.
-struct Server {
-    child: Child,
-    lines: mpsc::Receiver<String>,
-    address: String,
-    /// What it said before it listened.
-    before: Vec<String>,
-}
-
-impl Server {
-    /// Waits for the event whose message has this in it.
-    fn event(&self, part: &str) -> Value {
-        self.next(part).0
-    }
-
-    /// The next event whose message has this in it, and the lines before it.
-    fn next(&self, part: &str) -> (Value, Vec<String>) {
-        let deadline = Instant::now() + PATIENCE;
-        let mut seen = Vec::new();
-        while let Ok(line) = self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-            let event: Value = serde_json::from_str(&line).unwrap_or_else(|_| panic!("no JSON: {line}"));
-            if event["message"].as_str().is_some_and(|message| message.contains(part)) {
-                return (event, seen);
-            }
-            seen.push(line);
-        }
-        panic!("no event with {part:?}; there were:\n{}", seen.join("\n"));
-    }
-
-    /// Status and body of one request; in HTTP/1.0, so that no answer comes in chunks.
-    fn request(&self, request: &str, body: Option<&Value>) -> (u16, Value) {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let body = body.map(ToString::to_string).unwrap_or_default();
-        write!(
-            stream,
-            "{request} HTTP/1.0\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
-            self.address,
-            body.len()
-        )
-        .unwrap();
-        answer(stream)
-    }
-
-    fn signal(&self, name: &str) {
-        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
-        assert!(sent.success());
-    }
-
-    fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "the server does not end");
-            thread::yield_now();
-        }
-    }
-
-    /// A request of which half the body was sent and which the server is reading.
-    fn half_a_sign_in(&self) -> (TcpStream, String) {
-        let body = json!({ "email": "nobody@agency.com", "password": PASSWORD }).to_string();
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        write!(
-            stream,
-            "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            body.len()
-        )
-        .unwrap();
-        // The server asks for the body when the endpoint reads it, so from here on the request is under way.
-        let mut line = String::new();
-        BufReader::with_capacity(1, &stream).read_line(&mut line).unwrap();
-        assert!(line.starts_with("HTTP/1.1 100"), "{line}");
-        let (sent, rest) = body.split_at(body.len() / 2);
-        stream.write_all(sent.as_bytes()).unwrap();
-        (stream, rest.to_owned())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn answer(mut stream: TcpStream) -> (u16, Value) {
-    stream.set_read_timeout(Some(PATIENCE)).unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
-    let text = text.trim_start();
-    let status = text.split(' ').nth(1).unwrap().parse().unwrap();
-    let body = text.split_once("\r\n\r\n").unwrap().1;
-    (status, serde_json::from_str(body).unwrap_or(Value::Null))
-}
-
-fn error_of(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-#[track_caller]
-fn failed(output: &Output) -> String {
-    assert_eq!(output.status.code(), Some(1), "{output:?}");
-    error_of(output)
-}
+use self::harness::{PASSWORD, Place, SECRET, Server, answer, failed};
 
 #[test]
 fn the_first_start_makes_everything_and_says_what_to_do() {
@@ -229,7 +74,7 @@ fn only_a_second_server_on_one_sqlite_file_is_refused() {
     let place = Place::new();
     let mut server = place.serve(&[]);
     let second = failed(&place.run(&["serve", "--bind", "127.0.0.1:0"], &[], ""));
-    assert!(second.contains("flowmastery.db.serve.lock") && second.contains("DATABASE_URL"), "{second}");
+    assert!(second.contains("flowmastery.db-serve.lock") && second.contains("DATABASE_URL"), "{second}");
     let status = place.run(&["migrate", "status"], &[], "");
     assert!(status.status.success(), "{status:?}");
     server.signal("KILL");
@@ -280,6 +125,18 @@ fn a_database_that_is_away_ends_the_start_with_its_setting() {
         assert!(message.contains(part), "{message}");
     }
     assert!(!message.contains("hunter2"), "{message}");
+}
+
+#[test]
+fn the_database_of_the_owner_is_named_by_its_own_setting() {
+    let place = Place::new();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("postgres://flow:hunter2@127.0.0.1:{port}/flow");
+    let settings = [("DATABASE_URL", url.as_str()), ("DATABASE_MIGRATION_URL", &url), ("SECRET_KEY", SECRET)];
+    for args in [&["serve"][..], &["migrate", "up"]] {
+        let message = failed(&place.run(args, &settings, ""));
+        assert!(message.contains("(DATABASE_MIGRATION_URL)"), "{message}");
+    }
 }
 
 #[test]
@@ -344,13 +201,44 @@ fn other_origins_and_names_are_answered_as_set() {
     let server = place.serve(&[("ALLOWED_HOSTS", "api.acme.com"), ("CORS_ORIGINS", "https://app.acme.com")]);
     let (status, problem) = server.request("GET /health/live", None);
     assert_eq!((status, &problem["status"]), (400, &json!(400)), "{problem}");
-    let mut stream = TcpStream::connect(&server.address).unwrap();
-    let request = "GET /health/live HTTP/1.1\r\nHost: api.acme.com\r\nOrigin: https://app.acme.com\r\nConnection: close\r\n\r\n";
-    stream.write_all(request.as_bytes()).unwrap();
-    let mut text = String::new();
-    stream.read_to_string(&mut text).unwrap();
+    let text = server.raw("GET /health/live HTTP/1.1\r\nHost: api.acme.com\r\nOrigin: https://app.acme.com");
     assert!(text.starts_with("HTTP/1.1 200"), "{text}");
     assert!(text.contains("access-control-allow-origin: https://app.acme.com"), "{text}");
+}
+
+#[test]
+fn what_the_api_does_not_see_leaves_an_access_line_too() {
+    let place = Place::new();
+    let server = place.serve(&[("ALLOWED_HOSTS", "api.acme.com"), ("CORS_ORIGINS", "https://app.acme.com")]);
+    let other_host = "GET / HTTP/1.1\r\nHost: evil.com";
+    let preflight = "OPTIONS /api/v1/clients/ HTTP/1.1\r\nHost: api.acme.com\r\nOrigin: https://app.acme.com\r\n\
+                     Access-Control-Request-Method: POST";
+    let asterisk = "OPTIONS * HTTP/1.1\r\nHost: api.acme.com";
+    for (id, head, status) in [("other", other_host, 400), ("first", preflight, 204), ("any", asterisk, 404)]
+    {
+        let text = server.raw(&format!("{head}\r\nX-Request-Id: {id}"));
+        assert!(text.starts_with(&format!("HTTP/1.1 {status} ")), "{text}");
+        assert!(text.contains(&format!("x-request-id: {id}")), "{text}");
+        assert_eq!(text.contains("content-type: application/problem+json"), status >= 400, "{text}");
+        let line = server.access_line(id);
+        assert_eq!((&line["status"], &line["route"]), (&json!(status), &json!("-")), "{line}");
+        assert!(line["duration_ms"].is_number(), "{line}");
+    }
+}
+
+#[test]
+fn answers_come_with_their_length_and_not_in_chunks() {
+    let place = Place::new();
+    let server = place.serve(&[]);
+    for (path, status) in
+        [("/", 200), ("/openapi.json", 200), ("/docs/swagger-ui.css", 200), ("/nowhere", 404)]
+    {
+        let text = server.raw(&format!("GET {path} HTTP/1.1\r\nHost: x"));
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with(&format!("HTTP/1.1 {status} ")), "{head}");
+        assert!(head.contains(&format!("content-length: {}", body.len())), "{head}");
+        assert!(!head.contains("transfer-encoding"), "{head}");
+    }
 }
 
 #[tokio::test]
