@@ -37,7 +37,7 @@ pub struct Config {
     pub secret_key: SecretString,
     /// Keys that signed tokens which are still to be read.
     pub previous_secret_keys: Vec<SecretString>,
-    /// Seal n8n keys, newest first; empty: one that follows from `secret_key`.
+    /// Seal n8n keys, newest first; empty: those that follow from `secret_key` and `previous_secret_keys`.
     pub encryption_keys: Vec<VaultKey>,
     /// How long tokens live.
     pub lifetimes: TokenLifetimes,
@@ -187,7 +187,9 @@ impl Builder {
     pub fn build(self) -> Result<Flowmastery> {
         let Self { config, store, cache, mailer, clock, entropy, hasher, n8n } = self;
         let keys = match config.encryption_keys {
-            keys if keys.is_empty() => vec![VaultKey::derive(&config.secret_key)?],
+            keys if keys.is_empty() => {
+                VaultKey::derive_ring(std::iter::once(&config.secret_key).chain(&config.previous_secret_keys))?
+            }
             keys => keys,
         };
         let vault = Vault::new(keys, entropy.clone())?;
