@@ -6,6 +6,7 @@ mod bad_input;
 mod cache;
 mod faults;
 mod http;
+mod mail;
 mod schema;
 mod seed;
 mod standalone;
