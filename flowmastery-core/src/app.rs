@@ -16,7 +16,7 @@ use crate::{
     error::Result,
     mail::{LogMailer, Mailer},
     model::{outbound::OutboundPolicy, session::TokenLifetimes},
-    n8n::{HttpN8n, HttpN8nConfig, N8nApi},
+    n8n::{HttpN8n, HttpN8nConfig, HttpN8nLimits, N8nApi},
     secret::{Vault, VaultKey},
     service::{
         clients::Clients,
@@ -187,9 +187,9 @@ impl Builder {
     pub fn build(self) -> Result<Flowmastery> {
         let Self { config, store, cache, mailer, clock, entropy, hasher, n8n } = self;
         let keys = match config.encryption_keys {
-            keys if keys.is_empty() => {
-                VaultKey::derive_ring(std::iter::once(&config.secret_key).chain(&config.previous_secret_keys))?
-            }
+            keys if keys.is_empty() => VaultKey::derive_ring(
+                std::iter::once(&config.secret_key).chain(&config.previous_secret_keys),
+            )?,
             keys => keys,
         };
         let vault = Vault::new(keys, entropy.clone())?;
@@ -199,6 +199,7 @@ impl Builder {
                 outbound: config.outbound.clone(),
                 extra_ca_pem: config.extra_ca_pem,
                 entropy: entropy.clone(),
+                limits: HttpN8nLimits::default(),
             })?),
         };
         let hasher = match hasher {
