@@ -16,7 +16,7 @@ use crate::{
     error::Result,
     mail::{LogMailer, Mailer},
     model::{outbound::OutboundPolicy, session::TokenLifetimes},
-    n8n::{HttpN8n, HttpN8nConfig, N8nApi},
+    n8n::{HttpN8n, HttpN8nConfig, HttpN8nLimits, N8nApi},
     secret::{Vault, VaultKey},
     service::{
         clients::Clients,
@@ -37,7 +37,7 @@ pub struct Config {
     pub secret_key: SecretString,
     /// Keys that signed tokens which are still to be read.
     pub previous_secret_keys: Vec<SecretString>,
-    /// Seal n8n keys, newest first; empty: one that follows from `secret_key`.
+    /// Seal n8n keys, newest first; empty: those that follow from `secret_key` and `previous_secret_keys`.
     pub encryption_keys: Vec<VaultKey>,
     /// How long tokens live.
     pub lifetimes: TokenLifetimes,
@@ -187,7 +187,9 @@ impl Builder {
     pub fn build(self) -> Result<Flowmastery> {
         let Self { config, store, cache, mailer, clock, entropy, hasher, n8n } = self;
         let keys = match config.encryption_keys {
-            keys if keys.is_empty() => vec![VaultKey::derive(&config.secret_key)?],
+            keys if keys.is_empty() => VaultKey::derive_ring(
+                std::iter::once(&config.secret_key).chain(&config.previous_secret_keys),
+            )?,
             keys => keys,
         };
         let vault = Vault::new(keys, entropy.clone())?;
@@ -197,6 +199,7 @@ impl Builder {
                 outbound: config.outbound.clone(),
                 extra_ca_pem: config.extra_ca_pem,
                 entropy: entropy.clone(),
+                limits: HttpN8nLimits::default(),
             })?),
         };
         let hasher = match hasher {

@@ -135,6 +135,12 @@ impl StdError for Error {
     }
 }
 
+/// The causes of an error for the log, outermost first, without the error itself.
+pub fn causes(error: &(dyn StdError + 'static)) -> String {
+    let chain = std::iter::successors(error.source(), |&cause| cause.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
 /// Collects the faults of several fields, so that a caller hears of all of them at once.
 #[derive(Debug, Default)]
 pub struct Faults(Vec<FieldError>);

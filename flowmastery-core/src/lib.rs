@@ -4,6 +4,7 @@ pub mod access;
 pub mod app;
 pub mod cache;
 pub mod clock;
+mod digest;
 pub mod entropy;
 pub mod error;
 pub mod id;

@@ -20,6 +20,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::{
+    digest::sha256_hex,
     entropy::{Entropy, random},
     error::{Error, Kind, Result},
     id::ClientId,
@@ -95,7 +96,8 @@ impl VaultKey {
         Ok(Self { id: id.to_owned(), bytes: Zeroizing::new(bytes) })
     }
 
-    /// The key that follows from the signing secret by HKDF-SHA256, so that several hosts agree without another setting.
+    /// The key that follows from the signing secret by HKDF-SHA256, so that several hosts agree without another setting. Its id
+    /// follows from the secret as well: after a change of secrets the older one is found.
     ///
     /// # Errors
     /// [`Kind::Internal`] never in practice: the length is within what HKDF gives.
@@ -104,7 +106,23 @@ impl VaultKey {
         Hkdf::<Sha256>::new(None, secret.expose_secret().as_bytes())
             .expand(b"flowmastery vault v1", bytes.as_mut())
             .map_err(|_| Error::new(Kind::Internal, "The key could not be derived."))?;
-        Ok(Self { id: "derived".to_owned(), bytes })
+        let digest = sha256_hex(&format!("vault-key-id:{}", secret.expose_secret()));
+        Ok(Self { id: format!("derived-{digest:.8}"), bytes })
+    }
+
+    /// The keys that follow from signing secrets, in their order; a secret that is named twice counts once.
+    ///
+    /// # Errors
+    /// As [`VaultKey::derive`].
+    pub fn derive_ring<'s>(secrets: impl IntoIterator<Item = &'s SecretString>) -> Result<Vec<Self>> {
+        let mut ring: Vec<Self> = Vec::new();
+        for secret in secrets {
+            let key = Self::derive(secret)?;
+            if ring.iter().all(|other| other.id != key.id) {
+                ring.push(key);
+            }
+        }
+        Ok(ring)
     }
 }
 
@@ -214,6 +232,21 @@ mod tests {
         let sealed = ring(&["old"]).seal(place, &"k".into()).unwrap();
         assert!(ring(&["new", "old"]).open(place, &sealed).is_ok());
         assert!(ring(&["new"]).open(place, &sealed).is_err());
+    }
+
+    #[test]
+    fn keys_derived_from_older_secrets_still_open() {
+        let derived = |secrets: &[&str]| {
+            let secrets: Vec<SecretString> = secrets.iter().map(|secret| (*secret).into()).collect();
+            Vault::new(VaultKey::derive_ring(&secrets).unwrap(), Arc::new(OsEntropy)).unwrap()
+        };
+        let place = Place::n8n_key(ClientId(1));
+        let sealed = derived(&["old"]).seal(place, &"k".into()).unwrap();
+        let rotated = derived(&["new", "old", "new"]);
+        assert_eq!(rotated.open(place, &sealed).unwrap().expose_secret(), "k");
+        assert!(derived(&["new"]).open(place, &sealed).is_err());
+        let sealed = rotated.seal(place, &"k".into()).unwrap();
+        assert!(derived(&["new"]).open(place, &sealed).is_ok());
     }
 
     #[test]

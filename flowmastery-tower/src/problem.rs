@@ -5,7 +5,7 @@
 use std::{borrow::Cow, collections::BTreeSet, fmt, time::Duration};
 
 use bytes::Bytes;
-use flowmastery_core::error::{BoxError, Error, FieldError, Kind};
+use flowmastery_core::error::{BoxError, Error, FieldError, Kind, causes};
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
@@ -108,16 +108,10 @@ impl Problem {
 
     fn log(&self, request_id: &RequestId) {
         if self.status.is_server_error() {
-            let causes = self.cause.as_deref().map(causes).unwrap_or_default();
+            let causes = self.cause.as_deref().map(|cause| causes(cause)).unwrap_or_default();
             tracing::error!(%request_id, status = self.status.as_u16(), detail = %self.detail, causes, "a request could not be answered");
         }
     }
-}
-
-/// The causes of an error, outermost first, without the error itself: its message is the detail.
-fn causes(error: &(dyn std::error::Error + Send + Sync + 'static)) -> String {
-    let chain = std::iter::successors(error.source(), |cause| cause.source());
-    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
 
 impl From<Error> for Problem {

@@ -1,6 +1,19 @@
 //! What readers are told when an n8n is not well: the last known numbers and why they are not newer, never a zero.
 
-use flowmastery_core::clock::Timestamp;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use flowmastery_core::{
+    access::scope::TenantScope,
+    clock::Timestamp,
+    entropy::OsEntropy,
+    id::ClientId,
+    model::{client::SealedInstance, instance::InstanceUrl, outbound::OutboundPolicy},
+    n8n::{HttpN8n, HttpN8nConfig, HttpN8nLimits},
+    secret::Sealed,
+};
 use flowmastery_tests::{
     backend::Backend,
     n8n::{FakeN8n, Fault, Run},
@@ -25,7 +38,14 @@ const COUNTS: &[&str] = &[
 
 /// A world whose only client has an n8n with two executions; the admin's token, the n8n.
 async fn world() -> (World, String, FakeN8n) {
-    let world = World::new(Backend::Sqlite.store().await).await;
+    world_with(HttpN8nLimits::default()).await
+}
+
+async fn world_with(limits: HttpN8nLimits) -> (World, String, FakeN8n) {
+    let outbound = OutboundPolicy::development();
+    let config = HttpN8nConfig { outbound, extra_ca_pem: None, entropy: Arc::new(OsEntropy), limits };
+    let http = Arc::new(HttpN8n::new(config).unwrap());
+    let world = World::with(Backend::Sqlite.store().await, |builder| builder.n8n(http)).await;
     let admin = world.sign_in(ADMIN).await;
     world.client(&admin, "Acme Corp").await;
     let n8n = FakeN8n::start().await;
@@ -58,7 +78,14 @@ async fn is_unknown_before_the_first_success(fault: Fault, status: &str) {
 
 /// Something was collected before the fault: the numbers stay, and the reason is said.
 async fn keeps_the_last_numbers(fault: Fault, status: &str) {
-    let (world, admin, n8n) = world().await;
+    keeps_the_last_numbers_of(world().await, fault, status).await;
+}
+
+async fn keeps_the_last_numbers_of(
+    (world, admin, n8n): (World, String, FakeN8n),
+    fault: Fault,
+    status: &str,
+) {
     world.configure(&admin, 1, &n8n.url(), &n8n.key()).await.expect(200);
     let good = metrics(&world, &admin).await;
     assert_eq!((&good["total_executions"], &good["freshness"]["status"]), (&json!(2), &json!("live")));
@@ -120,13 +147,48 @@ async fn a_key_that_is_revoked_later_is_said_and_the_numbers_stay() {
 }
 
 #[tokio::test]
+async fn an_n8n_that_becomes_slow_is_unreachable_and_the_numbers_stay() {
+    let limits = HttpN8nLimits { total: Duration::from_secs(2), ..HttpN8nLimits::default() };
+    let slow = Fault::Slow(Duration::from_secs(60));
+    keeps_the_last_numbers_of(world_with(limits).await, slow, "unreachable").await;
+}
+
+#[tokio::test]
+async fn the_test_of_a_slow_n8n_ends_after_ten_seconds_and_its_address_is_saved() {
+    let (world, admin, n8n) = world().await;
+    n8n.state().set_fault(Fault::Slow(Duration::from_secs(60)));
+    let start = Instant::now();
+    let connected = world.configure(&admin, 1, &n8n.url(), &n8n.key()).await.expect(200);
+    assert!(start.elapsed() < Duration::from_secs(12), "{:?}", start.elapsed());
+    let said = json!({ "status": "unreachable", "message": "n8n did not answer within 10 seconds." });
+    assert_eq!((&connected["connection"], &connected["has_n8n_api_key"]), (&said, &json!(true)));
+}
+
+#[tokio::test]
+async fn a_stored_key_that_does_not_open_is_said_by_the_test() {
+    let (world, admin, n8n) = world().await;
+    let key = Sealed::from_stored("v1:lost:AAAA".to_owned());
+    let instance = SealedInstance { url: InstanceUrl::parse(&n8n.url()).unwrap(), key };
+    let client = ClientId(1);
+    let scope = TenantScope::client(client);
+    world
+        .store
+        .set_instance(scope, client, Some(&instance), instant("2026-03-10T12:00:00.000Z"))
+        .await
+        .unwrap();
+    let tested = world.post("/api/v1/clients/1/test-connection", &admin, Value::Null).await.expect(200);
+    let said = json!({ "status": "auth_failed", "message": "A stored key cannot be opened; set it again." });
+    assert_eq!(tested, said);
+}
+
+#[tokio::test]
 async fn a_slow_first_collection_is_waited_for_ten_seconds_at_most() {
     let (world, admin, n8n) = world().await;
     world.configure_unheard(1, &n8n.url(), &n8n.key()).await;
-    n8n.state().set_fault(Fault::Slow(std::time::Duration::from_secs(60)));
-    let start = std::time::Instant::now();
+    n8n.state().set_fault(Fault::Slow(Duration::from_secs(60)));
+    let start = Instant::now();
     let metrics = metrics(&world, &admin).await;
-    assert!(start.elapsed() < std::time::Duration::from_secs(12), "{:?}", start.elapsed());
+    assert!(start.elapsed() < Duration::from_secs(12), "{:?}", start.elapsed());
     assert_eq!(metrics["freshness"]["status"], "collecting");
     assert_eq!(metrics["total_executions"], Value::Null);
 }
@@ -135,7 +197,7 @@ async fn a_slow_first_collection_is_waited_for_ten_seconds_at_most() {
 async fn one_failing_client_does_not_delay_the_others() {
     let (world, admin, hanging) = world().await;
     world.configure_unheard(1, &hanging.url(), &hanging.key()).await;
-    hanging.state().set_fault(Fault::Slow(std::time::Duration::from_secs(60)));
+    hanging.state().set_fault(Fault::Slow(Duration::from_secs(60)));
     let healthy = FakeN8n::start().await;
     let workflow = healthy.state().add_workflow("Any");
     healthy.state().add(Run::ended(&workflow, "success", instant("2026-03-10T11:00:00.000Z"), 1000));
@@ -146,8 +208,7 @@ async fn one_failing_client_does_not_delay_the_others() {
     let collector = tokio::spawn(world.app.collector().clone().run(stop.clone()));
     let path = format!("/api/v1/metrics/client/{id}");
     let read = world.get(&path, &admin);
-    let metrics =
-        tokio::time::timeout(std::time::Duration::from_secs(8), read).await.expect("in time").expect(200);
+    let metrics = tokio::time::timeout(Duration::from_secs(8), read).await.expect("in time").expect(200);
     assert_eq!(metrics["total_executions"], 1);
     stop.cancel();
     collector.await.unwrap();

@@ -7,6 +7,7 @@ mod cache;
 mod collect;
 mod faults;
 mod http;
+mod mail;
 mod schema;
 mod seed;
 mod standalone;

@@ -27,6 +27,13 @@ pub struct FreshStore {
     _directory: Option<Arc<TempDir>>,
 }
 
+impl From<SqlStore> for FreshStore {
+    /// A store that was made elsewhere.
+    fn from(store: SqlStore) -> Self {
+        Self { store: Arc::new(store), _directory: None }
+    }
+}
+
 impl Backend {
     /// A fresh store. The databases of Postgres go with their server.
     pub async fn store(self) -> FreshStore {
@@ -41,7 +48,7 @@ impl Backend {
             Self::Postgres => {
                 let url = Database::migrated().await.url();
                 let store = SqlStore::connect(&SqlConfig::new(url)).await.expect("a new database");
-                FreshStore { store: Arc::new(store), _directory: None }
+                store.into()
             }
         }
     }

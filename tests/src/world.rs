@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use flowmastery_core::{
-    Config, Flowmastery,
+    Builder, Config, Flowmastery,
     access::{
         password::{HashCost, PasswordHasher},
         scope::TenantScope,
@@ -93,15 +93,19 @@ impl Answer {
 impl World {
     /// A world over a store whose schema is up, with one admin.
     pub async fn new(fresh: FreshStore) -> Self {
+        Self::with(fresh, |builder| builder).await
+    }
+
+    /// The same with other ports.
+    pub async fn with(fresh: FreshStore, ports: impl FnOnce(Builder) -> Builder) -> Self {
         let store = fresh.store.clone();
         let clock = Arc::new(FixedClock::at(Timestamp::parse(NOW).unwrap()));
         let mut config = Config::new(SECRET.into(), "https://agency.com/accept-invitation");
         config.outbound = OutboundPolicy::development();
-        let app = Flowmastery::builder(config, store.clone())
+        let builder = Flowmastery::builder(config, store.clone())
             .clock(clock.clone() as Arc<dyn Clock>)
-            .hasher(PasswordHasher::new(Arc::new(OsEntropy), HashCost::FOR_TESTS))
-            .build()
-            .unwrap();
+            .hasher(PasswordHasher::new(Arc::new(OsEntropy), HashCost::FOR_TESTS));
+        let app = ports(builder).build().unwrap();
         let password = Password::choose(PASSWORD.into()).unwrap();
         app.users().create_admin(Email::parse(ADMIN).unwrap(), &password).await.unwrap();
         let api = Api::builder(app.clone()).docs(true).build().unwrap();

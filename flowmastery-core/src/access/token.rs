@@ -11,13 +11,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     clock::Timestamp,
+    digest::sha256_hex,
     entropy::{Entropy, random},
     error::{Error, Kind, Result},
     id::{ClientId, SessionId, UserId},
-    model::{
-        session::TokenHash,
-        user::{Role, User},
-    },
+    model::user::{Role, User},
 };
 
 const ISSUER: &str = "flowmastery";
@@ -57,7 +55,7 @@ struct SigningKey {
 impl SigningKey {
     fn new(secret: &SecretString) -> Self {
         let bytes = secret.expose_secret().as_bytes();
-        let mut kid = TokenHash::of(&format!("kid:{}", secret.expose_secret())).as_str().to_owned();
+        let mut kid = sha256_hex(&format!("kid:{}", secret.expose_secret()));
         kid.truncate(16);
         Self { kid, encoding: EncodingKey::from_secret(bytes), decoding: DecodingKey::from_secret(bytes) }
     }

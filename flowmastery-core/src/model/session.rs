@@ -5,10 +5,10 @@ use std::time::Duration;
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use crate::{
     clock::Timestamp,
+    digest::sha256_hex,
     entropy::{Entropy, random},
     error::Result,
     id::{SessionId, UserId},
@@ -48,13 +48,7 @@ pub struct TokenHash(String);
 impl TokenHash {
     /// The hash of a token that somebody presented, of whatever form.
     pub fn of(token: &str) -> Self {
-        use std::fmt::Write as _;
-        let mut hex = String::with_capacity(64);
-        for byte in Sha256::digest(token.as_bytes()) {
-            // Writing to a String cannot fail.
-            let _ = write!(hex, "{byte:02x}");
-        }
-        Self(hex)
+        Self(sha256_hex(token))
     }
 
     /// The stored form: 64 hex digits.

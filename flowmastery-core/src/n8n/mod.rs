@@ -7,7 +7,7 @@ use std::fmt;
 
 use async_trait::async_trait;
 
-pub use self::http::{HttpN8n, HttpN8nConfig};
+pub use self::http::{HttpN8n, HttpN8nConfig, HttpN8nLimits};
 use crate::{
     error::BoxError,
     id::ExecutionId,

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     access::{actor::Actor, permission::Permission, scope::TenantScope},
     clock::Clock,
-    error::{Error, Faults, FieldError, Kind, Result},
+    error::{Error, Faults, FieldError, Kind, Result, causes},
     id::ClientId,
     model::{
         client::{Client, ClientName, Connection, Instance, NewClient, SealedInstance},
@@ -16,7 +16,7 @@ use crate::{
         instance::InstanceUrl,
         outbound::OutboundPolicy,
     },
-    n8n::N8nApi,
+    n8n::{N8nApi, N8nError},
     page::{Page, PageRequest},
     secret::{Place, Vault},
     store::{Configured, Store},
@@ -25,6 +25,9 @@ use crate::{
 
 /// The most characters of an n8n key; today's have some 270.
 const MAX_KEY_CHARS: usize = 4096;
+
+/// The longest that the test of an n8n takes, waiting for its turn at that server included.
+const TEST_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An n8n address with its key, as an admin sends them: always together, so that a stored key never goes to a new address.
 #[derive(Clone, Debug)]
@@ -151,15 +154,19 @@ impl Clients {
         found(self.store.set_instance(scope, id, None, self.clock.now()).await?).map(|_| ())
     }
 
-    /// Tests the n8n that is configured.
+    /// Tests the n8n that is configured. A stored key that does not open is said as one that n8n refuses: it has to be set again.
     ///
     /// # Errors
     /// [`Kind::Forbidden`] for all but admins, [`Kind::NotFound`], [`Kind::Conflict`] when none is configured.
     pub async fn test_connection(&self, actor: Actor, id: ClientId) -> Result<Connection> {
         let scope = actor.require_client(Permission::ManageClients, id)?;
         let sealed = self.configured_instance(scope, id).await?;
-        let key = self.vault.open(Place::n8n_key(id), &sealed.key)?;
-        Ok(self.test(&Instance { url: sealed.url, key }).await)
+        match self.vault.open(Place::n8n_key(id), &sealed.key) {
+            Ok(key) => Ok(self.test(&Instance { url: sealed.url, key }).await),
+            Err(error) => {
+                Ok(Connection { status: ConnectionStatus::AuthFailed, message: error.message().to_owned() })
+            }
+        }
     }
 
     /// Starts a collection now.
@@ -195,13 +202,19 @@ impl Clients {
     }
 
     async fn test(&self, instance: &Instance) -> Connection {
-        match self.n8n.test(instance).await {
+        let late = || N8nError {
+            status: ConnectionStatus::Unreachable,
+            message: format!("n8n did not answer within {} seconds.", TEST_TIMEOUT.as_secs()),
+            source: None,
+        };
+        let tested = tokio::time::timeout(TEST_TIMEOUT, self.n8n.test(instance)).await;
+        match tested.unwrap_or_else(|_| Err(late())) {
             Ok(()) => Connection {
                 status: ConnectionStatus::Ok,
                 message: "n8n answers and accepts the key.".to_owned(),
             },
             Err(error) => {
-                tracing::info!(connection = error.status.as_str(), error = %error, "the test of an n8n connection failed");
+                tracing::info!(connection = error.status.as_str(), error = %error, causes = causes(&error), "the test of an n8n connection failed");
                 Connection::from(&error)
             }
         }

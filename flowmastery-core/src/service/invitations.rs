@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     access::{actor::Actor, issuer::TokenIssuer, password::PasswordHasher, permission::Permission},
     clock::Clock,
-    error::{Error, Faults, FieldError, Kind, Result},
+    error::{Error, Faults, FieldError, Kind, Result, causes},
     id::ClientId,
     mail::{Mailer, invitation::invitation_mail},
     model::{
@@ -121,8 +121,9 @@ impl Invitations {
         actor.require(Permission::ManageUsers)?;
         let token = OpaqueToken::generate(self.issuer.entropy.as_ref())?;
         let now = self.clock.now();
+        // Failed until the mail server took it: whatever ends this before it does, nobody waits for a mail that never comes.
         let email_status =
-            if self.mailer.is_configured() { EmailStatus::Queued } else { EmailStatus::NotConfigured };
+            if self.mailer.is_configured() { EmailStatus::Failed } else { EmailStatus::NotConfigured };
         let new = NewInvitation {
             email: request.email,
             role: request.role,
@@ -138,25 +139,28 @@ impl Invitations {
             Error::invalid(vec![FieldError::new("client_id", "There is no client with this id.")])
         })?;
         let link = format!("{}?token={}", self.config.accept_page, token.expose());
-        if self.mailer.is_configured() {
-            invitation.email_status = self.deliver(&invitation, &link).await;
-            self.store
-                .set_invitation_email_status(actor.scope(), invitation.id, invitation.email_status)
-                .await?;
+        if self.mailer.is_configured() && self.deliver(&invitation, &link).await {
+            invitation.email_status = EmailStatus::Sent;
+            let noted =
+                self.store.set_invitation_email_status(actor.scope(), invitation.id, EmailStatus::Sent);
+            if let Err(error) = noted.await {
+                tracing::warn!(invitation.id = %invitation.id, error = %error, causes = causes(&error), "an invitation was mailed, which could not be noted");
+            }
         }
         let show = self.config.always_show_link || invitation.email_status == EmailStatus::NotConfigured;
         Ok(IssuedInvitation { invitation, accept_url: show.then_some(AcceptUrl(link)) })
     }
 
-    async fn deliver(&self, invitation: &Invitation, link: &str) -> EmailStatus {
+    /// Mails an invitation; whether the mail server took it.
+    async fn deliver(&self, invitation: &Invitation, link: &str) -> bool {
         let mail = invitation_mail(invitation, link);
         let failure = match tokio::time::timeout(MAIL_TIMEOUT, self.mailer.send(&mail)).await {
-            Ok(Ok(())) => return EmailStatus::Sent,
+            Ok(Ok(())) => return true,
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the mail server gave no answer in time".to_owned(),
         };
         tracing::warn!(invitation.id = %invitation.id, error = failure, "the invitation could not be mailed; check SMTP_HOST and its settings");
-        EmailStatus::Failed
+        false
     }
 
     /// Invitations, newest first.

@@ -85,10 +85,9 @@ pub trait ClientStore: Send + Sync {
         limit: u16,
     ) -> StoreResult<Vec<DueClient>>;
 
-    /// Deletes a client for every reader at once, with its key, and closes its users' sessions; whether there was one.
+    /// Deletes a client for every reader at once, with its key, its users, their sessions and its invitations; whether there was one.
     async fn delete_client(&self, scope: TenantScope, id: ClientId, now: Timestamp) -> StoreResult<bool>;
 
-    /// Removes at most about `rows` rows of deleted clients (executions, rollups, workflows, users, invitations, at last the client);
-    /// how many went. Zero means that nothing is left to purge.
+    /// Removes at most about `rows` rows of deleted clients (executions, rollups, workflows, at last the client); how many went. Zero means that nothing is left to purge.
     async fn purge_deleted(&self, scope: TenantScope, rows: u32) -> StoreResult<u64>;
 }

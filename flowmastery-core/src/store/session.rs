@@ -24,8 +24,8 @@ pub trait SessionStore: Send + Sync {
 
     /// Spends a refresh token and stores its successor, valid until `next.expires_at`, in one transaction.
     ///
-    /// A token that was spent already is honoured while none of its successors is spent (the answer may have been lost);
-    /// a later replay closes the session.
+    /// A token that was spent already is honoured while none of its successors is spent (the answer may have been lost), and of
+    /// several successors the one that is spent first; every other use is a replay, which closes the session.
     async fn rotate_refresh(&self, presented: &TokenHash, next: NewSession) -> StoreResult<Rotation>;
 
     /// Closes a session; whether it was open.

@@ -10,7 +10,7 @@ use flowmastery_core::{
         client::Instance, execution::Status, freshness::ConnectionStatus, instance::InstanceUrl,
         outbound::OutboundPolicy,
     },
-    n8n::{ExecutionQuery, HttpN8n, HttpN8nConfig, N8nApi},
+    n8n::{ExecutionQuery, HttpN8n, HttpN8nConfig, HttpN8nLimits, N8nApi},
 };
 
 use super::*;
@@ -19,7 +19,13 @@ const NOON: Timestamp = Timestamp::from_millis(1_795_389_722_212);
 
 fn client() -> HttpN8n {
     let outbound = OutboundPolicy::development();
-    HttpN8n::new(HttpN8nConfig { outbound, extra_ca_pem: None, entropy: Arc::new(OsEntropy) }).unwrap()
+    HttpN8n::new(HttpN8nConfig {
+        outbound,
+        extra_ca_pem: None,
+        entropy: Arc::new(OsEntropy),
+        limits: HttpN8nLimits::default(),
+    })
+    .unwrap()
 }
 
 fn instance(server: &FakeN8n) -> Instance {

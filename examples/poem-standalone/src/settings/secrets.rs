@@ -22,14 +22,14 @@ const SECRET_KEY_PREVIOUS: Setting = Setting {
     name: "SECRET_KEY_PREVIOUS",
     default: "",
     accepts: "the SECRET_KEY of before",
-    meaning: "tokens that it signed are accepted while they last; set ENCRYPTION_KEYS before changing SECRET_KEY",
+    meaning: "tokens that it signed are accepted while they last; n8n keys that were sealed under it still open",
     secret: true,
 };
 const ENCRYPTION_KEYS: Setting = Setting {
     name: "ENCRYPTION_KEYS",
     default: "",
     accepts: "id:key pairs separated by commas, newest first; a key is 32 bytes in Base64, from `openssl rand -base64 32`",
-    meaning: "seal the n8n keys of clients; unset: one key that follows from SECRET_KEY",
+    meaning: "seal the n8n keys of clients; unset: keys that follow from SECRET_KEY and SECRET_KEY_PREVIOUS",
     secret: true,
 };
 

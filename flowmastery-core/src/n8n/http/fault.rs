@@ -7,7 +7,7 @@ use std::{error::Error as StdError, fmt, io, time::Duration};
 
 use reqwest::StatusCode;
 
-use super::{super::wire::WireError, N8nError, transport::Limits};
+use super::{super::wire::WireError, N8nError, retry, transport::HttpN8nLimits};
 use crate::{error::BoxError, model::freshness::ConnectionStatus};
 
 /// Why a try failed.
@@ -84,17 +84,8 @@ impl Fault {
                 "The API key lacks a scope: collection needs workflow:list, workflow:read, execution:list and execution:read.",
             ),
             StatusCode::NOT_FOUND => Self::no_api(),
-            StatusCode::TOO_MANY_REQUESTS => {
-                let fault = Self::new(
-                    ConnectionStatus::Unreachable,
-                    "n8n asks to be called less often (status 429).",
-                );
-                Self { transient: true, retry_after, ..fault }
-            }
-            _ if status.is_server_error() => {
-                let message = format!("n8n answers with status {}.", status.as_u16());
-                Self { transient: true, retry_after, ..Self::new(ConnectionStatus::Unreachable, message) }
-            }
+            StatusCode::TOO_MANY_REQUESTS => Self::busy(status, retry_after),
+            _ if status.is_server_error() => Self::busy(status, retry_after),
             _ if status.is_redirection() => Self::not_n8n(
                 "The address redirects elsewhere; enter the address at which n8n itself answers.",
             ),
@@ -105,8 +96,24 @@ impl Fault {
         }
     }
 
+    /// n8n cannot answer for now: to be tried again, unless it asks for more patience than a request has.
+    fn busy(status: StatusCode, retry_after: Option<Duration>) -> Self {
+        let code = status.as_u16();
+        if let Some(asked) = retry_after.filter(|asked| *asked > retry::LONGEST) {
+            let seconds = asked.as_secs();
+            let message =
+                format!("n8n asks to wait {seconds} seconds before it is called again (status {code}).");
+            return Self::new(ConnectionStatus::Unreachable, message);
+        }
+        let message = match status {
+            StatusCode::TOO_MANY_REQUESTS => format!("n8n asks to be called less often (status {code})."),
+            _ => format!("n8n answers with status {code}."),
+        };
+        Self { transient: true, retry_after, ..Self::new(ConnectionStatus::Unreachable, message) }
+    }
+
     /// No answer came, or it broke off.
-    pub(super) fn transport(error: reqwest::Error, limits: Limits) -> Self {
+    pub(super) fn transport(error: reqwest::Error, limits: HttpN8nLimits) -> Self {
         let unreachable = |message: &str| Self::new(ConnectionStatus::Unreachable, message);
         let fault = if let Some(refused) = causes(&error).find_map(|cause| cause.downcast_ref::<Refused>()) {
             Self::refused(refused.0.clone())

@@ -16,11 +16,8 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use url::Url;
 
-use self::{
-    fault::Fault,
-    gate::Gate,
-    transport::{Limits, Transport},
-};
+pub use self::transport::HttpN8nLimits;
+use self::{fault::Fault, gate::Gate, transport::Transport};
 use super::{
     ExecutionQuery, N8nApi, N8nCursor, N8nError, N8nPage,
     wire::{self, WireError},
@@ -47,6 +44,8 @@ pub struct HttpN8nConfig {
     pub extra_ca_pem: Option<Vec<u8>>,
     /// For the jitter of retries.
     pub entropy: Arc<dyn Entropy>,
+    /// How long and how much a try may take.
+    pub limits: HttpN8nLimits,
 }
 
 /// n8n's public API over HTTP.
@@ -63,12 +62,9 @@ impl HttpN8n {
     /// # Errors
     /// [`crate::error::Kind::Invalid`] when TLS cannot be set up: the extra certificates are not PEM, or there are no authorities at all.
     pub fn new(config: HttpN8nConfig) -> Result<Self> {
-        Self::with_limits(config, Limits::default())
-    }
-
-    fn with_limits(config: HttpN8nConfig, limits: Limits) -> Result<Self> {
-        let transport = Transport::new(config.outbound.clone(), config.extra_ca_pem.as_deref(), limits)?;
-        Ok(Self { transport, outbound: config.outbound, entropy: config.entropy, gate: Gate::default() })
+        let HttpN8nConfig { outbound, extra_ca_pem, entropy, limits } = config;
+        let transport = Transport::new(outbound.clone(), extra_ca_pem.as_deref(), limits)?;
+        Ok(Self { transport, outbound, entropy, gate: Gate::default() })
     }
 
     /// A page of a list.

@@ -9,13 +9,13 @@ use crate::entropy::{Entropy, random};
 /// The longest wait before the second try; it doubles with each further one.
 const FIRST: Duration = Duration::from_secs(1);
 
-/// The longest wait of all, whatever the server asks for.
-const LONGEST: Duration = Duration::from_secs(30);
+/// The longest wait of all. A server that asks for a longer one is not asked again.
+pub(super) const LONGEST: Duration = Duration::from_secs(30);
 
 /// The wait after so many failures: as the server `asked`, else a random part of the backoff.
 pub(super) fn delay(entropy: &dyn Entropy, failures: u32, asked: Option<Duration>) -> Duration {
     if let Some(asked) = asked {
-        return asked.min(LONGEST);
+        return asked;
     }
     let doublings = failures.saturating_sub(1).min(16);
     let backoff = FIRST.saturating_mul(1 << doublings).min(LONGEST);
@@ -29,7 +29,7 @@ pub(super) fn delay(entropy: &dyn Entropy, failures: u32, asked: Option<Duration
 pub(super) fn retry_after(value: &str, date: Option<&str>) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(value.parse().map_or(LONGEST, Duration::from_secs));
+        return Some(value.parse().map_or(Duration::MAX, Duration::from_secs));
     }
     let parser = DateTimeParser::new();
     let until = parser.parse_timestamp(value).ok()?;
@@ -72,9 +72,9 @@ mod tests {
     }
 
     #[test]
-    fn what_the_server_asks_for_is_obeyed_up_to_the_longest() {
+    fn what_the_server_asks_for_takes_the_place_of_the_backoff() {
         let asked = |seconds| delay(&Fixed(Some(0)), 1, Some(Duration::from_secs(seconds))).as_secs();
-        assert_eq!([0, 7, 30, 31, 86_400].map(asked), [0, 7, 30, 30, 30]);
+        assert_eq!([0, 7, 30].map(asked), [0, 7, 30]);
     }
 
     #[test]
@@ -83,7 +83,7 @@ mod tests {
         let seconds = |value| retry_after(value, date).map(|wait| wait.as_secs());
         assert_eq!(seconds("120"), Some(120));
         assert_eq!(seconds(" 0 "), Some(0));
-        assert_eq!(seconds("99999999999999999999999"), Some(LONGEST.as_secs()));
+        assert_eq!(seconds("99999999999999999999999"), Some(u64::MAX));
         assert_eq!(seconds("Sun, 22 Nov 2026 23:26:18 GMT"), Some(17));
         assert_eq!(seconds("Sun, 22 Nov 2026 23:25:00 GMT"), Some(0));
         assert_eq!(retry_after("Sun, 22 Nov 2026 23:26:18 GMT", None), None);

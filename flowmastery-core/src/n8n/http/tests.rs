@@ -160,15 +160,16 @@ impl Entropy for Fixed {
 }
 
 fn config(outbound: OutboundPolicy, byte: u8) -> HttpN8nConfig {
-    HttpN8nConfig { outbound, extra_ca_pem: None, entropy: Arc::new(Fixed(byte)) }
+    let limits = HttpN8nLimits::default();
+    HttpN8nConfig { outbound, extra_ca_pem: None, entropy: Arc::new(Fixed(byte)), limits }
 }
 
 fn client() -> HttpN8n {
     HttpN8n::new(config(OutboundPolicy::development(), 0)).unwrap()
 }
 
-fn limited(limits: Limits) -> HttpN8n {
-    HttpN8n::with_limits(config(OutboundPolicy::development(), 0), limits).unwrap()
+fn limited(limits: HttpN8nLimits) -> HttpN8n {
+    HttpN8n::new(HttpN8nConfig { limits, ..config(OutboundPolicy::development(), 0) }).unwrap()
 }
 
 /// What the client makes of these replies to a list, and how many requests it took.
@@ -297,6 +298,42 @@ async fn the_wait_that_n8n_asks_for_takes_the_place_of_the_backoff() {
 }
 
 #[tokio::test]
+async fn an_n8n_that_asks_for_a_long_wait_is_not_asked_again() {
+    for (status, header) in [
+        (429, "Retry-After: 31\r\n"),
+        (503, "Date: Sun, 22 Nov 2026 23:00:00 GMT\r\nRetry-After: Sun, 22 Nov 2026 23:10:00 GMT\r\n"),
+    ] {
+        let (result, requests) = listed(vec![reply(status, header, b"upstream")]).await;
+        let error = result.unwrap_err();
+        assert_eq!((error.status, requests), (ConnectionStatus::Unreachable, 1));
+        assert!(error.message.starts_with("n8n asks to wait "), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_does_not_come_about_is_tried_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let origin = format!("https://{}", listener.local_addr().unwrap());
+    let accepted = Arc::new(AtomicUsize::new(0));
+    let count = Arc::clone(&accepted);
+    // Takes the connection and says nothing, so that TLS never stands.
+    let silent = tokio::spawn(async move {
+        let mut held = Vec::new();
+        loop {
+            held.push(listener.accept().await.unwrap());
+            count.fetch_add(1, Ordering::SeqCst);
+        }
+    });
+    let client =
+        limited(HttpN8nLimits { connect: std::time::Duration::from_millis(200), ..HttpN8nLimits::default() });
+    let instance = Instance { url: InstanceUrl::parse(&origin).unwrap(), key: KEY.into() };
+    let error = client.workflows(&instance, None).await.unwrap_err();
+    assert!(error.message.starts_with("No connection to n8n within"), "{error}");
+    assert_eq!(accepted.load(Ordering::SeqCst), 4);
+    silent.abort();
+}
+
+#[tokio::test]
 async fn a_redirect_is_not_followed_and_the_key_stays() {
     let other = Server::start(vec![json(200, EMPTY)]).await;
     for status in [301, 302, 303, 307, 308] {
@@ -365,7 +402,7 @@ async fn an_endless_body_ends_at_the_bound() {
 async fn the_bound_holds_after_decompression() {
     let gzip = |body| reply(200, "Content-Type: application/json\r\nContent-Encoding: gzip\r\n", body);
     let server = Server::start(vec![gzip(GZIPPED_EMPTY_PAGE), gzip(GZIPPED_SPACES)]).await;
-    let client = limited(Limits { body_bytes: 50_000, ..Limits::default() });
+    let client = limited(HttpN8nLimits { body_bytes: 50_000, ..HttpN8nLimits::default() });
     let page = client.workflows(&server.instance(), None).await.unwrap();
     assert!(page.items.is_empty());
     let error = client.workflows(&server.instance(), None).await.unwrap_err();
@@ -375,7 +412,8 @@ async fn the_bound_holds_after_decompression() {
 #[tokio::test]
 async fn a_slow_answer_ends_at_the_timeout() {
     let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{\"data\":[";
-    let client = limited(Limits { total: std::time::Duration::from_millis(200), ..Limits::default() });
+    let client =
+        limited(HttpN8nLimits { total: std::time::Duration::from_millis(200), ..HttpN8nLimits::default() });
     for part in ["", head] {
         let server = Server::start(vec![Reply::Stall(part)]).await;
         let error = client.workflows(&server.instance(), None).await.unwrap_err();
@@ -428,7 +466,7 @@ async fn addresses_that_the_guard_refuses_are_not_called() {
 #[tokio::test]
 async fn a_name_that_resolves_to_a_refused_address_is_not_called() {
     let server = Server::start(vec![json(200, EMPTY)]).await;
-    let transport = Transport::new(OutboundPolicy::default(), None, Limits::default()).unwrap();
+    let transport = Transport::new(OutboundPolicy::default(), None, HttpN8nLimits::default()).unwrap();
     let url = Url::parse(&server.origin.replace("127.0.0.1", "localhost")).unwrap();
     let fault = transport.get(&url, &KEY.into()).await.unwrap_err();
     assert!(!fault.transient);

@@ -32,16 +32,16 @@ const API_KEY: HeaderName = HeaderName::from_static("x-n8n-api-key");
 
 /// How long and how much a try may take.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    /// Until the connection stands.
-    pub(super) connect: Duration,
-    /// From the start to the last byte of the body.
-    pub(super) total: Duration,
-    /// Of a body, after decompression.
-    pub(super) body_bytes: usize,
+pub struct HttpN8nLimits {
+    /// Until the connection stands; 5 seconds unless set.
+    pub connect: Duration,
+    /// From the start to the last byte of the body; 30 seconds unless set.
+    pub total: Duration,
+    /// Bytes of a body, after decompression; 16 MiB unless set.
+    pub body_bytes: usize,
 }
 
-impl Default for Limits {
+impl Default for HttpN8nLimits {
     fn default() -> Self {
         Self { connect: Duration::from_secs(5), total: Duration::from_secs(30), body_bytes: 16 * 1024 * 1024 }
     }
@@ -50,12 +50,16 @@ impl Default for Limits {
 /// Sends requests, one try each.
 pub(super) struct Transport {
     client: Client,
-    limits: Limits,
+    limits: HttpN8nLimits,
 }
 
 impl Transport {
     #[expect(clippy::disallowed_methods, reason = "the one place where an HTTP client is built")]
-    pub(super) fn new(outbound: OutboundPolicy, extra_ca_pem: Option<&[u8]>, limits: Limits) -> Result<Self> {
+    pub(super) fn new(
+        outbound: OutboundPolicy,
+        extra_ca_pem: Option<&[u8]>,
+        limits: HttpN8nLimits,
+    ) -> Result<Self> {
         let unusable = |error: reqwest::Error| {
             Error::new(Kind::Invalid, "TLS cannot be set up with these certificate authorities.")
                 .with_source(error)

@@ -8,6 +8,7 @@ use sqlx::FromRow;
 
 use super::{
     SqlStore,
+    dialect::{self, Lock},
     fault::corrupt,
     pool::{Db, Tx, execute, fetch_all, fetch_one, fetch_optional},
 };
@@ -242,6 +243,8 @@ impl ClientStore for SqlStore {
 
     async fn delete_client(&self, scope: TenantScope, id: ClientId, now: Timestamp) -> StoreResult<bool> {
         let mut tx = self.pool.begin().await?;
+        // An invitation that is being made is there to be deleted, or is made later and finds no client.
+        dialect::lock(&mut tx, Lock::Invitations).await?;
         let deleted = execute!(
             tx.db(),
             "DELETE FROM collections WHERE client_id = $1 AND ($2 IS NULL OR client_id = $2)",
@@ -257,13 +260,9 @@ impl ClientStore for SqlStore {
             id,
             now,
         )?;
-        execute!(
-            tx.db(),
-            "UPDATE sessions SET closed_at = $2
-             WHERE closed_at IS NULL AND user_id IN (SELECT id FROM users WHERE client_id = $1)",
-            id,
-            now,
-        )?;
+        // Invitations first: that waits for an acceptance under way, whose user is then there to be deleted.
+        execute!(tx.db(), "DELETE FROM invitations WHERE client_id = $1", id)?;
+        execute!(tx.db(), "DELETE FROM users WHERE client_id = $1", id)?;
         tx.commit().await?;
         Ok(true)
     }
@@ -271,13 +270,11 @@ impl ClientStore for SqlStore {
     async fn purge_deleted(&self, scope: TenantScope, rows: u32) -> StoreResult<u64> {
         let (budget, mut purged) = (u64::from(rows), 0);
         while purged < budget {
+            // Mostly there is none, and looking takes no lock of writers.
+            let Some(client) = find_deleted(self.pool.read().await?.db(), scope).await? else { break };
             let mut tx = self.pool.begin().await?;
-            let next: Option<(ClientId,)> = fetch_optional!(
-                tx.db(),
-                "SELECT id FROM clients WHERE deleted_at IS NOT NULL AND ($1 IS NULL OR id = $1) ORDER BY id LIMIT 1",
-                scope.only(),
-            )?;
-            let Some((client,)) = next else { break };
+            // Two that purge would skip each other's rows and delete the client before its last ones.
+            dialect::lock(&mut tx, Lock::Purge).await?;
             purged += purge(&mut tx, client, budget - purged).await?;
             tx.commit().await?;
         }
@@ -285,17 +282,24 @@ impl ClientStore for SqlStore {
     }
 }
 
+async fn find_deleted(db: Db<'_>, scope: TenantScope) -> StoreResult<Option<ClientId>> {
+    let row: Option<(ClientId,)> = fetch_optional!(
+        db,
+        "SELECT id FROM clients WHERE deleted_at IS NOT NULL AND ($1 IS NULL OR id = $1) ORDER BY id LIMIT 1",
+        scope.only(),
+    )?;
+    Ok(row.map(|(id,)| id))
+}
+
 /// Deletes at most `budget` rows of a deleted client, its own row last; how many went.
 async fn purge(tx: &mut Tx, client: ClientId, budget: u64) -> StoreResult<u64> {
-    const STATEMENTS: [&str; 6] = [
+    const STATEMENTS: [&str; 4] = [
         "DELETE FROM executions WHERE (client_id, epoch, execution_id) IN
              (SELECT client_id, epoch, execution_id FROM executions WHERE client_id = $1 LIMIT $2)",
         "DELETE FROM rollups WHERE (client_id, width, bucket, workflow_id, class) IN
              (SELECT client_id, width, bucket, workflow_id, class FROM rollups WHERE client_id = $1 LIMIT $2)",
         "DELETE FROM workflows WHERE (client_id, workflow_id) IN
              (SELECT client_id, workflow_id FROM workflows WHERE client_id = $1 LIMIT $2)",
-        "DELETE FROM invitations WHERE id IN (SELECT id FROM invitations WHERE client_id = $1 LIMIT $2)",
-        "DELETE FROM users WHERE id IN (SELECT id FROM users WHERE client_id = $1 LIMIT $2)",
         "DELETE FROM clients WHERE id IN (SELECT id FROM clients WHERE id = $1 LIMIT $2)",
     ];
     let mut purged = 0;

@@ -32,6 +32,8 @@ pub(super) enum Lock {
     Admins = 1,
     /// Making invitations.
     Invitations = 2,
+    /// Purging what deleted clients left.
+    Purge = 3,
 }
 
 /// Our part of Postgres's advisory locks.

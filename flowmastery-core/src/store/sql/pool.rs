@@ -3,11 +3,12 @@
 //! SQLite has one writer, behind which writing transactions queue in order, and several readers; an in-memory database is one
 //! connection that never closes. A method holds at most one connection at a time.
 
-use std::{str::FromStr, time::Duration};
+use std::{path::Path, str::FromStr, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use sqlx::{
-    PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool, Transaction,
+    ConnectOptions, Connection, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
+    Transaction,
     pool::PoolConnection,
     postgres::{PgConnectOptions, PgPoolOptions},
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -131,6 +132,10 @@ impl Pool {
             .map_err(fault)?
             .application_name("flowmastery")
             .options([("search_path", dialect::SCHEMA)]);
+        // A pool tries until its time is over and then says only that; one connection says what is wrong.
+        let first = tokio::time::timeout(config.acquire_timeout, options.connect()).await;
+        let first = first.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(fault)?;
+        first.close().await.map_err(fault)?;
         let pool = PgPoolOptions::new()
             .max_connections(config.max_connections)
             .acquire_timeout(config.acquire_timeout)
@@ -156,7 +161,8 @@ impl Pool {
             let only = only.connect_with(options).await.map_err(fault)?;
             return Ok(Self::Lite { readers: only.clone(), writer: only });
         }
-        // The writer first: it makes the file and turns the write-ahead log on.
+        make_private(options.get_filename());
+        // The writer first: it makes the database and turns the write-ahead log on.
         let writer = pool(1).connect_with(options.clone()).await.map_err(fault)?;
         let readers = pool(config.max_connections).connect_with(options).await.map_err(fault)?;
         Ok(Self::Lite { readers, writer })
@@ -212,5 +218,48 @@ impl Pool {
                 writer.close().await;
             }
         }
+    }
+}
+
+/// Makes a missing database file readable for its owner only; SQLite gives the files beside it the same mode.
+#[cfg(unix)]
+fn make_private(file: &Path) {
+    use std::os::unix::fs::OpenOptionsExt;
+    // Where this fails the file is there, or SQLite fails as well and says why.
+    let _ = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+}
+
+#[cfg(not(unix))]
+fn make_private(_: &Path) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_postgres_that_is_down_is_said_to_refuse() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let url = format!("postgres://user@127.0.0.1:{port}/none");
+        let Err(StoreError::Unavailable(cause)) = Pool::connect(&SqlConfig::new(url)).await.map(drop) else {
+            panic!("it is unavailable");
+        };
+        assert!(cause.to_string().contains("refused"), "{cause}");
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_new_database_file_is_private_and_an_old_one_keeps_its_mode() {
+        use std::{fs, os::unix::fs::PermissionsExt};
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("store.db");
+        let config = SqlConfig::new(format!("sqlite://{}", file.display()));
+        let mode = || fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+        Pool::connect(&config).await.unwrap().close().await;
+        assert_eq!(mode(), 0o600);
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        Pool::connect(&config).await.unwrap().close().await;
+        assert_eq!(mode(), 0o640);
     }
 }

@@ -5,6 +5,7 @@ use sqlx::FromRow;
 
 use super::{dialect, fault::corrupt, ledger::Ledger};
 use crate::{
+    digest,
     model::{
         rollup::{FastMap, Fold, Tally, Width},
         sketch::Sketch,
@@ -102,13 +103,7 @@ pub(super) fn stored_tally(
 }
 
 fn hex<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    struct Hex<'b>(&'b [u8]);
-    impl std::fmt::Display for Hex<'_> {
-        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-            self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-        }
-    }
-    serializer.collect_str(&Hex(bytes))
+    serializer.serialize_str(&digest::hex(bytes))
 }
 
 impl Ledger {

@@ -142,21 +142,24 @@ enum Honour {
 
 async fn honour(tx: &mut Tx, presented: &TokenHash, now: Timestamp) -> StoreResult<Honour> {
     // The session is locked by now, so nobody spends a successor between this and the end of the transaction.
-    let (expires_at, succeeded): (Timestamp, bool) = fetch_one!(
+    let (expires_at, superseded): (Timestamp, bool) = fetch_one!(
         tx.db(),
+        // Of the tokens that one token was spent for, one goes on; the others belong to answers that were lost, or to a thief.
         "SELECT t.expires_at,
-                EXISTS (SELECT 1 FROM refresh_tokens s WHERE s.parent = t.hash AND s.spent_at IS NOT NULL)
+                EXISTS (SELECT 1 FROM refresh_tokens s
+                        WHERE s.spent_at IS NOT NULL AND (s.parent = t.hash OR s.parent = t.parent AND s.hash <> t.hash))
          FROM refresh_tokens t WHERE t.hash = $1",
         presented.as_str(),
     )?;
-    Ok(match (succeeded, expires_at > now) {
+    Ok(match (superseded, expires_at > now) {
         (_, false) => Honour::Expired,
         (true, true) => Honour::Replayed,
         (false, true) => Honour::Good,
     })
 }
 
-/// Spends a token and stores its successor; tokens that expired can no longer be replayed and go.
+/// Spends a token and stores its successor. Tokens go once they and those of the same parent have expired, and can no longer be
+/// replayed.
 async fn succeed(tx: &mut Tx, session: SessionId, spent: &TokenHash, next: &NewSession) -> StoreResult<()> {
     execute!(
         tx.db(),
@@ -167,7 +170,8 @@ async fn succeed(tx: &mut Tx, session: SessionId, spent: &TokenHash, next: &NewS
     insert_token(tx.db(), session, Some(spent), next).await?;
     execute!(
         tx.db(),
-        "DELETE FROM refresh_tokens WHERE session_id = $1 AND expires_at <= $2",
+        "DELETE FROM refresh_tokens WHERE session_id = $1 AND expires_at <= $2
+             AND NOT EXISTS (SELECT 1 FROM refresh_tokens s WHERE s.parent = refresh_tokens.parent AND s.expires_at > $2)",
         session,
         next.created_at,
     )?;

@@ -191,13 +191,13 @@ impl UserStore for SqlStore {
         let Some(before) = find(tx.db(), scope, id).await? else { return Ok(UserUpdate::NotFound) };
         let role = patch.role.unwrap_or(before.role);
         let is_active = patch.is_active.unwrap_or(before.is_active);
+        let stays_admin = role == Role::Admin && is_active;
+        if is_active_admin(&before) && !stays_admin && !has_other_admin(&mut tx, id).await? {
+            return Ok(UserUpdate::LastAdmin);
+        }
         let client_id = before.client_id.filter(|_| role == Role::Client);
         if role == Role::Client && client_id.is_none() {
             return Ok(UserUpdate::NeedsClient);
-        }
-        let after = User { role, is_active, client_id, ..before.clone() };
-        if is_active_admin(&before) && !is_active_admin(&after) && !has_other_admin(&mut tx, id).await? {
-            return Ok(UserUpdate::LastAdmin);
         }
         execute!(
             tx.db(),
@@ -217,7 +217,7 @@ impl UserStore for SqlStore {
             )?;
         }
         tx.commit().await?;
-        Ok(UserUpdate::Updated(after))
+        Ok(UserUpdate::Updated(User { role, is_active, client_id, ..before }))
     }
 
     async fn replace_password_hash(

@@ -169,6 +169,7 @@ async fn purge_removes_a_deleted_client_in_batches(store: Arc<dyn Store>) {
     }
     assert_eq!(store.purge_deleted(ALL, 100).await.unwrap(), 0);
     store.delete_client(ALL, acme, minute(5)).await.unwrap();
+    assert!(store.create_invitation(ALL, invitation("carl", Some(globex), "again")).await.unwrap().is_some());
     let mut purged = 0;
     loop {
         match store.purge_deleted(ALL, 4).await.unwrap() {
@@ -179,10 +180,43 @@ async fn purge_removes_a_deleted_client_in_batches(store: Arc<dyn Store>) {
             }
         }
     }
-    // 10 executions; 10 quarters, 10 hours, 1 day; 1 workflow; 2 invitations; 1 user; the client.
-    assert_eq!(purged, 10 + 21 + 1 + 2 + 1 + 1);
+    // 10 executions; 10 quarters, 10 hours, 1 day; 1 workflow; the client.
+    assert_eq!(purged, 10 + 21 + 1 + 1);
     assert_eq!(tally_of(&store, globex, everything()).await.total(), 10);
-    assert!(store.create_invitation(ALL, invitation("carl", Some(globex), "again")).await.unwrap().is_some());
+}
+
+async fn addresses_of_a_deleted_client_are_free_at_once(store: Arc<dyn Store>) {
+    let (acme, globex) = (client(&store, "acme").await, client(&store, "globex").await);
+    let (session, carl) = client_user(&store, acme, "carl").await;
+    store.create_invitation(ALL, invitation("dora", Some(acme), "pending")).await.unwrap().unwrap();
+    store.delete_client(ALL, acme, minute(5)).await.unwrap();
+    assert!(store.find_session_user(session, minute(6)).await.unwrap().is_none());
+    assert!(store.list_invitations(ALL, page(9, None), minute(6)).await.unwrap().items.is_empty());
+    let (_, again) = client_user(&store, globex, "carl").await;
+    assert!(again.id > carl.id);
+}
+
+async fn racing_purges_leave_nothing(store: Arc<dyn Store>) {
+    let acme = configured(&store, "acme").await;
+    let runs = (1..=30).map(|run| execution(run, Status::Success, minute(run * 60))).collect();
+    apply(&store, acme, runs).await;
+    store.delete_client(ALL, acme, minute(5)).await.unwrap();
+    let purge = |store: Arc<dyn Store>| async move {
+        let mut purged = 0;
+        loop {
+            match store.purge_deleted(ALL, 7).await.unwrap() {
+                0 => break purged,
+                some => purged += some,
+            }
+        }
+    };
+    let purges: Vec<_> = (0..4).map(|_| tokio::spawn(purge(store.clone()))).collect();
+    let mut purged = 0;
+    for task in purges {
+        purged += task.await.unwrap();
+    }
+    // 30 executions; 30 quarters, 30 hours, 2 days; 1 workflow; the client.
+    assert_eq!(purged, 30 + 62 + 1 + 1);
 }
 
 async fn ids_of_purged_clients_are_never_used_again(store: Arc<dyn Store>) {
@@ -209,5 +243,7 @@ suite! { $ client_contract in client:
     due_clients_come_longest_ago_first,
     deleted_client_is_gone_for_every_method,
     purge_removes_a_deleted_client_in_batches,
+    addresses_of_a_deleted_client_are_free_at_once,
+    racing_purges_leave_nothing,
     ids_of_purged_clients_are_never_used_again,
 }

@@ -34,6 +34,13 @@ async fn ranges_are_half_open_and_summed_on_their_own(store: Arc<dyn Store>) {
     assert!(snapshot.configured);
 }
 
+async fn names_of_workflows_may_hold_any_character(store: Arc<dyn Store>) {
+    let acme = configured(&store, "acme").await;
+    store.save_workflows(ALL, acme, &[workflow("w", "a\0b\u{1f600}")], minute(1)).await.unwrap();
+    let snapshot = snapshot_of(&store, acme, Vec::new()).await;
+    assert_eq!(snapshot.workflows[0].name, "a\u{fffd}b\u{1f600}", "only NUL is replaced");
+}
+
 async fn sums_are_kept_apart_by_workflow(store: Arc<dyn Store>) {
     let acme = configured(&store, "acme").await;
     let other =
@@ -103,6 +110,7 @@ async fn store_answers_a_ping(store: Arc<dyn Store>) {
 suite! { $ metrics_contract in metrics:
     client_without_executions_has_empty_sums,
     ranges_are_half_open_and_summed_on_their_own,
+    names_of_workflows_may_hold_any_character,
     sums_are_kept_apart_by_workflow,
     only_the_classes_asked_for_count,
     oldest_bucket_is_known,

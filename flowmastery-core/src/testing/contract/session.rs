@@ -103,6 +103,37 @@ async fn replay_after_a_successor_was_spent_closes_the_session(store: Arc<dyn St
     assert!(is_refused(&store, "stolen", "fourth", 13).await);
 }
 
+async fn older_successor_may_be_used_in_place_of_the_newest(store: Arc<dyn Store>) {
+    let (id, _) = open(&store).await;
+    assert!(is_rotated(&store, "first", "older", 10).await);
+    assert!(is_rotated(&store, "first", "newest", 11).await);
+    assert!(is_rotated(&store, "older", "third", 12).await);
+    assert!(is_rotated(&store, "older", "third again", 13).await, "its answer may be lost as well");
+    assert!(is_rotated(&store, "third again", "fourth", 14).await);
+    assert!(store.find_session_user(id, minute(15)).await.unwrap().is_some());
+}
+
+async fn sibling_of_a_used_successor_is_a_replay(store: Arc<dyn Store>) {
+    let (id, user) = open(&store).await;
+    assert!(is_rotated(&store, "first", "second", 10).await);
+    assert!(is_rotated(&store, "first", "stolen", 11).await);
+    assert!(is_rotated(&store, "second", "third", 12).await);
+    match rotate(&store, "stolen", "forked", 13).await {
+        Rotation::Replayed { session, user: whose } => assert_eq!((session, whose), (id, user)),
+        other => panic!("{other:?}"),
+    }
+    assert!(is_refused(&store, "third", "fourth", 14).await);
+}
+
+async fn used_successor_that_expired_is_remembered_by_its_siblings(store: Arc<dyn Store>) {
+    open(&store).await;
+    assert!(is_rotated(&store, "first", "second", 10).await);
+    assert!(is_rotated(&store, "first", "stolen", 60).await);
+    assert!(is_rotated(&store, "second", "third", 70).await);
+    assert!(is_rotated(&store, "third", "fourth", WEEK + 20).await);
+    assert!(matches!(rotate(&store, "stolen", "forked", WEEK + 30).await, Rotation::Replayed { .. }));
+}
+
 async fn unknown_token_is_refused_and_touches_no_session(store: Arc<dyn Store>) {
     let (id, _) = open(&store).await;
     assert!(is_refused(&store, "guessed", "second", 10).await);
@@ -173,6 +204,9 @@ suite! { $ session_contract in session:
     refresh_prolongs_the_session,
     lost_answer_may_be_asked_for_again,
     replay_after_a_successor_was_spent_closes_the_session,
+    older_successor_may_be_used_in_place_of_the_newest,
+    sibling_of_a_used_successor_is_a_replay,
+    used_successor_that_expired_is_remembered_by_its_siblings,
     unknown_token_is_refused_and_touches_no_session,
     expired_token_of_an_open_session_is_refused,
     racing_refreshes_are_all_honoured_until_one_is_used,

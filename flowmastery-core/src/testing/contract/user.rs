@@ -105,7 +105,11 @@ async fn admins_who_remove_each_other_leave_one(store: Arc<dyn Store>) {
 async fn admin_without_a_client_cannot_become_a_client_user(store: Arc<dyn Store>) {
     let anna = admin(&store, "anna").await;
     let update = store.update_user(ALL, anna.id, DEMOTE, minute(1)).await.unwrap();
+    assert_eq!(update, UserUpdate::LastAdmin, "the graver reason is said");
+    admin(&store, "berta").await;
+    let update = store.update_user(ALL, anna.id, DEMOTE, minute(1)).await.unwrap();
     assert_eq!(update, UserUpdate::NeedsClient);
+    assert_eq!(store.find_user(ALL, anna.id).await.unwrap(), Some(anna));
 }
 
 async fn client_user_made_an_admin_loses_client_and_sessions(store: Arc<dyn Store>) {
