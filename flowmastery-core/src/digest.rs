@@ -1,4 +1,4 @@
-//! Bytes as lower-case hex, and SHA-256 of a text in that form.
+//! Bytes as lower-case hex, and SHA-256 in that form.
 
 use sha2::{Digest, Sha256};
 
@@ -8,9 +8,9 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     nibbles.filter_map(|nibble| char::from_digit(nibble.into(), 16)).collect()
 }
 
-/// SHA-256 of a text: 64 lower-case hex digits.
-pub(crate) fn sha256_hex(text: &str) -> String {
-    hex(&Sha256::digest(text.as_bytes()))
+/// SHA-256 of some bytes: 64 lower-case hex digits.
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+    hex(&Sha256::digest(bytes))
 }
 
 #[cfg(test)]
@@ -24,6 +24,6 @@ mod tests {
 
     #[test]
     fn the_digest_of_nothing_is_the_known_one() {
-        assert_eq!(sha256_hex(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+        assert_eq!(sha256_hex(b""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
     }
 }

@@ -106,7 +106,7 @@ impl VaultKey {
         Hkdf::<Sha256>::new(None, secret.expose_secret().as_bytes())
             .expand(b"flowmastery vault v1", bytes.as_mut())
             .map_err(|_| Error::new(Kind::Internal, "The key could not be derived."))?;
-        let digest = sha256_hex(&format!("vault-key-id:{}", secret.expose_secret()));
+        let digest = sha256_hex(format!("vault-key-id:{}", secret.expose_secret()).as_bytes());
         Ok(Self { id: format!("derived-{digest:.8}"), bytes })
     }
 

@@ -55,7 +55,7 @@ struct SigningKey {
 impl SigningKey {
     fn new(secret: &SecretString) -> Self {
         let bytes = secret.expose_secret().as_bytes();
-        let mut kid = sha256_hex(&format!("kid:{}", secret.expose_secret()));
+        let mut kid = sha256_hex(format!("kid:{}", secret.expose_secret()).as_bytes());
         kid.truncate(16);
         Self { kid, encoding: EncodingKey::from_secret(bytes), decoding: DecodingKey::from_secret(bytes) }
     }

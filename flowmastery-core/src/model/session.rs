@@ -48,7 +48,7 @@ pub struct TokenHash(String);
 impl TokenHash {
     /// The hash of a token that somebody presented, of whatever form.
     pub fn of(token: &str) -> Self {
-        Self(sha256_hex(token))
+        Self(sha256_hex(token.as_bytes()))
     }
 
     /// The stored form: 64 hex digits.

@@ -24,7 +24,7 @@ use self::pull::Pull;
 use crate::{
     access::scope::TenantScope,
     clock::Clock,
-    error::Result,
+    error::{Result, causes},
     id::ClientId,
     n8n::N8nApi,
     secret::Vault,
@@ -102,7 +102,7 @@ impl Collector {
         let running = Running::new(&self.0.running);
         while !stop.is_cancelled() {
             if let Err(error) = self.start_due().await {
-                let cause = error_chain(&error);
+                let cause = causes(&error);
                 tracing::warn!(error = %error, cause, "the collector could not ask for the clients that are due");
             }
             tokio::select! {
@@ -179,7 +179,7 @@ impl Collector {
         };
         let pulled = pull.run().await;
         if let Err(error) = &pulled {
-            let cause = error_chain(error);
+            let cause = causes(error);
             tracing::error!(client.id = due.client.0, error = %error, cause, "a collection could not be stored");
         }
         pulled.is_ok()
@@ -249,14 +249,4 @@ impl fmt::Debug for Collector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Collector").field("interval", &self.0.interval).finish_non_exhaustive()
     }
-}
-
-fn error_chain(error: &dyn std::error::Error) -> String {
-    let mut chain = Vec::new();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        chain.push(error.to_string());
-        cause = error.source();
-    }
-    chain.join(": ")
 }

@@ -10,11 +10,10 @@ use std::collections::HashSet;
 
 use tokio_util::sync::CancellationToken;
 
-use super::error_chain;
 use crate::{
     access::scope::TenantScope,
     clock::{Clock, Timestamp},
-    error::Result,
+    error::{Result, causes},
     id::{ClientId, ExecutionId},
     model::{
         client::{Instance, Progress},
@@ -86,7 +85,7 @@ impl Pull<'_> {
             Err(Halt::Quiet) => return Ok(()),
             Err(Halt::Own(error)) => return Err(error),
             Err(Halt::N8n(error)) => {
-                let (status, cause) = (error.status.as_str(), error_chain(&error));
+                let (status, cause) = (error.status.as_str(), causes(&error));
                 tracing::warn!(
                     client.id = self.client.0, status, error = %error, cause,
                     "a collection failed: the client's metrics stay as they are; check its n8n_api_url and n8n_api_key"

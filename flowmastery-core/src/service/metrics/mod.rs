@@ -6,19 +6,18 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use self::summary::Summary;
 use crate::{
     access::{actor::Actor, permission::Permission, scope::TenantScope},
     cache::Cache,
     clock::{Clock, Timestamp},
+    digest::sha256_hex,
     error::{Error, Result},
     id::ClientId,
     model::{
         period::{Period, PeriodQuery},
         report::{AllMetrics, ClientMetrics, WorkflowsReport},
-        session::TokenHash,
     },
     store::{ClientSnapshot, Configured, MetricsQuery, Store},
     sync::CollectionRequests,
@@ -40,10 +39,7 @@ pub struct Document {
 
 impl Document {
     fn of(body: Bytes) -> Self {
-        let digest = Sha256::digest(&body);
-        let tag =
-            digest.iter().take(16).fold(String::with_capacity(34), |tag, byte| format!("{tag}{byte:02x}"));
-        Self { body, etag: format!("\"{tag}\"") }
+        Self { etag: format!("\"{}\"", sha256_hex(&body)), body }
     }
 
     fn serialise(answer: &impl Serialize) -> Result<Self> {
@@ -200,7 +196,7 @@ impl Metrics {
             period.is_all,
             query.classes(),
         );
-        format!("metrics:v1:{}:{view:?}:{}", client.id, TokenHash::of(&parts).as_str())
+        format!("metrics:v1:{}:{view:?}:{}", client.id, sha256_hex(parts.as_bytes()))
     }
 }
 

@@ -36,7 +36,8 @@ async fn ranges_are_half_open_and_summed_on_their_own(store: Arc<dyn Store>) {
 
 async fn names_of_workflows_may_hold_any_character(store: Arc<dyn Store>) {
     let acme = configured(&store, "acme").await;
-    store.save_workflows(ALL, acme, &[workflow("w", "a\0b\u{1f600}")], minute(1)).await.unwrap();
+    let turn = begin(&store, acme).await.turn;
+    store.save_workflows(ALL, turn, &[workflow("w", "a\0b\u{1f600}")], minute(1)).await.unwrap();
     let snapshot = snapshot_of(&store, acme, Vec::new()).await;
     assert_eq!(snapshot.workflows[0].name, "a\u{fffd}b\u{1f600}", "only NUL is replaced");
 }
