@@ -1,4 +1,35 @@
-//! FlowMastery's services: tenants, roles, encrypted n8n keys, collection and metrics.
+//! FlowMastery's services: tenants, roles, encrypted n8n keys, collection and metrics. No HTTP server, no environment, no global.
+//!
+//! [`Flowmastery`] owns the ports (store, cache, mail, n8n) and hands out the services. A host keeps the runtime: it spawns
+//! [`Collector::run`](service::collect::Collector::run) and ends it with a token.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use flowmastery_core::{
+//!     Config, Flowmastery,
+//!     access::actor::Actor,
+//!     model::{client::ClientName, email::Email, password::Password, period::PeriodQuery},
+//!     store::sql::{SqlConfig, SqlStore},
+//! };
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+//! let store = SqlStore::connect(&SqlConfig::new("sqlite::memory:")).await?;
+//! store.migrate_up().await?;
+//! let config = Config::new("a secret of at least 32 characters".into(), "https://agency.com/accept-invitation");
+//! let flowmastery = Flowmastery::builder(config, Arc::new(store)).build()?;
+//!
+//! let password = Password::choose("correct horse battery".into()).map_err(|fault| fault.message)?;
+//! let email = Email::parse("anna@agency.com").map_err(|fault| fault.message)?;
+//! let anna = Actor::admin(flowmastery.users().create_admin(email, &password).await?.id);
+//! let name = ClientName::parse("Acme Corp").map_err(|fault| fault.message)?;
+//! let acme = flowmastery.clients().create(anna, name).await?;
+//!
+//! let metrics = flowmastery.metrics().client(anna, acme.id, &PeriodQuery::default()).await?;
+//! assert_eq!(metrics.executions.total_executions, None); // nothing is known yet, which is not zero
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod access;
 pub mod app;

@@ -146,7 +146,9 @@ impl Metrics {
             ClientView::Summary => Document::serialise(&summary.client()),
             ClientView::Workflows => Document::serialise(&summary.workflows()),
         }?;
-        self.cache.put(&key, document.body.clone(), KEEP).await;
+        // Nobody waits for a cache that may be away.
+        let (cache, body) = (self.cache.clone(), document.body.clone());
+        tokio::spawn(async move { cache.put(&key, body, KEEP).await });
         Ok(document)
     }
 
