@@ -194,21 +194,50 @@ async fn a_slow_first_collection_is_waited_for_ten_seconds_at_most() {
 }
 
 #[tokio::test]
-async fn one_failing_client_does_not_delay_the_others() {
+async fn one_hanging_client_does_not_delay_the_others() {
     let (world, admin, hanging) = world().await;
     world.configure_unheard(1, &hanging.url(), &hanging.key()).await;
     hanging.state().set_fault(Fault::Slow(Duration::from_secs(60)));
+    a_healthy_client_is_collected_meanwhile(&world, &admin, &hanging).await;
+}
+
+#[tokio::test]
+async fn as_many_failing_clients_as_there_are_slots_do_not_delay_the_others() {
+    let (world, admin, hanging) = world().await;
+    hanging.state().set_fault(Fault::Unauthorized);
+    for client in 1..=16 {
+        if client > 1 {
+            world.client(&admin, "Failing").await;
+        }
+        world.configure_unheard(client, &hanging.url(), &hanging.key()).await;
+        world.collect(client).await;
+    }
+    world.clock.advance(Duration::from_secs(61));
+    hanging.state().clear_requests();
+    hanging.state().set_fault(Fault::Slow(Duration::from_secs(60)));
+    a_healthy_client_is_collected_meanwhile(&world, &admin, &hanging).await;
+}
+
+/// While the collector is busy with an n8n that hangs, it comes to another client by itself.
+async fn a_healthy_client_is_collected_meanwhile(world: &World, admin: &str, hanging: &FakeN8n) {
+    let stop = tokio_util::sync::CancellationToken::new();
+    let collector = tokio::spawn(world.app.collector().clone().run(stop.clone()));
+    while hanging.state().requests().is_empty() {
+        tokio::task::yield_now().await;
+    }
     let healthy = FakeN8n::start().await;
     let workflow = healthy.state().add_workflow("Any");
     healthy.state().add(Run::ended(&workflow, "success", instant("2026-03-10T11:00:00.000Z"), 1000));
-    let id = world.client(&admin, "Healthy").await;
+    let id = world.client(admin, "Healthy").await;
     world.configure_unheard(id, &healthy.url(), &healthy.key()).await;
-
-    let stop = tokio_util::sync::CancellationToken::new();
-    let collector = tokio::spawn(world.app.collector().clone().run(stop.clone()));
-    let path = format!("/api/v1/metrics/client/{id}");
-    let read = world.get(&path, &admin);
-    let metrics = tokio::time::timeout(Duration::from_secs(8), read).await.expect("in time").expect(200);
+    let path = format!("/api/v1/clients/{id}");
+    let live = async {
+        while world.get(&path, admin).await.expect(200)["sync"]["status"] != "live" {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(8), live).await.expect("the collector came to it in time");
+    let metrics = world.get(&format!("/api/v1/metrics/client/{id}"), admin).await.expect(200);
     assert_eq!(metrics["total_executions"], 1);
     stop.cancel();
     collector.await.unwrap();

@@ -33,15 +33,6 @@ pub struct Configured {
     pub collection: CollectionRecord,
 }
 
-/// A client that is due for a collection.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DueClient {
-    /// Whose.
-    pub client: ClientId,
-    /// Whether its last collection failed.
-    pub failing: bool,
-}
-
 /// Clients. A deleted one is gone for every method at once; [`ClientStore::purge_deleted`] clears up behind it.
 #[async_trait]
 pub trait ClientStore: Send + Sync {
@@ -77,13 +68,15 @@ pub trait ClientStore: Send + Sync {
     /// The n8n and sealed key of a client; `None` when there is none.
     async fn find_instance(&self, scope: TenantScope, id: ClientId) -> StoreResult<Option<SealedInstance>>;
 
-    /// Clients with a configured n8n that were last tried before `tried_before` or never, longest ago first.
+    /// Clients with a configured n8n that were last tried before `tried_before` or never, longest ago first: those whose last collection
+    /// failed, or the others.
     async fn list_due(
         &self,
         scope: TenantScope,
         tried_before: Timestamp,
+        failing: bool,
         limit: u16,
-    ) -> StoreResult<Vec<DueClient>>;
+    ) -> StoreResult<Vec<ClientId>>;
 
     /// Deletes a client for every reader at once, with its key, its users, their sessions and its invitations; whether there was one.
     async fn delete_client(&self, scope: TenantScope, id: ClientId, now: Timestamp) -> StoreResult<bool>;

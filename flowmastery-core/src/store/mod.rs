@@ -17,7 +17,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 pub use self::{
-    client::{ClientStore, Configured, DueClient},
+    client::{ClientStore, Configured},
     error::{StoreError, StoreResult},
     execution::{Applied, Batch, CollectionOutcome, CollectionState, ExecutionStore, Turn},
     invitation::{Accepted, InvitationStore, StoredInvitation},

@@ -28,7 +28,7 @@ use crate::{
     id::ClientId,
     n8n::N8nApi,
     secret::Vault,
-    store::{DueClient, Store},
+    store::Store,
     sync::CollectionRequests,
 };
 
@@ -50,8 +50,6 @@ struct Inner {
     clock: Arc<dyn Clock>,
     interval: Duration,
     slots: Semaphore,
-    /// Those whose last collection failed share half of the slots, so that servers that hang leave the other half to those that answer.
-    doubtful: Semaphore,
     under_way: Mutex<HashMap<ClientId, UnderWay>>,
     freed: Notify,
     tasks: TaskTracker,
@@ -66,6 +64,8 @@ struct UnderWay {
     done: watch::Receiver<()>,
     /// Ends it between two pages.
     cancel: CancellationToken,
+    /// Whether the client's last collection failed.
+    failing: bool,
 }
 
 /// What a collector works with.
@@ -87,7 +87,6 @@ impl Collector {
             clock,
             interval,
             slots: Semaphore::new(CONCURRENCY),
-            doubtful: Semaphore::new(CONCURRENCY / 2),
             under_way: Mutex::default(),
             freed: Notify::new(),
             tasks: TaskTracker::new(),
@@ -123,15 +122,16 @@ impl Collector {
     }
 
     async fn start_due(&self) -> Result<()> {
-        let mut free = CONCURRENCY.saturating_sub(self.under_way().len());
-        if free > 0 {
-            let tried_before = self.0.clock.now().minus(self.0.interval);
-            // As many more as may be due again while they are still under way.
+        let tried_before = self.0.clock.now().minus(self.0.interval);
+        for failing in [false, true] {
+            if self.room(failing) == 0 {
+                continue;
+            }
+            // Twice as many as there are slots: some may be due again while they are still under way.
             let limit = 2 * CONCURRENCY as u16;
-            for due in self.0.store.list_due(TenantScope::ALL, tried_before, limit).await? {
-                if free > 0 && !self.under_way().contains_key(&due.client) {
-                    self.start(due);
-                    free -= 1;
+            for client in self.0.store.list_due(TenantScope::ALL, tried_before, failing, limit).await? {
+                if self.room(failing) > 0 {
+                    self.start(client, failing);
                 }
             }
         }
@@ -139,21 +139,33 @@ impl Collector {
         Ok(())
     }
 
+    /// How many more may be started. Those whose last collection failed share half of the slots, so that servers that hang leave the other
+    /// half to those that answer.
+    fn room(&self, failing: bool) -> usize {
+        let under_way = self.under_way();
+        let free = CONCURRENCY.saturating_sub(under_way.len());
+        if !failing {
+            return free;
+        }
+        let doubtful = under_way.values().filter(|entry| entry.failing).count();
+        free.min((CONCURRENCY / 2).saturating_sub(doubtful))
+    }
+
     /// Starts a collection, or joins the one that is under way; what it returns closes when that ends.
-    fn start(&self, due: DueClient) -> watch::Receiver<()> {
+    fn start(&self, client: ClientId, failing: bool) -> watch::Receiver<()> {
         let mut under_way = self.under_way();
-        if let Some(UnderWay { done, .. }) = under_way.get(&due.client) {
+        if let Some(UnderWay { done, .. }) = under_way.get(&client) {
             return done.clone();
         }
         let (end, done) = watch::channel(());
         let cancel = self.0.stop.child_token();
-        let entry = UnderWay { done: done.clone(), cancel: cancel.clone() };
-        under_way.insert(due.client, entry);
+        let entry = UnderWay { done: done.clone(), cancel: cancel.clone(), failing };
+        under_way.insert(client, entry);
         drop(under_way);
         let this = self.clone();
         self.0.tasks.spawn(async move {
-            let registered = Registered { collector: &this, client: due.client, done: end.subscribe() };
-            let stored = this.collect(due, &cancel).await;
+            let registered = Registered { collector: &this, client, done: end.subscribe() };
+            let stored = this.collect(client, &cancel).await;
             drop(registered);
             drop(end);
             // After a fault of the store the next look waits for its time, so that nothing spins.
@@ -165,9 +177,8 @@ impl Collector {
     }
 
     /// Whether what was read could be stored.
-    async fn collect(&self, due: DueClient, cancel: &CancellationToken) -> bool {
+    async fn collect(&self, client: ClientId, cancel: &CancellationToken) -> bool {
         let inner = &self.0;
-        let _doubt = if due.failing { inner.doubtful.acquire().await.ok() } else { None };
         let Ok(_slot) = inner.slots.acquire().await else { return false };
         let pull = Pull {
             store: inner.store.as_ref(),
@@ -175,12 +186,12 @@ impl Collector {
             vault: &inner.vault,
             clock: inner.clock.as_ref(),
             stop: cancel,
-            client: due.client,
+            client,
         };
         let pulled = pull.run().await;
         if let Err(error) = &pulled {
             let cause = causes(error);
-            tracing::error!(client.id = due.client.0, error = %error, cause, "a collection could not be stored");
+            tracing::error!(client.id = client.0, error = %error, cause, "a collection could not be stored");
         }
         pulled.is_ok()
     }
@@ -226,7 +237,7 @@ impl Drop for Running<'_> {
 #[async_trait]
 impl CollectionRequests for Collector {
     async fn collect_now(&self, client: ClientId, patience: Duration) {
-        let mut done = self.start(DueClient { client, failing: false });
+        let mut done = self.start(client, false);
         if !patience.is_zero() {
             // The sender is dropped at the end, which is what is waited for.
             let _ = tokio::time::timeout(patience, done.changed()).await;
@@ -237,7 +248,7 @@ impl CollectionRequests for Collector {
         if let Some(old) = self.under_way().remove(&client) {
             old.cancel.cancel();
         }
-        self.start(DueClient { client, failing: false });
+        self.start(client, false);
     }
 
     fn is_running(&self) -> bool {

@@ -23,7 +23,7 @@ use crate::{
     },
     page::{Page, PageRequest},
     secret::Sealed,
-    store::{ClientStore, CollectionRecord, Configured, DueClient, Failure, StoreError, StoreResult},
+    store::{ClientStore, CollectionRecord, Configured, Failure, StoreError, StoreResult},
 };
 
 /// The statement that reads living clients `c` with their collection `k`, and how it goes on.
@@ -224,21 +224,22 @@ impl ClientStore for SqlStore {
         &self,
         scope: TenantScope,
         tried_before: Timestamp,
+        failing: bool,
         limit: u16,
-    ) -> StoreResult<Vec<DueClient>> {
+    ) -> StoreResult<Vec<ClientId>> {
         let mut conn = self.pool.read().await?;
-        let rows: Vec<(ClientId, bool)> = fetch_all!(
+        let rows: Vec<(ClientId,)> = fetch_all!(
             conn.db(),
-            "SELECT c.id, k.failure_status IS NOT NULL
-             FROM clients c JOIN collections k ON k.client_id = c.id
+            "SELECT c.id FROM clients c JOIN collections k ON k.client_id = c.id
              WHERE ($1 IS NULL OR c.id = $1) AND c.deleted_at IS NULL AND c.n8n_api_url IS NOT NULL
-                 AND (k.last_attempt_at IS NULL OR k.last_attempt_at < $2)
-             ORDER BY k.last_attempt_at NULLS FIRST, c.id LIMIT $3",
+                 AND (k.last_attempt_at IS NULL OR k.last_attempt_at < $2) AND (k.failure_status IS NOT NULL) = $3
+             ORDER BY k.last_attempt_at NULLS FIRST, c.id LIMIT $4",
             scope.only(),
             tried_before,
+            failing,
             i64::from(limit),
         )?;
-        Ok(rows.into_iter().map(|(client, failing)| DueClient { client, failing }).collect())
+        Ok(rows.into_iter().map(|(client,)| client).collect())
     }
 
     async fn delete_client(&self, scope: TenantScope, id: ClientId, now: Timestamp) -> StoreResult<bool> {

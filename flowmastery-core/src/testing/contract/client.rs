@@ -101,11 +101,11 @@ async fn new_configuration_forgets_the_failure(store: Arc<dyn Store>) {
         Failure { status: ConnectionStatus::AuthFailed, message: "n8n refuses the key.".to_owned() };
     let turn = store.begin_collection(ALL, acme, minute(1)).await.unwrap().unwrap().turn;
     store.finish_collection(ALL, turn, &CollectionOutcome::Failed(failure), minute(1)).await.unwrap();
-    assert!(store.list_due(ALL, minute(1), 9).await.unwrap().is_empty());
+    assert!(store.list_due(ALL, minute(1), true, 9).await.unwrap().is_empty());
     let set =
         store.set_instance(ALL, acme, Some(&instance("https://acme.example.com")), minute(2)).await.unwrap();
     assert_eq!(set.unwrap().collection.failure, None);
-    assert_eq!(store.list_due(ALL, minute(1), 9).await.unwrap().len(), 1);
+    assert_eq!(store.list_due(ALL, minute(1), false, 9).await.unwrap().len(), 1);
 }
 
 async fn due_clients_come_longest_ago_first(store: Arc<dyn Store>) {
@@ -117,10 +117,7 @@ async fn due_clients_come_longest_ago_first(store: Arc<dyn Store>) {
     client(&store, "without-n8n").await;
     complete(&store, late, None, minute(20)).await;
     complete(&store, early, None, minute(10)).await;
-    let due = async |before, limit| {
-        let due = store.list_due(ALL, minute(before), limit).await.unwrap();
-        due.into_iter().map(|due| due.client).collect::<Vec<_>>()
-    };
+    let due = async |before, limit| store.list_due(ALL, minute(before), false, limit).await.unwrap();
     assert_eq!(due(21, 9).await, [never, early, late]);
     assert_eq!(due(20, 9).await, [never, early]);
     assert_eq!(due(21, 2).await, [never, early]);
@@ -147,7 +144,7 @@ async fn deleted_client_is_gone_for_every_method(store: Arc<dyn Store>) {
             .is_none()
     );
     assert!(store.find_instance(ALL, acme).await.unwrap().is_none());
-    assert!(store.list_due(ALL, minute(99), 9).await.unwrap().is_empty());
+    assert!(store.list_due(ALL, minute(99), false, 9).await.unwrap().is_empty());
     assert!(store.begin_collection(ALL, acme, minute(0)).await.unwrap().is_none());
     assert!(store.open_executions(ALL, acme, 9).await.unwrap().is_empty());
     assert_eq!(

@@ -55,7 +55,7 @@ async fn nothing_is_stored_after_the_turn(store: Arc<dyn Store>) {
     let record = store.find_client(ALL, acme).await.unwrap().unwrap().collection;
     assert_eq!((record.data_version, record.failure, record.last_success_at), (0, None, None));
     assert_eq!(
-        store.list_due(ALL, minute(0), 9).await.unwrap().len(),
+        store.list_due(ALL, minute(0), false, 9).await.unwrap().len(),
         1,
         "the new configuration is due at once"
     );
@@ -383,14 +383,15 @@ async fn success_is_noted_and_clears_the_failure(store: Arc<dyn Store>) {
     let failed = CollectionOutcome::Failed(failure.clone());
     let turn = begin(&store, acme).await.turn;
     store.finish_collection(ALL, turn, &failed, minute(1)).await.unwrap();
-    assert!(store.list_due(ALL, minute(1), 9).await.unwrap()[0].failing);
+    let due = async |failing| store.list_due(ALL, minute(99), failing, 9).await.unwrap();
+    assert_eq!((due(true).await, due(false).await), (vec![acme], Vec::new()));
     let record = store.find_client(ALL, acme).await.unwrap().unwrap().collection;
     assert_eq!((record.failure, record.last_success_at), (Some(failure), None));
     complete(&store, acme, Some(7), minute(2)).await;
     let record = store.find_client(ALL, acme).await.unwrap().unwrap().collection;
     assert_eq!((record.failure, record.last_success_at), (None, Some(minute(2))));
     assert_eq!(begin(&store, acme).await.complete_to, Some(ExecutionId(7)));
-    assert!(!store.list_due(ALL, minute(3), 9).await.unwrap()[0].failing);
+    assert_eq!((due(true).await, due(false).await), (Vec::new(), vec![acme]));
 }
 
 async fn first_success_is_a_change_of_the_numbers_and_later_ones_are_not(store: Arc<dyn Store>) {
