@@ -15,12 +15,6 @@ impl TenantScope {
         Self(Some(client))
     }
 
-    /// Every client, for tests of stores.
-    #[cfg(feature = "testing")]
-    pub const fn all_for_tests() -> Self {
-        Self::ALL
-    }
-
     /// Whether a client's data lies inside.
     pub fn admits(self, client: ClientId) -> bool {
         self.0.is_none_or(|only| only == client)

@@ -116,11 +116,6 @@ impl Class {
     pub const fn code(self) -> i16 {
         self as i16
     }
-
-    /// The class of a stored number; `None` for a number that we never store.
-    pub fn from_code(code: i16) -> Option<Self> {
-        Self::ALL.into_iter().find(|class| class.code() == code)
-    }
 }
 
 /// One run of a workflow, without its payload, which is never fetched.
