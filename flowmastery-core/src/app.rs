@@ -43,6 +43,8 @@ pub struct Config {
     pub lifetimes: TokenLifetimes,
     /// The longest that a healthy client waits for its next collection.
     pub sync_interval: Duration,
+    /// How long single executions are kept; what they add up to is kept for good.
+    pub execution_retention: Duration,
     /// Which addresses an n8n may have.
     pub outbound: OutboundPolicy,
     /// More certificate authorities for n8n servers, PEM.
@@ -60,6 +62,7 @@ impl Config {
             encryption_keys: Vec::new(),
             lifetimes: TokenLifetimes::default(),
             sync_interval: Duration::from_secs(60),
+            execution_retention: Duration::from_secs(90 * 24 * 60 * 60),
             outbound: OutboundPolicy::default(),
             extra_ca_pem: None,
             invitations: InvitationConfig { accept_page: invitation_page.into(), always_show_link: false },
@@ -215,6 +218,7 @@ impl Builder {
             vault: vault.clone(),
             clock: clock.clone(),
             interval: sync_interval,
+            retention: config.execution_retention,
         });
         let collection = Arc::new(collector.clone());
         Ok(Flowmastery {

@@ -54,6 +54,12 @@ impl PageRequest {
         }
     }
 
+    /// The page of the same length that begins at `cursor`.
+    #[must_use]
+    pub fn after(self, cursor: Cursor) -> Self {
+        Self { cursor: Some(cursor), ..self }
+    }
+
     /// The most items that the page may hold.
     pub fn limit(self) -> u16 {
         self.limit

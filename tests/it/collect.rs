@@ -22,7 +22,7 @@ use flowmastery_core::{
         period::PeriodQuery,
         workflow::Workflow,
     },
-    n8n::{ExecutionQuery, N8nApi, N8nCursor, N8nError, N8nPage},
+    n8n::{ExecutionQuery, N8nApi, N8nCursor, N8nError, N8nPage, SingleExecution},
     service::clients::InstanceConfig,
     sync::CollectionRequests,
 };
@@ -183,7 +183,7 @@ impl N8nApi for Endless {
         Ok(N8nPage { items: if self.empty { Vec::new() } else { vec![run] }, next })
     }
 
-    async fn execution(&self, _: &Instance, _: ExecutionId) -> Result<Option<Execution>, N8nError> {
+    async fn execution(&self, _: &Instance, _: ExecutionId) -> Result<Option<SingleExecution>, N8nError> {
         Ok(None)
     }
 

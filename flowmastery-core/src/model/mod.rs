@@ -13,6 +13,7 @@ pub mod password;
 pub mod period;
 pub mod report;
 pub mod rollup;
+pub mod schedule;
 pub mod session;
 pub mod sketch;
 pub mod user;

@@ -310,6 +310,13 @@ impl Fold {
         }
     }
 
+    /// Counts one execution as something else, without a reading of it.
+    pub fn replace(&mut self, before: &Recorded, after: Recorded) {
+        self.deltas.entry(before.key()).or_default().record(&before.execution, Sign::Minus);
+        self.deltas.entry(after.key()).or_default().record(&after.execution, Sign::Plus);
+        self.changed.push(after);
+    }
+
     /// The executions to store, each once, in the order in which they were first read.
     pub fn changed(&self) -> impl Iterator<Item = &Recorded> {
         self.changed.iter()

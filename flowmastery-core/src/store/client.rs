@@ -68,12 +68,11 @@ pub trait ClientStore: Send + Sync {
     /// The n8n and sealed key of a client; `None` when there is none.
     async fn find_instance(&self, scope: TenantScope, id: ClientId) -> StoreResult<Option<SealedInstance>>;
 
-    /// Clients with a configured n8n that were last tried before `tried_before` or never, longest ago first: those whose last collection
-    /// failed, or the others.
+    /// Clients with a configured n8n that are due at `now`, longest due first: those whose last collection failed, or the others.
     async fn list_due(
         &self,
         scope: TenantScope,
-        tried_before: Timestamp,
+        now: Timestamp,
         failing: bool,
         limit: u16,
     ) -> StoreResult<Vec<ClientId>>;

@@ -19,7 +19,9 @@ use async_trait::async_trait;
 pub use self::{
     client::{ClientStore, Configured},
     error::{StoreError, StoreResult},
-    execution::{Applied, Batch, CollectionOutcome, CollectionState, ExecutionStore, Turn},
+    execution::{
+        Applied, Batch, CollectionOutcome, CollectionState, ExecutionStore, Finished, Pruned, Turn, Walk,
+    },
     invitation::{Accepted, InvitationStore, StoredInvitation},
     metrics::{ClientSnapshot, MetricsQuery, MetricsStore},
     session::SessionStore,

@@ -35,7 +35,7 @@ fn instance(server: &FakeN8n) -> Instance {
 /// Ids of every page of a list, by pages.
 async fn listed(server: &FakeN8n, status: Option<Status>) -> Vec<Vec<i64>> {
     let (client, instance) = (client(), instance(server));
-    let mut query = ExecutionQuery { status, cursor: None };
+    let mut query = ExecutionQuery { status, ..ExecutionQuery::default() };
     let mut pages = Vec::new();
     loop {
         let page = client.executions(&instance, &query).await.unwrap();
@@ -89,7 +89,7 @@ async fn running_ones_are_listed_apart_and_waiting_ones_by_n8n_2_only() {
         assert_eq!(listed(&server, Some(Status::Running)).await.concat(), [2]);
         assert_eq!(listed(&server, Some(Status::Waiting)).await.concat(), waiting);
         let found = client().execution(&instance(&server), ExecutionId(3)).await.unwrap().unwrap();
-        assert_eq!(found.status, Status::Waiting);
+        assert_eq!(found.execution.status, Status::Waiting);
         server.state().end(2, "success", later);
         assert!(listed(&server, None).await.concat().contains(&2));
     }

@@ -4,7 +4,11 @@
 //! never collected twice at once: who asks meanwhile joins. A collection stops between two pages when the host stops, and the next
 //! one goes on where the stored rows say, so nothing is lost and nothing is counted twice.
 
+mod identify;
+mod list;
+mod probe;
 mod pull;
+mod retention;
 
 use std::{
     collections::HashMap,
@@ -49,6 +53,7 @@ struct Inner {
     vault: Vault,
     clock: Arc<dyn Clock>,
     interval: Duration,
+    retention: Duration,
     slots: Semaphore,
     under_way: Mutex<HashMap<ClientId, UnderWay>>,
     freed: Notify,
@@ -75,17 +80,20 @@ pub(crate) struct CollectorParts {
     pub(crate) vault: Vault,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) interval: Duration,
+    /// How long single executions are kept.
+    pub(crate) retention: Duration,
 }
 
 impl Collector {
     pub(crate) fn new(parts: CollectorParts) -> Self {
-        let CollectorParts { store, n8n, vault, clock, interval } = parts;
+        let CollectorParts { store, n8n, vault, clock, interval, retention } = parts;
         Self(Arc::new(Inner {
             store,
             n8n,
             vault,
             clock,
             interval,
+            retention,
             slots: Semaphore::new(CONCURRENCY),
             under_way: Mutex::default(),
             freed: Notify::new(),
@@ -99,6 +107,12 @@ impl Collector {
     /// collections that are under way to come to the end of their page.
     pub async fn run(self, stop: CancellationToken) {
         let running = Running::new(&self.0.running);
+        tokio::join!(self.collect_due(&stop), self.age_out(&stop));
+        drop(running);
+        self.shut_down().await;
+    }
+
+    async fn collect_due(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             if let Err(error) = self.start_due().await {
                 let cause = causes(&error);
@@ -110,8 +124,6 @@ impl Collector {
                 () = self.0.freed.notified() => {}
             }
         }
-        drop(running);
-        self.shut_down().await;
     }
 
     /// Ends what is under way between two pages, also what was started on request; for hosts that never called [`Collector::run`].
@@ -122,14 +134,14 @@ impl Collector {
     }
 
     async fn start_due(&self) -> Result<()> {
-        let tried_before = self.0.clock.now().minus(self.0.interval);
+        let now = self.0.clock.now();
         for failing in [false, true] {
             if self.room(failing) == 0 {
                 continue;
             }
             // Twice as many as there are slots: some may be due again while they are still under way.
             let limit = 2 * CONCURRENCY as u16;
-            for client in self.0.store.list_due(TenantScope::ALL, tried_before, failing, limit).await? {
+            for client in self.0.store.list_due(TenantScope::ALL, now, failing, limit).await? {
                 if self.room(failing) > 0 {
                     self.start(client, failing);
                 }
@@ -187,6 +199,8 @@ impl Collector {
             clock: inner.clock.as_ref(),
             stop: cancel,
             client,
+            interval: inner.interval,
+            begun: inner.clock.now(),
         };
         let pulled = pull.run().await;
         if let Err(error) = &pulled {

@@ -8,13 +8,14 @@ use crate::{
     id::{ClientId, ExecutionId},
     model::{
         client::ClientName,
+        epoch::Verdict,
         execution::{Class, Status},
         freshness::ConnectionStatus,
         invitation::{EmailStatus, InvitationStatus},
         session::TokenHash,
         user::{Role, UserPatch},
     },
-    store::{Applied, CollectionOutcome, Failure, MetricsQuery, Store, UserUpdate},
+    store::{Applied, CollectionOutcome, Failure, Finished, MetricsQuery, Pruned, Store, UserUpdate},
 };
 
 /// Two clients with an n8n and one running execution of the same id each, and the scope of the second.
@@ -100,18 +101,28 @@ async fn executions_of_another_client_are_out_of_reach(store: Arc<dyn Store>) {
     let (ours, _, scope) = two_clients(&store).await;
     let turn = begin(&store, ours).await.turn;
     let before = store.find_client(ALL, ours).await.unwrap().unwrap().collection;
-    assert!(store.begin_collection(scope, ours, minute(0)).await.unwrap().is_none());
+    assert!(store.begin_collection(scope, ours, minute(0), minute(1)).await.unwrap().is_none());
     let late = batch(vec![execution(1, Status::Success, minute(0))]);
     assert_eq!(store.apply_executions(scope, turn, late).await.unwrap(), Applied::Superseded);
-    assert_eq!(store.identify(scope, turn, &[execution(1, Status::Error, minute(9))]).await.unwrap(), None);
+    assert!(store.hear(scope, turn, &[execution(1, Status::Error, minute(9))]).await.unwrap().is_none());
+    assert_eq!(store.settle(scope, turn, Verdict::New, minute(1)).await.unwrap(), None);
+    assert!(
+        store.missing_executions(scope, ours, ExecutionId(0), ExecutionId(9)).await.unwrap().len() <= 9,
+        "it says nothing of what is stored"
+    );
+    let span = Pruned { above: ExecutionId(1), below: ExecutionId(9) };
+    store.note_pruned(scope, turn, span, minute(1)).await.unwrap();
+    store.note_probed(scope, turn, ExecutionId(9)).await.unwrap();
+    assert_eq!(store.age_out(scope, ours, minute(9), 9).await.unwrap(), 0);
     store.save_workflows(scope, turn, &[workflow("w", "stolen")], minute(1)).await.unwrap();
     assert!(store.open_executions(scope, ours, 9).await.unwrap().is_empty());
     for _ in 0..3 {
         store.miss_execution(scope, turn, ExecutionId(1), minute(1)).await.unwrap();
     }
     let failure = Failure { status: ConnectionStatus::NotN8n, message: "stolen".to_owned() };
+    let when = Finished { now: minute(1), next_attempt: minute(2) };
     for outcome in [CollectionOutcome::Failed(failure), CollectionOutcome::Complete(None)] {
-        store.finish_collection(scope, turn, &outcome, minute(1)).await.unwrap();
+        store.finish_collection(scope, turn, &outcome, when).await.unwrap();
     }
     assert_eq!(store.find_client(ALL, ours).await.unwrap().unwrap().collection, before);
     assert_eq!(store.open_executions(ALL, ours, 9).await.unwrap().len(), 1);
@@ -129,7 +140,7 @@ async fn changes_of_one_client_leave_the_other_as_it_is(store: Arc<dyn Store>) {
     for _ in 0..3 {
         store.miss_execution(scope, turn, ExecutionId(2), minute(1)).await.unwrap();
     }
-    store.finish_collection(scope, turn, &CollectionOutcome::Complete(None), minute(1)).await.unwrap();
+    finish(&store, turn, &CollectionOutcome::Complete(None), minute(1)).await;
     store.delete_client(scope, theirs, minute(2)).await.unwrap();
     while store.purge_deleted(ALL, 100).await.unwrap() > 0 {}
     let after = snapshot_of(&store, ours, vec![everything()]).await;

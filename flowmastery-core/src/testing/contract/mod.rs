@@ -5,11 +5,13 @@
 //! module are private and listed once at its end, so that the compiler complains about one that is forgotten.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
+pub mod aging;
 pub mod client;
 pub mod execution;
 mod fixtures;
 pub mod invitation;
 pub mod isolation;
+pub mod lives;
 pub mod metrics;
 pub mod session;
 pub mod user;
@@ -66,6 +68,14 @@ macro_rules! store_contract {
         mod execution {
             use super::$on_fresh_store;
             $crate::execution_contract!($on_fresh_store);
+        }
+        mod lives {
+            use super::$on_fresh_store;
+            $crate::lives_contract!($on_fresh_store);
+        }
+        mod aging {
+            use super::$on_fresh_store;
+            $crate::aging_contract!($on_fresh_store);
         }
         mod metrics {
             use super::$on_fresh_store;

@@ -1,0 +1,70 @@
+//! Finding out of which life of an instance executions are, before any of them is stored.
+
+use super::pull::{Halt, Pull, lowest_of};
+use crate::{
+    id::ExecutionId,
+    model::{
+        client::Instance,
+        epoch::{Evidence, Hearing, Verdict},
+        execution::Execution,
+    },
+    n8n::{ExecutionQuery, N8nPage},
+    store::{CollectionState, Turn},
+};
+
+/// How many executions are asked for by id to learn when they were created.
+const MAX_ASKED: usize = 10;
+
+impl Pull<'_> {
+    /// Goes on with the epoch that what runs and the first page of the list belong to. Usually they say so at once; after a reset or when a
+    /// back-up was restored, the list is read down to the newest run that is known.
+    pub(super) async fn identify(
+        &self,
+        instance: &Instance,
+        state: CollectionState,
+        (active, first): (&[Execution], &N8nPage<Execution>),
+    ) -> Result<CollectionState, Halt> {
+        let seen: Vec<_> = active.iter().chain(&first.items).cloned().collect();
+        if seen.is_empty() {
+            return Ok(state);
+        }
+        let mut hearing = self.hear(instance, state.turn, &seen).await?;
+        let (mut next, mut lowest) = (first.next.clone(), lowest_of(&first.items));
+        while !hearing.is_clear() && next.is_some() {
+            let query = ExecutionQuery { cursor: next, ..ExecutionQuery::default() };
+            let page = self.page(instance, &query, lowest).await?;
+            hearing.join(self.hear(instance, state.turn, &page.items).await?);
+            lowest = lowest_of(&page.items).or(lowest);
+            next = page.next;
+        }
+        let verdict = hearing.verdict();
+        if state.identified && verdict == Verdict::Line(hearing.current) {
+            return Ok(state);
+        }
+        if verdict != Verdict::Line(hearing.current) {
+            tracing::warn!(client.id = self.client.0, ?verdict, "n8n has another database than before");
+        }
+        let settled = self.store.settle(self.scope(), state.turn, verdict, self.clock.now()).await?;
+        settled.ok_or(Halt::Quiet)
+    }
+
+    async fn hear(&self, instance: &Instance, turn: Turn, seen: &[Execution]) -> Result<Hearing, Halt> {
+        let hearing = self.store.hear(self.scope(), turn, seen).await?;
+        let mut hearing = hearing.ok_or(Halt::Quiet)?;
+        let current = hearing.current;
+        let Some((_, witness)) = hearing.witnesses.iter_mut().find(|(tip, _)| *tip == current) else {
+            return Ok(hearing);
+        };
+        // A start that moved is a wait that resumed, or the first run of another life under this number: its creation tells.
+        let mut unclear = std::mem::take(&mut witness.unclear);
+        unclear.retain(|(id, _)| Some(*id) > witness.same);
+        unclear.sort_unstable_by_key(|(ExecutionId(id), _)| -id);
+        for (id, first_start) in unclear.into_iter().take(MAX_ASKED) {
+            let single = self.between_pages(self.n8n.execution(instance, id)).await?;
+            if let Some(created_at) = single.and_then(|single| single.created_at) {
+                witness.hear(id, Evidence::of_creation(first_start, created_at));
+            }
+        }
+        Ok(hearing)
+    }
+}

@@ -1,0 +1,77 @@
+//! Reading executions by their ids: those that are unfinished, and ids that were in no list.
+//!
+//! n8n 1 shows no list of what waits, but answers for it by id. Most missing ids are of workflows that do not save their successes, so
+//! each is asked for once, a bounded number in a collection.
+
+use std::collections::HashSet;
+
+use super::pull::{Halt, Pull};
+use crate::{
+    id::ExecutionId,
+    model::client::Instance,
+    store::{CollectionState, Turn},
+};
+
+/// How many unfinished executions are read by id in one collection.
+const OPEN_READS: usize = 50;
+/// How many unfinished executions are considered for that.
+const OPEN_LISTED: u16 = 10_000;
+/// How many missing ids are asked for after one collection.
+const PROBES: usize = 25;
+/// How far below the newest id the search for missing ones begins.
+const PROBED_BELOW: i64 = 1000;
+
+impl Pull<'_> {
+    /// Reads by id what was unfinished and in no list; of many, another part in each collection.
+    pub(super) async fn open(
+        &self,
+        instance: &Instance,
+        turn: Turn,
+        seen: &HashSet<ExecutionId>,
+    ) -> Result<(), Halt> {
+        let mut open = self.store.open_executions(self.scope(), self.client, OPEN_LISTED).await?;
+        open.retain(|id| !seen.contains(id));
+        let parts = open.len().div_ceil(OPEN_READS).max(1);
+        let part = usize::try_from(turn.number).unwrap_or(0) % parts;
+        for id in open.into_iter().skip(part * OPEN_READS).take(OPEN_READS) {
+            match self.between_pages(self.n8n.execution(instance, id)).await? {
+                Some(single) => self.store_page(turn, vec![single.execution]).await?,
+                None => self.store.miss_execution(self.scope(), turn, id, self.clock.now()).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Asks for ids that were in no list up to the newest one of the collection before.
+    pub(super) async fn probe(
+        &self,
+        instance: &Instance,
+        state: &CollectionState,
+        seen: &HashSet<ExecutionId>,
+    ) -> Result<(), Halt> {
+        let Some(to) = state.complete_to.filter(|to| state.probed_to < Some(*to)) else { return Ok(()) };
+        let above = state.probed_to.unwrap_or(ExecutionId(0)).max(ExecutionId(to.0 - PROBED_BELOW));
+        let mut missing = self.store.missing_executions(self.scope(), self.client, above, to).await?;
+        missing.retain(|id| !seen.contains(id));
+        let mut probed = above;
+        let all = missing.len();
+        let (mut asked, mut reached) = (0, Ok(()));
+        for id in missing.into_iter().take(PROBES) {
+            if self.is_late() {
+                break;
+            }
+            match self.between_pages(self.n8n.execution(instance, id)).await {
+                Ok(Some(single)) => self.store_page(state.turn, vec![single.execution]).await?,
+                Ok(None) => {}
+                Err(halt) => {
+                    reached = Err(halt);
+                    break;
+                }
+            }
+            (asked, probed) = (asked + 1, id);
+        }
+        let probed = if asked == all { to } else { probed };
+        self.store.note_probed(self.scope(), state.turn, probed).await?;
+        reached
+    }
+}
