@@ -26,6 +26,7 @@ use crate::{
         metrics::Metrics,
         sessions::Sessions,
         users::Users,
+        verification::Verifications,
     },
     store::Store,
 };
@@ -79,6 +80,7 @@ pub struct Flowmastery {
     clients: Clients,
     metrics: Metrics,
     health: Health,
+    verifications: Verifications,
     collector: Collector,
 }
 
@@ -125,6 +127,11 @@ impl Flowmastery {
     /// Whether the parts that answers need are there.
     pub fn health(&self) -> &Health {
         &self.health
+    }
+
+    /// Holding a client's numbers against its n8n, for the host's own command.
+    pub fn verifications(&self) -> &Verifications {
+        &self.verifications
     }
 
     /// The collector, for the host to spawn.
@@ -239,8 +246,8 @@ impl Builder {
             },
             clients: Clients {
                 store: store.clone(),
-                n8n,
-                vault,
+                n8n: n8n.clone(),
+                vault: vault.clone(),
                 collection: collection.clone(),
                 outbound: config.outbound,
                 clock: clock.clone(),
@@ -250,9 +257,10 @@ impl Builder {
                 store: store.clone(),
                 cache: cache.clone(),
                 collection: collection.clone(),
-                clock,
+                clock: clock.clone(),
                 sync_interval,
             },
+            verifications: Verifications { store: store.clone(), n8n, vault, clock },
             health: Health { store, cache, collection },
             collector,
         })

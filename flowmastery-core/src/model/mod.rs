@@ -17,4 +17,5 @@ pub mod schedule;
 pub mod session;
 pub mod sketch;
 pub mod user;
+pub mod verification;
 pub mod workflow;

@@ -16,6 +16,7 @@ use crate::{
         client::{Connection, Instance},
         execution::{Execution, Status},
         freshness::ConnectionStatus,
+        rollup::Range,
         workflow::Workflow,
     },
 };
@@ -43,6 +44,15 @@ pub struct ExecutionQuery {
     pub started_after: Option<Timestamp>,
     /// Where the page starts; the cursor holds no filter, so the others are sent with every page.
     pub cursor: Option<N8nCursor>,
+}
+
+/// What n8n itself counts of a span, by its own definition of a production execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Insights {
+    /// Executions that ended.
+    pub total: i64,
+    /// Of these, those that failed.
+    pub failed: i64,
 }
 
 /// An execution that was asked for by its id.
@@ -124,6 +134,15 @@ pub trait N8nApi: Send + Sync + fmt::Debug {
         instance: &Instance,
         id: ExecutionId,
     ) -> Result<Option<SingleExecution>, N8nError>;
+
+    /// What n8n itself sums up of a span; `None` where it does not tell: n8n 1, and whatever stands in for n8n without it.
+    ///
+    /// # Errors
+    /// As [`N8nApi::workflows`]; a key without the scope `insights:read` and a span beyond n8n's licence are
+    /// [`ConnectionStatus::MissingScope`].
+    async fn insights(&self, _: &Instance, _: Range) -> Result<Option<Insights>, N8nError> {
+        Ok(None)
+    }
 
     /// Tries what collection needs, once and without trying again: lists one workflow and one execution.
     ///

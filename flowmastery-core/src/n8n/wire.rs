@@ -12,7 +12,7 @@ use serde::{
     de::{Error as DecodeError, Visitor},
 };
 
-use super::{N8nCursor, N8nPage, SingleExecution};
+use super::{Insights, N8nCursor, N8nPage, SingleExecution};
 use crate::{
     clock::Timestamp,
     id::ExecutionId,
@@ -77,6 +77,24 @@ pub fn decode_execution(bytes: &[u8]) -> Result<SingleExecution, WireError> {
     let execution = serde_json::from_slice::<ExecutionRow>(bytes)?.into();
     let created: Created = serde_json::from_slice(bytes)?;
     Ok(SingleExecution { execution, created_at: created.created_at.map(|instant| instant.0) })
+}
+
+/// Reads the answer of `GET /insights/summary`.
+///
+/// # Errors
+/// When it is no summary.
+pub fn decode_insights(bytes: &[u8]) -> Result<Insights, WireError> {
+    #[derive(Deserialize)]
+    struct Number {
+        value: i64,
+    }
+    #[derive(Deserialize)]
+    struct Summary {
+        total: Number,
+        failed: Number,
+    }
+    let summary: Summary = serde_json::from_slice(bytes)?;
+    Ok(Insights { total: summary.total.value, failed: summary.failed.value })
 }
 
 /// Whether a 404 is n8n's own: an object with a message.

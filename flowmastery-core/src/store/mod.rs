@@ -11,6 +11,7 @@ mod metrics;
 mod session;
 pub mod sql;
 mod user;
+mod verification;
 
 use std::fmt;
 
@@ -26,6 +27,7 @@ pub use self::{
     metrics::{ClientSnapshot, MetricsQuery, MetricsStore},
     session::SessionStore,
     user::{UserStore, UserUpdate},
+    verification::{Kept, Recount, VerificationStore},
 };
 #[expect(unused_imports, reason = "named in the documentation above")]
 use crate::access::scope::TenantScope;
@@ -34,7 +36,14 @@ pub use crate::model::collection::{CollectionRecord, Failure};
 /// A whole store.
 #[async_trait]
 pub trait Store:
-    UserStore + SessionStore + InvitationStore + ClientStore + ExecutionStore + MetricsStore + fmt::Debug
+    UserStore
+    + SessionStore
+    + InvitationStore
+    + ClientStore
+    + ExecutionStore
+    + MetricsStore
+    + VerificationStore
+    + fmt::Debug
 {
     /// Asks the store for a trivial answer.
     ///

@@ -19,14 +19,16 @@ use url::Url;
 pub use self::transport::HttpN8nLimits;
 use self::{fault::Fault, gate::Gate, transport::Transport};
 use super::{
-    ExecutionQuery, N8nApi, N8nCursor, N8nError, N8nPage, SingleExecution,
+    ExecutionQuery, Insights, N8nApi, N8nCursor, N8nError, N8nPage, SingleExecution,
     wire::{self, WireError},
 };
 use crate::{
     entropy::Entropy,
     error::Result,
     id::ExecutionId,
-    model::{client::Instance, execution::Execution, outbound::OutboundPolicy, workflow::Workflow},
+    model::{
+        client::Instance, execution::Execution, outbound::OutboundPolicy, rollup::Range, workflow::Workflow,
+    },
 };
 
 /// The most rows of a page: more is refused by n8n 1 and cut down by n8n 2.
@@ -125,6 +127,14 @@ impl N8nApi for HttpN8n {
             return Ok(None);
         };
         wire::decode_execution(&body).map(Some).map_err(|error| Fault::wrong_json(error).error)
+    }
+
+    async fn insights(&self, instance: &Instance, range: Range) -> Result<Option<Insights>, N8nError> {
+        let ends = [("startDate", range.from), ("endDate", range.to)];
+        let filters = ends.map(|(name, instant)| Some((name, instant.to_string())));
+        let call = Call { filters, ..Call::new(instance, "insights/summary".to_owned()) };
+        let Some(body) = self.fetch(&call).await? else { return Ok(None) };
+        wire::decode_insights(&body).map(Some).map_err(|error| Fault::wrong_json(error).error)
     }
 
     async fn test(&self, instance: &Instance) -> Result<(), N8nError> {

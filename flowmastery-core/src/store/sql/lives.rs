@@ -7,11 +7,11 @@ use sqlx::FromRow;
 use super::{
     dialect,
     ledger::{Known, Ledger},
-    pool::{execute, fetch_all, fetch_one, fetch_optional},
+    pool::{Tx, execute, fetch_all, fetch_one, fetch_optional},
 };
 use crate::{
     clock::Timestamp,
-    id::ExecutionId,
+    id::{ClientId, ExecutionId},
     model::{
         epoch::{Epoch, Evidence, Hearing, Line, Verdict, Witness},
         execution::Execution,
@@ -35,19 +35,7 @@ type Runs = HashMap<(i64, ExecutionId), Known>;
 impl Ledger {
     /// The epochs that have a row.
     pub(super) async fn epochs(&mut self) -> StoreResult<Vec<Epoch>> {
-        let rows: Vec<EpochRow> = fetch_all!(
-            self.tx.db(),
-            "SELECT epoch, parent, fork_at, aged_to, aged_until FROM epochs WHERE client_id = $1",
-            self.client,
-        )?;
-        let epoch = |row: EpochRow| Epoch {
-            number: row.epoch,
-            parent: row.parent,
-            fork_at: row.fork_at,
-            aged_to: row.aged_to,
-            aged_until: row.aged_until,
-        };
-        Ok(rows.into_iter().map(epoch).collect())
+        epochs_of(&mut self.tx, self.client).await
     }
 
     /// What executions say of every line.
@@ -153,6 +141,23 @@ impl Ledger {
         let lost: Vec<_> = lost.collect();
         self.lose(lost, now).await
     }
+}
+
+/// The epochs of a client that have a row.
+pub(super) async fn epochs_of(tx: &mut Tx, client: ClientId) -> StoreResult<Vec<Epoch>> {
+    let rows: Vec<EpochRow> = fetch_all!(
+        tx.db(),
+        "SELECT epoch, parent, fork_at, aged_to, aged_until FROM epochs WHERE client_id = $1",
+        client,
+    )?;
+    let epoch = |row: EpochRow| Epoch {
+        number: row.epoch,
+        parent: row.parent,
+        fork_at: row.fork_at,
+        aged_to: row.aged_to,
+        aged_until: row.aged_until,
+    };
+    Ok(rows.into_iter().map(epoch).collect())
 }
 
 fn witness(line: &Line, runs: &Runs, seen: &[Execution]) -> Witness {

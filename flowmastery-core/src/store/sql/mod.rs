@@ -19,6 +19,7 @@ mod progress;
 mod rollup;
 mod session;
 mod user;
+mod verification;
 mod workflow;
 
 use std::{fmt, time::Duration};

@@ -10,7 +10,7 @@ use crate::{
         execution::{Execution, Status},
         freshness::ConnectionStatus,
         rollup::Range,
-        workflow::{Workflow, WorkflowId, WorkflowRecord, WorkflowStatus},
+        workflow::{Workflow, WorkflowRecord, WorkflowStatus},
     },
     store::{Applied, Batch, CollectionOutcome, Failure, Pruned, Store, Turn, Walk},
 };
@@ -174,7 +174,6 @@ async fn everything_about_an_execution_is_kept(store: Arc<dyn Store>) {
         Execution { retry_of: None, ..run.clone() },
         Execution { retry_success_id: None, ..run.clone() },
         Execution { stopped_at: None, ..run.clone() },
-        Execution { workflow_id: WorkflowId::from("other"), ..run.clone() },
     ] {
         assert_eq!(apply(&store, acme, vec![other]).await, 1);
         assert_eq!(apply(&store, acme, vec![run.clone()]).await, 1);
