@@ -20,7 +20,7 @@ use crate::{
     secret::{Vault, VaultKey},
     service::{
         clients::Clients,
-        collect::{Collector, CollectorParts},
+        collect::{CollectionLimits, Collector, CollectorParts},
         health::Health,
         invitations::{InvitationConfig, Invitations},
         metrics::Metrics,
@@ -96,6 +96,7 @@ impl Flowmastery {
             entropy: Arc::new(OsEntropy),
             hasher: None,
             n8n: None,
+            collection_limits: CollectionLimits::default(),
         }
     }
 
@@ -151,6 +152,7 @@ pub struct Builder {
     entropy: Arc<dyn Entropy>,
     hasher: Option<PasswordHasher>,
     n8n: Option<Arc<dyn N8nApi>>,
+    collection_limits: CollectionLimits,
 }
 
 impl Builder {
@@ -190,12 +192,18 @@ impl Builder {
         self
     }
 
+    /// Other limits of a collection than those that are right for every n8n.
+    pub fn collection_limits(mut self, limits: CollectionLimits) -> Self {
+        self.collection_limits = limits;
+        self
+    }
+
     /// The services.
     ///
     /// # Errors
     /// [`crate::error::Kind::Invalid`] for a key ring that does not fit, [`crate::error::Kind::Internal`] when TLS cannot be set up.
     pub fn build(self) -> Result<Flowmastery> {
-        let Self { config, store, cache, mailer, clock, entropy, hasher, n8n } = self;
+        let Self { config, store, cache, mailer, clock, entropy, hasher, n8n, collection_limits } = self;
         let keys = match config.encryption_keys {
             keys if keys.is_empty() => VaultKey::derive_ring(
                 std::iter::once(&config.secret_key).chain(&config.previous_secret_keys),
@@ -226,6 +234,7 @@ impl Builder {
             clock: clock.clone(),
             interval: sync_interval,
             retention: config.execution_retention,
+            limits: collection_limits,
         });
         let collection = Arc::new(collector.clone());
         Ok(Flowmastery {

@@ -18,10 +18,6 @@ use crate::{
     store::{Batch, CollectionState, Pruned, Walk},
 };
 
-/// How many ids below the last collection are read again.
-const OVERLAP: i64 = 1000;
-/// How many pages of a walk are read in one collection: 10,000 executions, which is what n8n keeps unless it was told otherwise.
-const WALK_PAGES: usize = 40;
 /// How often everything that n8n has is read again.
 const RECONCILE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -50,7 +46,8 @@ impl Pull<'_> {
     ) -> Result<Tail, Halt> {
         let Some(complete_to) = state.complete_to else { return self.begin_walk(state, first, seen).await };
         let walked = state.walk.as_ref().filter(|_| !state.back_filled).map(|walk| walk.below);
-        let floor = ExecutionId(complete_to.0 - OVERLAP).max(walked.unwrap_or(ExecutionId(i64::MIN)));
+        let floor =
+            ExecutionId(complete_to.0 - self.limits.overlap).max(walked.unwrap_or(ExecutionId(i64::MIN)));
         let mut tail = Tail { lowest: None, next: None, rows: 0 };
         let mut page = first;
         loop {
@@ -128,7 +125,7 @@ impl Pull<'_> {
             let is_enough = state.back_filled && walk.below <= state.aged_to;
             walk.cursor = next.map(|cursor| cursor.0).filter(|_| !is_enough);
             self.store_walk(state, items, walk.clone()).await?;
-            if walk.cursor.is_none() || read >= WALK_PAGES || self.is_late() {
+            if walk.cursor.is_none() || read >= self.limits.walk_pages || self.is_late() {
                 break;
             }
             page = self.next_of_walk(instance, &mut walk, None).await?;

@@ -54,6 +54,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     interval: Duration,
     retention: Duration,
+    limits: CollectionLimits,
     slots: Semaphore,
     under_way: Mutex<HashMap<ClientId, UnderWay>>,
     freed: Notify,
@@ -82,11 +83,33 @@ pub(crate) struct CollectorParts {
     pub(crate) interval: Duration,
     /// How long single executions are kept.
     pub(crate) retention: Duration,
+    pub(crate) limits: CollectionLimits,
+}
+
+/// How much one collection reads beyond what is new. The default is right for every n8n; tests make it small, so that few executions
+/// show what many would.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CollectionLimits {
+    /// How many ids below the last collection are read again.
+    pub overlap: i64,
+    /// How many pages of a walk over everything are read in one collection. By default 40, which is 10,000 executions: what n8n keeps
+    /// unless it was told otherwise.
+    pub walk_pages: usize,
+    /// How many unfinished executions are read by id in one collection.
+    pub open_reads: usize,
+    /// How many missing ids are asked for after one collection.
+    pub probes: usize,
+}
+
+impl Default for CollectionLimits {
+    fn default() -> Self {
+        Self { overlap: 1000, walk_pages: 40, open_reads: 50, probes: 25 }
+    }
 }
 
 impl Collector {
     pub(crate) fn new(parts: CollectorParts) -> Self {
-        let CollectorParts { store, n8n, vault, clock, interval, retention } = parts;
+        let CollectorParts { store, n8n, vault, clock, interval, retention, limits } = parts;
         Self(Arc::new(Inner {
             store,
             n8n,
@@ -94,6 +117,7 @@ impl Collector {
             clock,
             interval,
             retention,
+            limits,
             slots: Semaphore::new(CONCURRENCY),
             under_way: Mutex::default(),
             freed: Notify::new(),
@@ -188,10 +212,28 @@ impl Collector {
         done
     }
 
+    /// Collects in the caller's task and beside whatever else runs: dropped, it ends wherever it is, as if it were killed.
+    ///
+    /// # Errors
+    /// When what was read could not be stored.
+    #[cfg(feature = "testing")]
+    pub async fn collect_in_place(&self, client: ClientId) -> Result<()> {
+        self.pull(client, &self.0.stop).await
+    }
+
     /// Whether what was read could be stored.
     async fn collect(&self, client: ClientId, cancel: &CancellationToken) -> bool {
+        let Ok(_slot) = self.0.slots.acquire().await else { return false };
+        let pulled = self.pull(client, cancel).await;
+        if let Err(error) = &pulled {
+            let cause = causes(error);
+            tracing::error!(client.id = client.0, error = %error, cause, "a collection could not be stored");
+        }
+        pulled.is_ok()
+    }
+
+    async fn pull(&self, client: ClientId, cancel: &CancellationToken) -> Result<()> {
         let inner = &self.0;
-        let Ok(_slot) = inner.slots.acquire().await else { return false };
         let pull = Pull {
             store: inner.store.as_ref(),
             n8n: inner.n8n.as_ref(),
@@ -200,14 +242,10 @@ impl Collector {
             stop: cancel,
             client,
             interval: inner.interval,
+            limits: inner.limits,
             begun: inner.clock.now(),
         };
-        let pulled = pull.run().await;
-        if let Err(error) = &pulled {
-            let cause = causes(error);
-            tracing::error!(client.id = client.0, error = %error, cause, "a collection could not be stored");
-        }
-        pulled.is_ok()
+        pull.run().await
     }
 
     fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<ClientId, UnderWay>> {

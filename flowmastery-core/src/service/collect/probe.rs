@@ -12,12 +12,8 @@ use crate::{
     store::{CollectionState, Turn},
 };
 
-/// How many unfinished executions are read by id in one collection.
-const OPEN_READS: usize = 50;
 /// How many unfinished executions are considered for that.
 const OPEN_LISTED: u16 = 10_000;
-/// How many missing ids are asked for after one collection.
-const PROBES: usize = 25;
 /// How far below the newest id the search for missing ones begins.
 const PROBED_BELOW: i64 = 1000;
 
@@ -31,9 +27,10 @@ impl Pull<'_> {
     ) -> Result<(), Halt> {
         let mut open = self.store.open_executions(self.scope(), self.client, OPEN_LISTED).await?;
         open.retain(|id| !seen.contains(id));
-        let parts = open.len().div_ceil(OPEN_READS).max(1);
+        let reads = self.limits.open_reads.max(1);
+        let parts = open.len().div_ceil(reads).max(1);
         let part = usize::try_from(turn.number).unwrap_or(0) % parts;
-        for id in open.into_iter().skip(part * OPEN_READS).take(OPEN_READS) {
+        for id in open.into_iter().skip(part * reads).take(reads) {
             match self.between_pages(self.n8n.execution(instance, id)).await? {
                 Some(single) => self.store_page(turn, vec![single.execution]).await?,
                 None => self.store.miss_execution(self.scope(), turn, id, self.clock.now()).await?,
@@ -56,7 +53,7 @@ impl Pull<'_> {
         let mut probed = above;
         let all = missing.len();
         let (mut asked, mut reached) = (0, Ok(()));
-        for id in missing.into_iter().take(PROBES) {
+        for id in missing.into_iter().take(self.limits.probes) {
             if self.is_late() {
                 break;
             }

@@ -11,6 +11,7 @@ use std::{collections::HashSet, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
+use super::CollectionLimits;
 use crate::{
     access::scope::TenantScope,
     clock::{Clock, Timestamp},
@@ -42,6 +43,7 @@ pub(super) struct Pull<'a> {
     pub(super) client: ClientId,
     /// The longest wait for the next one.
     pub(super) interval: Duration,
+    pub(super) limits: CollectionLimits,
     /// When this one began.
     pub(super) begun: Timestamp,
 }
