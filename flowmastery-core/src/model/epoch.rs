@@ -34,15 +34,12 @@ impl Evidence {
         }
     }
 
-    /// What the creation of a run says where its start does not: one that resumed was created when it first started.
+    /// What the creation of a run says where its start does not: one that resumed was created before it first started, which may be long
+    /// before where it was queued.
     pub fn of_creation(first_start: Timestamp, created_at: Timestamp) -> Self {
         /// From the creation of a row to the start that is written into it.
         const SLACK: Duration = Duration::from_secs(2);
-        if created_at.plus(SLACK) >= first_start && created_at <= first_start.plus(SLACK) {
-            Self::Same
-        } else {
-            Self::Other
-        }
+        if created_at <= first_start.plus(SLACK) { Self::Same } else { Self::Other }
     }
 }
 
@@ -164,21 +161,17 @@ pub struct Hearing {
     /// The current epoch.
     pub current: i64,
     /// Whether what answers is known to be the current line's instance, unless its runs say otherwise.
-    pub trusted: bool,
+    pub identified: bool,
+    /// Whether the current line has no run that could be known again.
+    pub is_empty: bool,
     /// By tip.
     pub witnesses: Vec<(i64, Witness)>,
 }
 
 impl Hearing {
-    /// Whether the current line goes on, by what was heard so far.
-    pub fn goes_on(&self) -> bool {
-        let current = self.witness(self.current);
-        current.is_some_and(|witness| !witness.parts() && (self.trusted || witness.same.is_some()))
-    }
-
-    /// Whether a verdict can be given: what comes later is older, and the newest run that a line knows is what counts.
+    /// Whether a verdict can be given before everything was heard: what comes later is older, and the newest run that is known counts.
     pub fn is_clear(&self) -> bool {
-        self.goes_on() || self.witnesses.iter().any(|(_, witness)| witness.same.is_some())
+        self.is_empty || self.witnesses.iter().any(|(_, witness)| witness.same.is_some())
     }
 
     /// Hears older executions.
@@ -193,7 +186,9 @@ impl Hearing {
 
     /// Where they belong.
     pub fn verdict(&self) -> Verdict {
-        if self.goes_on() {
+        let current = self.witnesses.iter().find(|(tip, _)| *tip == self.current).map(|(_, witness)| witness);
+        let is_known = |witness: &&Witness| self.identified || self.is_empty || witness.same.is_some();
+        if current.filter(is_known).is_some_and(|witness| !witness.parts()) {
             return Verdict::Line(self.current);
         }
         let known = self.witnesses.iter().filter_map(|(tip, witness)| Some((witness.same?, *tip, witness)));
@@ -203,11 +198,6 @@ impl Hearing {
             Some((_, tip, _)) => Verdict::Line(tip),
             None => Verdict::New,
         }
-    }
-
-    /// What the current line has heard.
-    pub fn witness(&self, tip: i64) -> Option<&Witness> {
-        self.witnesses.iter().find(|(known, _)| *known == tip).map(|(_, witness)| witness)
     }
 }
 
@@ -254,9 +244,10 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_that_resumed_was_created_when_it_first_started() {
+    fn a_wait_that_resumed_was_created_before_it_first_started() {
         let at = Timestamp::from_millis;
         assert_eq!(Evidence::of_creation(at(75_000), at(74_990)), Evidence::Same);
+        assert_eq!(Evidence::of_creation(at(75_000), at(10_000)), Evidence::Same);
         assert_eq!(Evidence::of_creation(at(75_000), at(90_000)), Evidence::Other);
     }
 
@@ -275,12 +266,13 @@ mod tests {
         assert_eq!([30, 31].map(|id| line.owner(ExecutionId(id)).unwrap().number), [0, 4]);
     }
 
-    fn heard(current: i64, trusted: bool, witnesses: &[(i64, i64, i64)]) -> Hearing {
+    fn heard(current: i64, identified: bool, witnesses: &[(i64, i64, i64)]) -> Hearing {
         let id = |id: i64| (id > 0).then_some(ExecutionId(id));
         let witness = |&(tip, same, other): &(i64, i64, i64)| {
             (tip, Witness { same: id(same), other: id(other), unclear: Vec::new() })
         };
-        Hearing { current, trusted, witnesses: witnesses.iter().map(witness).collect() }
+        let witnesses = witnesses.iter().map(witness).collect();
+        Hearing { current, identified, is_empty: false, witnesses }
     }
 
     #[test]

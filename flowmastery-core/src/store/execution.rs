@@ -162,13 +162,13 @@ pub trait ExecutionStore: Send + Sync {
         now: Timestamp,
     ) -> StoreResult<()>;
 
-    /// Ids of unfinished executions of the current line, ascending.
+    /// Unfinished executions of the current line with their starts, ascending by id.
     async fn open_executions(
         &self,
         scope: TenantScope,
         client: ClientId,
         limit: u16,
-    ) -> StoreResult<Vec<ExecutionId>>;
+    ) -> StoreResult<Vec<(ExecutionId, Option<Timestamp>)>>;
 
     /// Notes that n8n no longer has an unfinished execution; after the third time in a row it is counted as `unknown`. Nothing when the
     /// turn is over.

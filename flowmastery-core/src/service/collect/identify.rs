@@ -1,5 +1,7 @@
 //! Finding out of which life of an instance executions are, before any of them is stored.
 
+use std::collections::VecDeque;
+
 use super::pull::{Halt, Pull, lowest_of};
 use crate::{
     id::ExecutionId,
@@ -14,28 +16,38 @@ use crate::{
 
 /// How many executions are asked for by id to learn when they were created.
 const MAX_ASKED: usize = 10;
+/// How many pages are kept that were read on the way; of more, all but the first are read again.
+const MAX_PAGES: usize = 40;
+
+/// Pages of the list from its beginning, read and not stored yet.
+pub(super) type Pages = VecDeque<N8nPage<Execution>>;
 
 impl Pull<'_> {
-    /// Goes on with the epoch that what runs and the first page of the list belong to. Usually they say so at once; after a reset or when a
-    /// back-up was restored, the list is read down to the newest run that is known.
+    /// Goes on with the epoch that what runs and the list belong to. Nearly always the first page has a run that is known; else the list is
+    /// read down to the newest that is. What was read is in the pages.
     pub(super) async fn identify(
         &self,
         instance: &Instance,
         state: CollectionState,
-        (active, first): (&[Execution], &N8nPage<Execution>),
+        (active, pages): (&[Execution], &mut Pages),
     ) -> Result<CollectionState, Halt> {
+        let Some(first) = pages.front() else { return Ok(state) };
         let seen: Vec<_> = active.iter().chain(&first.items).cloned().collect();
         if seen.is_empty() {
             return Ok(state);
         }
-        let mut hearing = self.hear(instance, state.turn, &seen).await?;
         let (mut next, mut lowest) = (first.next.clone(), lowest_of(&first.items));
+        let mut hearing = self.hear(instance, state.turn, &seen).await?;
         while !hearing.is_clear() && next.is_some() {
             let query = ExecutionQuery { cursor: next, ..ExecutionQuery::default() };
             let page = self.page(instance, &query, lowest).await?;
             hearing.join(self.hear(instance, state.turn, &page.items).await?);
             lowest = lowest_of(&page.items).or(lowest);
-            next = page.next;
+            next = page.next.clone();
+            pages.push_back(page);
+        }
+        if pages.len() > MAX_PAGES {
+            pages.truncate(1);
         }
         let verdict = hearing.verdict();
         if state.identified && verdict == Verdict::Line(hearing.current) {

@@ -5,7 +5,10 @@
 
 use std::{collections::HashSet, time::Duration};
 
-use super::pull::{Halt, Pull, lowest_of};
+use super::{
+    identify::Pages,
+    pull::{Halt, Pull, lowest_of},
+};
 use crate::{
     clock::Timestamp,
     id::ExecutionId,
@@ -41,15 +44,16 @@ impl Pull<'_> {
         &self,
         instance: &Instance,
         state: &mut CollectionState,
-        first: N8nPage<Execution>,
+        mut pages: Pages,
         seen: &mut HashSet<ExecutionId>,
     ) -> Result<Tail, Halt> {
-        let Some(complete_to) = state.complete_to else { return self.begin_walk(state, first, seen).await };
+        let empty = || N8nPage { items: Vec::new(), next: None };
+        let mut page = pages.pop_front().unwrap_or_else(empty);
+        let Some(complete_to) = state.complete_to else { return self.begin_walk(state, page, seen).await };
         let walked = state.walk.as_ref().filter(|_| !state.back_filled).map(|walk| walk.below);
         let floor =
             ExecutionId(complete_to.0 - self.limits.overlap).max(walked.unwrap_or(ExecutionId(i64::MIN)));
         let mut tail = Tail { lowest: None, next: None, rows: 0 };
-        let mut page = first;
         loop {
             seen.extend(page.items.iter().map(|execution| execution.id));
             tail.rows += count(&page.items);
@@ -59,8 +63,13 @@ impl Pull<'_> {
             if tail.next.is_none() || tail.lowest.is_some_and(|lowest| lowest <= floor) {
                 break;
             }
-            let query = ExecutionQuery { cursor: tail.next.clone(), ..ExecutionQuery::default() };
-            page = self.page(instance, &query, tail.lowest).await?;
+            page = match pages.pop_front() {
+                Some(read) => read,
+                None => {
+                    let query = ExecutionQuery { cursor: tail.next.clone(), ..ExecutionQuery::default() };
+                    self.page(instance, &query, tail.lowest).await?
+                }
+            };
         }
         self.note_pruned(state, complete_to, &tail).await?;
         Ok(tail)

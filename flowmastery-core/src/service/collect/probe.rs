@@ -7,8 +7,10 @@ use std::collections::HashSet;
 
 use super::pull::{Halt, Pull};
 use crate::{
+    clock::Timestamp,
     id::ExecutionId,
-    model::client::Instance,
+    model::{client::Instance, epoch::Evidence},
+    n8n::SingleExecution,
     store::{CollectionState, Turn},
 };
 
@@ -16,6 +18,12 @@ use crate::{
 const OPEN_LISTED: u16 = 10_000;
 /// How far below the newest id the search for missing ones begins.
 const PROBED_BELOW: i64 = 1000;
+
+/// Whether n8n gave the number of a run that we know to another one, made at another time.
+fn is_another(single: &SingleExecution, first_start: Option<Timestamp>) -> bool {
+    let times = first_start.zip(single.created_at).filter(|_| first_start != single.execution.started_at);
+    times.is_some_and(|(start, created)| Evidence::of_creation(start, created) == Evidence::Other)
+}
 
 impl Pull<'_> {
     /// Reads by id what was unfinished and in no list; of many, another part in each collection.
@@ -26,12 +34,13 @@ impl Pull<'_> {
         seen: &HashSet<ExecutionId>,
     ) -> Result<(), Halt> {
         let mut open = self.store.open_executions(self.scope(), self.client, OPEN_LISTED).await?;
-        open.retain(|id| !seen.contains(id));
+        open.retain(|(id, _)| !seen.contains(id));
         let reads = self.limits.open_reads.max(1);
         let parts = open.len().div_ceil(reads).max(1);
         let part = usize::try_from(turn.number).unwrap_or(0) % parts;
-        for id in open.into_iter().skip(part * reads).take(reads) {
-            match self.between_pages(self.n8n.execution(instance, id)).await? {
+        for (id, first_start) in open.into_iter().skip(part * reads).take(reads) {
+            let single = self.between_pages(self.n8n.execution(instance, id)).await?;
+            match single.filter(|single| !is_another(single, first_start)) {
                 Some(single) => self.store_page(turn, vec![single.execution]).await?,
                 None => self.store.miss_execution(self.scope(), turn, id, self.clock.now()).await?,
             }

@@ -11,7 +11,7 @@ use std::{collections::HashSet, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::CollectionLimits;
+use super::{CollectionLimits, identify::Pages};
 use crate::{
     access::scope::TenantScope,
     clock::{Clock, Timestamp},
@@ -136,10 +136,11 @@ impl Pull<'_> {
         active.extend(self.with_status(&instance, Status::Waiting).await?);
         let first = self.page(&instance, &ExecutionQuery::default(), None).await?;
         let newest = first.items.first().map(|execution| execution.id);
-        let mut state = self.identify(&instance, state, (&active, &first)).await?;
+        let mut pages = Pages::from([first]);
+        let mut state = self.identify(&instance, state, (&active, &mut pages)).await?;
         let mut seen: HashSet<_> = active.iter().map(|execution| execution.id).collect();
         self.store_page(state.turn, active).await?;
-        let tail = self.list(&instance, &mut state, first, &mut seen).await?;
+        let tail = self.list(&instance, &mut state, pages, &mut seen).await?;
         self.open(&instance, state.turn, &seen).await?;
         self.walk(&instance, &mut state, tail).await?;
         Ok(Done { instance, state, newest, seen })

@@ -81,21 +81,20 @@ impl ExecutionStore for SqlStore {
         scope: TenantScope,
         client: ClientId,
         limit: u16,
-    ) -> StoreResult<Vec<ExecutionId>> {
+    ) -> StoreResult<Vec<(ExecutionId, Option<Timestamp>)>> {
         let mut conn = self.pool.read().await?;
-        let rows: Vec<(ExecutionId,)> = fetch_all!(
+        fetch_all!(
             conn.db(),
             // What is unfinished outside of the current line is lost. The plus keeps SQLite from walking all executions by their primary
             // key, only because that has the order.
-            "SELECT e.execution_id
+            "SELECT e.execution_id, e.started_at
              FROM collections k JOIN executions e ON e.client_id = k.client_id
              WHERE k.client_id = $1 AND ($2 IS NULL OR k.client_id = $2) AND e.status < 3
              ORDER BY +e.execution_id LIMIT $3",
             client,
             scope.only(),
             i64::from(limit),
-        )?;
-        Ok(rows.into_iter().map(|(id,)| id).collect())
+        )
     }
 
     async fn miss_execution(

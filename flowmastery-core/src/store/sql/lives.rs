@@ -55,8 +55,8 @@ impl Ledger {
         let epochs = self.epochs().await?;
         let witness = |tip| (tip, witness(&Line::to(tip, &epochs), &runs, seen));
         let witnesses = numbers.into_iter().map(witness).collect();
-        let trusted = identified || self.is_empty().await?;
-        Ok(Hearing { current: self.epoch, trusted, witnesses })
+        let is_empty = self.is_empty().await?;
+        Ok(Hearing { current: self.epoch, identified, is_empty, witnesses })
     }
 
     async fn is_empty(&mut self) -> StoreResult<bool> {

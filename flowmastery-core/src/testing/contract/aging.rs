@@ -70,7 +70,8 @@ async fn unfinished_executions_stay_and_go_once_they_ended(store: Arc<dyn Store>
     apply(&store, acme_waits, runs.chain([waiting.clone()]).collect()).await;
     complete(&store, acme_waits, Some(300), minute(301)).await;
     assert_eq!(age_out(&store, acme_waits, 999 * HOUR).await, [199]);
-    assert_eq!(store.open_executions(ALL, acme_waits, 9).await.unwrap(), [waiting.id]);
+    let open = store.open_executions(ALL, acme_waits, 9).await.unwrap();
+    assert_eq!(open, [(waiting.id, waiting.started_at)]);
     apply(&store, acme_waits, vec![execution(7, Status::Error, minute(7))]).await;
     let tally = sums(&store, acme_waits).await;
     assert_eq!((tally.total(), tally.failed(), tally.unfinished()), (300, 1, 0));

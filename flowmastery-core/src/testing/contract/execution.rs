@@ -21,7 +21,7 @@ async fn workflows_of(store: &Arc<dyn Store>, client: ClientId) -> Vec<WorkflowR
 
 async fn open_ids(store: &Arc<dyn Store>, client: ClientId) -> Vec<i64> {
     let open = store.open_executions(ALL, client, 100).await.unwrap();
-    open.into_iter().map(|id| id.0).collect()
+    open.into_iter().map(|(id, _)| id.0).collect()
 }
 
 async fn client_without_n8n_is_not_collected(store: Arc<dyn Store>) {
