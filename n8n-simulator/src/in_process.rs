@@ -1,0 +1,194 @@
+//! The n8n port of flowmastery-core over simulated servers without sockets, for tests that collect thousands of times a second.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use async_trait::async_trait;
+use flowmastery_core::{
+    id::ExecutionId,
+    model::{client::Instance, execution::Execution, freshness::ConnectionStatus, workflow::Workflow},
+    n8n::{ExecutionQuery, N8nApi, N8nCursor, N8nError, N8nPage, wire},
+};
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use url::form_urlencoded;
+
+use crate::{
+    answer::{API, Answer, Asked},
+    n8n::{Reply, SimulatedN8n},
+    quirks::Dialect,
+};
+
+/// Tries of one request, the first one included, as over HTTP; here nothing is waited for between them.
+const TRIES: u32 = 4;
+
+/// Simulated servers behind the port of flowmastery-core, each found by its base address. Clones know the same servers.
+///
+/// The bytes are those of HTTP and are read as HTTP's are; refusals and faults are told apart in the same way.
+#[derive(Clone, Debug, Default)]
+pub struct InProcessN8n {
+    servers: Arc<Mutex<HashMap<String, SimulatedN8n>>>,
+}
+
+impl InProcessN8n {
+    /// Knows no server yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds an empty server, at an address that exists here only.
+    pub fn add_instance(&self, dialect: Dialect) -> SimulatedN8n {
+        let number = self.servers.lock().unwrap_or_else(PoisonError::into_inner).len() + 1;
+        let n8n = SimulatedN8n::new(&format!("http://n8n-{number}.simulator.invalid"), dialect);
+        self.insert(&n8n);
+        n8n
+    }
+
+    /// Leads another address to a server, as when it moves: the old one goes on leading to it.
+    pub fn alias(&self, instance: &Instance, n8n: &SimulatedN8n) {
+        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        servers.insert(instance.url.as_str().to_owned(), n8n.clone());
+    }
+
+    pub(crate) fn insert(&self, n8n: &SimulatedN8n) {
+        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        servers.insert(n8n.base_url().as_str().to_owned(), n8n.clone());
+    }
+
+    /// The body of a good answer; `None` when n8n says that there is no such thing.
+    async fn fetch(&self, call: &Call<'_>) -> Result<Option<Vec<u8>>, N8nError> {
+        let url = call.instance.url.as_str();
+        let n8n = self.servers.lock().unwrap_or_else(PoisonError::into_inner).get(url).cloned();
+        let n8n =
+            n8n.ok_or_else(|| error(ConnectionStatus::Unreachable, "The connection to n8n was refused."))?;
+        let path = format!("{API}/{}", call.resource);
+        let key = call.instance.key.expose_secret().as_bytes();
+        let asked = Asked { method: "GET", path: &path, query: &call.query, key };
+        let mut tries = call.tries;
+        loop {
+            tries -= 1;
+            let fault = match n8n.meet(&asked).await {
+                Reply::Answer(answer) if answer.status < 500 => return read(answer),
+                Reply::Answer(answer) => format!("n8n answers with status {}.", answer.status),
+                Reply::Closed => "The connection to n8n broke off.".to_owned(),
+                Reply::Endless => {
+                    return Err(not_n8n("The answer is larger than a page of n8n's public API can be."));
+                }
+            };
+            if tries == 0 {
+                return Err(error(ConnectionStatus::Unreachable, &fault));
+            }
+        }
+    }
+
+    async fn list<T>(&self, call: &Call<'_>, decode: Decode<N8nPage<T>>) -> Result<N8nPage<T>, N8nError> {
+        let body = self.fetch(call).await?.ok_or_else(no_api)?;
+        decode(&body).map_err(wrong_json)
+    }
+}
+
+type Decode<T> = fn(&[u8]) -> Result<T, wire::WireError>;
+
+#[async_trait]
+impl N8nApi for InProcessN8n {
+    async fn workflows(
+        &self,
+        instance: &Instance,
+        cursor: Option<&N8nCursor>,
+    ) -> Result<N8nPage<Workflow>, N8nError> {
+        self.list(&Call::workflows(instance, "250", cursor), wire::decode_workflows).await
+    }
+
+    async fn executions(
+        &self,
+        instance: &Instance,
+        query: &ExecutionQuery,
+    ) -> Result<N8nPage<Execution>, N8nError> {
+        self.list(&Call::executions(instance, "250", query), wire::decode_executions).await
+    }
+
+    async fn execution(&self, instance: &Instance, id: ExecutionId) -> Result<Option<Execution>, N8nError> {
+        let call = Call::new(instance, format!("executions/{id}"), &[]);
+        let Some(body) = self.fetch(&call).await? else { return Ok(None) };
+        wire::decode_execution(&body).map(Some).map_err(wrong_json)
+    }
+
+    async fn test(&self, instance: &Instance) -> Result<(), N8nError> {
+        self.list(&Call::workflows(instance, "1", None).once(), wire::decode_workflows).await?;
+        let query = ExecutionQuery::default();
+        self.list(&Call::executions(instance, "1", &query).once(), wire::decode_executions).await?;
+        Ok(())
+    }
+}
+
+/// One read, asked for as the HTTP client asks.
+struct Call<'a> {
+    instance: &'a Instance,
+    resource: String,
+    query: String,
+    tries: u32,
+}
+
+impl<'a> Call<'a> {
+    fn new(instance: &'a Instance, resource: String, parameters: &[Option<(&str, &str)>]) -> Self {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(parameters.iter().flatten());
+        Self { instance, resource, query: query.finish(), tries: TRIES }
+    }
+
+    fn workflows(instance: &'a Instance, limit: &str, cursor: Option<&N8nCursor>) -> Self {
+        let cursor = cursor.map(|cursor| ("cursor", cursor.0.as_str()));
+        let parameters = [Some(("limit", limit)), Some(("excludePinnedData", "true")), cursor];
+        Self::new(instance, "workflows".to_owned(), &parameters)
+    }
+
+    fn executions(instance: &'a Instance, limit: &str, query: &ExecutionQuery) -> Self {
+        let status = query.status.map(|status| ("status", status.as_str()));
+        let cursor = query.cursor.as_ref().map(|cursor| ("cursor", cursor.0.as_str()));
+        Self::new(instance, "executions".to_owned(), &[Some(("limit", limit)), status, cursor])
+    }
+
+    fn once(self) -> Self {
+        Self { tries: 1, ..self }
+    }
+}
+
+/// What the HTTP client makes of an answer that is none of the server's own faults.
+fn read(answer: Answer) -> Result<Option<Vec<u8>>, N8nError> {
+    match answer.status {
+        401 => return Err(error(ConnectionStatus::AuthFailed, "n8n refuses the API key.")),
+        403 => return Err(error(ConnectionStatus::MissingScope, "The API key lacks a scope.")),
+        200..=299 | 404 => {}
+        status => {
+            return Err(not_n8n(&format!(
+                "What answers does not take what n8n's public API takes (status {status})."
+            )));
+        }
+    }
+    let is_refusal =
+        || serde_json::from_slice(&answer.body).is_ok_and(|body: Value| body["message"].is_string());
+    match answer.status {
+        _ if !answer.content_type.starts_with("application/json") => Err(no_api()),
+        404 if is_refusal() => Ok(None),
+        404 => Err(no_api()),
+        _ => Ok(Some(answer.body)),
+    }
+}
+
+fn error(status: ConnectionStatus, message: &str) -> N8nError {
+    N8nError { status, message: message.to_owned(), source: None }
+}
+
+fn not_n8n(message: &str) -> N8nError {
+    error(ConnectionStatus::NotN8n, message)
+}
+
+fn no_api() -> N8nError {
+    not_n8n("There is no n8n public API at this address.")
+}
+
+fn wrong_json(fault: wire::WireError) -> N8nError {
+    N8nError { source: Some(fault.into()), ..not_n8n("The answer is not what n8n's public API sends.") }
+}
