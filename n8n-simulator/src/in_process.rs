@@ -8,8 +8,11 @@ use std::{
 use async_trait::async_trait;
 use flowmastery_core::{
     id::ExecutionId,
-    model::{client::Instance, execution::Execution, freshness::ConnectionStatus, workflow::Workflow},
-    n8n::{ExecutionQuery, N8nApi, N8nCursor, N8nError, N8nPage, wire},
+    model::{
+        client::Instance, execution::Execution, freshness::ConnectionStatus, rollup::Range,
+        workflow::Workflow,
+    },
+    n8n::{ExecutionQuery, Insights, N8nApi, N8nCursor, N8nError, N8nPage, SingleExecution, wire},
 };
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -27,15 +30,29 @@ const TRIES: u32 = 4;
 /// Simulated servers behind the port of flowmastery-core, each found by its base address. Clones know the same servers.
 ///
 /// The bytes are those of HTTP and are read as HTTP's are; refusals and faults are told apart in the same way.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct InProcessN8n {
     servers: Arc<Mutex<HashMap<String, SimulatedN8n>>>,
+    /// How many executions it asks for at once.
+    page_rows: u8,
+}
+
+impl Default for InProcessN8n {
+    fn default() -> Self {
+        Self { servers: Arc::default(), page_rows: 250 }
+    }
 }
 
 impl InProcessN8n {
     /// Knows no server yet.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// The same servers, asked for so many executions at once, 1 to 250, so that few of them make many pages.
+    #[must_use]
+    pub fn with_page_rows(self, page_rows: u8) -> Self {
+        Self { page_rows, ..self }
     }
 
     /// Adds an empty server, at an address that exists here only.
@@ -106,13 +123,27 @@ impl N8nApi for InProcessN8n {
         instance: &Instance,
         query: &ExecutionQuery,
     ) -> Result<N8nPage<Execution>, N8nError> {
-        self.list(&Call::executions(instance, "250", query), wire::decode_executions).await
+        let limit = self.page_rows.to_string();
+        self.list(&Call::executions(instance, &limit, query), wire::decode_executions).await
     }
 
-    async fn execution(&self, instance: &Instance, id: ExecutionId) -> Result<Option<Execution>, N8nError> {
+    async fn execution(
+        &self,
+        instance: &Instance,
+        id: ExecutionId,
+    ) -> Result<Option<SingleExecution>, N8nError> {
         let call = Call::new(instance, format!("executions/{id}"), &[]);
         let Some(body) = self.fetch(&call).await? else { return Ok(None) };
         wire::decode_execution(&body).map(Some).map_err(wrong_json)
+    }
+
+    async fn insights(&self, instance: &Instance, range: Range) -> Result<Option<Insights>, N8nError> {
+        let (from, to) = (range.from.to_string(), range.to.to_string());
+        let ends = [Some(("startDate", from.as_str())), Some(("endDate", to.as_str()))];
+        let Some(body) = self.fetch(&Call::new(instance, "insights/summary".to_owned(), &ends)).await? else {
+            return Ok(None);
+        };
+        wire::decode_insights(&body).map(Some).map_err(wrong_json)
     }
 
     async fn test(&self, instance: &Instance) -> Result<(), N8nError> {
@@ -147,7 +178,10 @@ impl<'a> Call<'a> {
     fn executions(instance: &'a Instance, limit: &str, query: &ExecutionQuery) -> Self {
         let status = query.status.map(|status| ("status", status.as_str()));
         let cursor = query.cursor.as_ref().map(|cursor| ("cursor", cursor.0.as_str()));
-        Self::new(instance, "executions".to_owned(), &[Some(("limit", limit)), status, cursor])
+        let started_after = query.started_after.map(|instant| instant.to_string());
+        let started_after = started_after.as_deref().map(|instant| ("startedAfter", instant));
+        let parameters = [Some(("limit", limit)), status, started_after, cursor];
+        Self::new(instance, "executions".to_owned(), &parameters)
     }
 
     fn once(self) -> Self {
@@ -178,7 +212,7 @@ fn read(answer: Answer) -> Result<Option<Vec<u8>>, N8nError> {
 }
 
 fn error(status: ConnectionStatus, message: &str) -> N8nError {
-    N8nError { status, message: message.to_owned(), source: None }
+    N8nError::new(status, message)
 }
 
 fn not_n8n(message: &str) -> N8nError {

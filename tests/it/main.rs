@@ -8,6 +8,7 @@ mod collect;
 mod faults;
 mod http;
 mod mail;
+mod oracle;
 mod schema;
 mod seed;
 mod standalone;

@@ -112,8 +112,19 @@ pub struct Witness {
     pub same: Option<ExecutionId>,
     /// The newest that is another run.
     pub other: Option<ExecutionId>,
-    /// Those that can be either, with the start that is known.
-    pub unclear: Vec<(ExecutionId, Timestamp)>,
+    /// Those of the known workflow with another start, whose creation would tell.
+    pub unclear: Vec<Unclear>,
+}
+
+/// A run whose start is not the one that is known: it resumed, or it is another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unclear {
+    /// Its number.
+    pub id: ExecutionId,
+    /// The start that is known.
+    pub first_start: Timestamp,
+    /// What it says as long as nobody asked for its creation.
+    pub presumed: Evidence,
 }
 
 impl Witness {
@@ -135,7 +146,9 @@ impl Witness {
 
     /// Whether the newest runs are others than those that we know.
     pub fn parts(&self) -> bool {
-        self.other > self.same
+        let presumed =
+            self.unclear.iter().filter(|run| run.presumed == Evidence::Other).map(|run| run.id).max();
+        self.other.max(presumed) > self.same
     }
 }
 

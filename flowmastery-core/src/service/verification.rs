@@ -174,11 +174,13 @@ impl Verifications {
         let ours = self.counted_as_there(scope, id, range).await?;
         let recent = Range { from: to.minus(NOT_SUMMED_UP), to };
         let (recent, _) = self.counted_as_there(scope, id, recent).await?;
+        let earlier = self.store.count_kept(scope, id, range.from).await?.earlier;
         verification.insights =
             Some(InsightsComparison { range, theirs: (theirs.total, theirs.failed), ours });
         let reason = match ours.0 - theirs.total {
             0 => return Ok(()),
             missing if missing > 0 && (theirs.total == 0 || missing <= recent) => Reason::NotSummedUpYet,
+            missing if missing > 0 && missing <= earlier => Reason::EarlierDatabase,
             missing if missing > 0 => Reason::Unexplained,
             _ => Reason::NotSaved,
         };

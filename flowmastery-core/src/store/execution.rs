@@ -80,12 +80,15 @@ pub struct Batch {
     pub complete_to: Option<ExecutionId>,
     /// How far the back-fill is with them; `None` leaves it as it is.
     pub progress: Option<Progress>,
+    /// Those that are known to be the runs that stand under their numbers, though they started at another time: they take their place,
+    /// whatever they were.
+    pub proven: Vec<ExecutionId>,
 }
 
 impl Batch {
     /// Executions of no walk.
     pub fn of(executions: Vec<Execution>, read_at: Timestamp) -> Self {
-        Self { executions, read_at, walk: None, complete_to: None, progress: None }
+        Self { executions, read_at, walk: None, complete_to: None, progress: None, proven: Vec::new() }
     }
 }
 

@@ -30,6 +30,7 @@ impl Pull<'_> {
         instance: &Instance,
         state: CollectionState,
         (active, pages): (&[Execution], &mut Pages),
+        proven: &mut Vec<ExecutionId>,
     ) -> Result<CollectionState, Halt> {
         let Some(first) = pages.front() else { return Ok(state) };
         let seen: Vec<_> = active.iter().chain(&first.items).cloned().collect();
@@ -37,11 +38,11 @@ impl Pull<'_> {
             return Ok(state);
         }
         let (mut next, mut lowest) = (first.next.clone(), lowest_of(&first.items));
-        let mut hearing = self.hear(instance, state.turn, &seen).await?;
+        let mut hearing = self.hear(instance, (state.turn, proven), &seen).await?;
         while !hearing.is_clear() && next.is_some() {
             let query = ExecutionQuery { cursor: next, ..ExecutionQuery::default() };
             let page = self.page(instance, &query, lowest).await?;
-            hearing.join(self.hear(instance, state.turn, &page.items).await?);
+            hearing.join(self.hear(instance, (state.turn, proven), &page.items).await?);
             lowest = lowest_of(&page.items).or(lowest);
             next = page.next.clone();
             pages.push_back(page);
@@ -60,21 +61,29 @@ impl Pull<'_> {
         settled.ok_or(Halt::Quiet)
     }
 
-    async fn hear(&self, instance: &Instance, turn: Turn, seen: &[Execution]) -> Result<Hearing, Halt> {
+    /// What executions say. Of those that can be another run under a known number, or one whose start moved, the creation tells; the ones
+    /// that turn out to be the same go into `proven`.
+    async fn hear(
+        &self,
+        instance: &Instance,
+        (turn, proven): (Turn, &mut Vec<ExecutionId>),
+        seen: &[Execution],
+    ) -> Result<Hearing, Halt> {
         let hearing = self.store.hear(self.scope(), turn, seen).await?;
         let mut hearing = hearing.ok_or(Halt::Quiet)?;
         let current = hearing.current;
         let Some((_, witness)) = hearing.witnesses.iter_mut().find(|(tip, _)| *tip == current) else {
             return Ok(hearing);
         };
-        // A start that moved is a wait that resumed, or the first run of another life under this number: its creation tells.
-        let mut unclear = std::mem::take(&mut witness.unclear);
-        unclear.retain(|(id, _)| Some(*id) > witness.same);
-        unclear.sort_unstable_by_key(|(ExecutionId(id), _)| -id);
-        for (id, first_start) in unclear.into_iter().take(MAX_ASKED) {
-            let single = self.between_pages(self.n8n.execution(instance, id)).await?;
-            if let Some(created_at) = single.and_then(|single| single.created_at) {
-                witness.hear(id, Evidence::of_creation(first_start, created_at));
+        witness.unclear.sort_unstable_by_key(|run| std::cmp::Reverse(run.id));
+        let asked = witness.unclear.len().min(MAX_ASKED);
+        for run in witness.unclear.drain(..asked).collect::<Vec<_>>() {
+            let single = self.between_pages(self.n8n.execution(instance, run.id)).await?;
+            let created_at = single.and_then(|single| single.created_at);
+            let evidence = created_at.map(|at| Evidence::of_creation(run.first_start, at));
+            witness.hear(run.id, evidence.unwrap_or(run.presumed));
+            if evidence == Some(Evidence::Same) {
+                proven.push(run.id);
             }
         }
         Ok(hearing)

@@ -48,6 +48,26 @@ impl Pull<'_> {
         Ok(())
     }
 
+    /// Asks for the ids behind the newest one that was seen: the newest run of all may be one that n8n hides.
+    async fn look_ahead(
+        &self,
+        instance: &Instance,
+        state: &CollectionState,
+        seen: &HashSet<ExecutionId>,
+    ) -> Result<(), Halt> {
+        let open = self.store.open_executions(self.scope(), self.client, OPEN_LISTED).await?;
+        let newest =
+            open.iter().map(|(id, _)| *id).chain(seen.iter().copied()).chain(state.complete_to).max();
+        let first = newest.map_or(1, |newest| newest.0 + 1);
+        for id in (first..).map(ExecutionId).take(self.limits.probes) {
+            match self.between_pages(self.n8n.execution(instance, id)).await? {
+                Some(single) => self.store_page(state.turn, vec![single.execution]).await?,
+                None => break,
+            }
+        }
+        Ok(())
+    }
+
     /// Asks for ids that were in no list up to the newest one of the collection before.
     pub(super) async fn probe(
         &self,
@@ -55,6 +75,7 @@ impl Pull<'_> {
         state: &CollectionState,
         seen: &HashSet<ExecutionId>,
     ) -> Result<(), Halt> {
+        self.look_ahead(instance, state, seen).await?;
         let Some(to) = state.complete_to.filter(|to| state.probed_to < Some(*to)) else { return Ok(()) };
         let above = state.probed_to.unwrap_or(ExecutionId(0)).max(ExecutionId(to.0 - PROBED_BELOW));
         let mut missing = self.store.missing_executions(self.scope(), self.client, above, to).await?;

@@ -212,7 +212,7 @@ impl Ledger {
     pub(super) async fn apply(&mut self, batch: Batch) -> StoreResult<Applied> {
         let ids: HashSet<i64> = batch.executions.iter().map(|execution| execution.id.0).collect();
         let known = self.known(&Vec::from_iter(ids)).await?;
-        if parts(&batch.executions, &known) {
+        if parts(&batch, &known) {
             return Ok(Applied::Parted);
         }
         let mut fold = Fold::with_capacity(batch.executions.len());
@@ -222,8 +222,12 @@ impl Ledger {
             let aged = owner.is_some_and(|owner| {
                 execution.id <= owner.aged_to && !is_newer_than_aged(&owner, &execution)
             });
-            if before.is_some() || !aged {
-                fold.read(execution, before, batch.read_at);
+            match before {
+                Some(before) if batch.proven.contains(&execution.id) && before.execution != execution => {
+                    fold.replace(before, Recorded::new(execution, batch.read_at));
+                }
+                None if aged => {}
+                before => fold.read(execution, before, batch.read_at),
             }
         }
         let changed = self.store(&fold, batch.read_at).await?;
@@ -316,13 +320,17 @@ impl Ledger {
 }
 
 /// Whether the newest run that is known under its number is another one.
-fn parts(read: &[Execution], known: &FastMap<ExecutionId, Known>) -> bool {
+fn parts(batch: &Batch, known: &FastMap<ExecutionId, Known>) -> bool {
     let newest = |wanted| {
         let says = |execution: &&Execution| {
             let known = known.get(&execution.id).map(|known| &known.recorded.execution);
-            known.is_some_and(|known| Evidence::of(known, execution) == wanted)
+            known.is_some_and(|known| {
+                let evidence = Evidence::of(known, execution);
+                let proven = batch.proven.contains(&execution.id);
+                (if proven { Evidence::Same } else { evidence }) == wanted
+            })
         };
-        read.iter().filter(says).map(|execution| execution.id).max()
+        batch.executions.iter().filter(says).map(|execution| execution.id).max()
     };
     newest(Evidence::Other) > newest(Evidence::Same)
 }

@@ -13,7 +13,7 @@ use crate::{
     clock::Timestamp,
     id::{ClientId, ExecutionId},
     model::{
-        epoch::{Epoch, Evidence, Hearing, Line, Verdict, Witness},
+        epoch::{Epoch, Evidence, Hearing, Line, Unclear, Verdict, Witness},
         execution::Execution,
         rollup::Width,
     },
@@ -172,11 +172,11 @@ fn witness(line: &Line, runs: &Runs, seen: &[Execution]) -> Witness {
         };
         let known = &known.recorded.execution;
         let evidence = Evidence::of(known, execution);
-        witness.hear(execution.id, evidence);
-        if let (Evidence::Unclear, Some(start), true) =
-            (evidence, known.started_at, known.started_at != execution.started_at)
-        {
-            witness.unclear.push((execution.id, start));
+        match known.started_at.filter(|start| Some(*start) != execution.started_at) {
+            Some(first_start) if known.workflow_id == execution.workflow_id => {
+                witness.unclear.push(Unclear { id: execution.id, first_start, presumed: evidence });
+            }
+            _ => witness.hear(execution.id, evidence),
         }
     }
     witness

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use super::{fixtures::*, suite};
 use crate::{
     id::{ClientId, ExecutionId},
-    model::execution::{Execution, Status},
-    store::{Applied, CollectionOutcome, CollectionState, Store},
+    model::{
+        epoch::{Evidence, Unclear},
+        execution::{Execution, Status},
+    },
+    store::{Applied, Batch, CollectionOutcome, CollectionState, Store},
 };
 
 fn runs(ids: impl IntoIterator<Item = i64>, shift: i64) -> Vec<Execution> {
@@ -23,7 +26,7 @@ async fn collect(
     let state = identify(store, turn, &listed).await.unwrap();
     let newest = listed.iter().map(|run| run.id).max();
     let applied = store.apply_executions(ALL, turn, batch(listed)).await.unwrap();
-    let end = crate::store::Batch { walk: Some(walked()), ..batch(Vec::new()) };
+    let end = Batch { walk: Some(walked()), ..batch(Vec::new()) };
     store.apply_executions(ALL, turn, end).await.unwrap();
     finish(store, turn, &CollectionOutcome::Complete(newest), minute(9)).await;
     (state, applied)
@@ -139,6 +142,19 @@ async fn runs_of_another_life_are_not_stored_over_what_is_known(store: Arc<dyn S
     assert_eq!(total(&store, acme).await, 5);
 }
 
+async fn run_that_is_proven_takes_its_place_whatever_it_was(store: Arc<dyn Store>) {
+    let acme = configured(&store, "acme").await;
+    apply(&store, acme, runs(1..=2, 0)).await;
+    let turn = begin(&store, acme).await.turn;
+    // The back-up was made while it waited, and it had resumed since.
+    let waits = vec![execution(2, Status::Waiting, minute(1))];
+    assert_eq!(store.apply_executions(ALL, turn, batch(waits.clone())).await.unwrap(), Applied::Parted);
+    let proven = Batch { proven: vec![ExecutionId(2)], ..batch(waits) };
+    assert_eq!(store.apply_executions(ALL, turn, proven).await.unwrap(), Applied::Stored { changed: 1 });
+    let tally = tally_of(&store, acme, everything()).await;
+    assert_eq!((tally.successful(), tally.unfinished()), (1, 1));
+}
+
 async fn wait_that_resumed_asks_when_it_was_created(store: Arc<dyn Store>) {
     let acme = configured(&store, "acme").await;
     apply(&store, acme, [runs([1], 0), vec![execution(2, Status::Waiting, minute(2))]].concat()).await;
@@ -146,7 +162,8 @@ async fn wait_that_resumed_asks_when_it_was_created(store: Arc<dyn Store>) {
     let hearing = store.hear(ALL, turn, &[execution(2, Status::Success, minute(40))]).await.unwrap().unwrap();
     let (_, witness) = &hearing.witnesses[0];
     assert_eq!((witness.same, witness.other), (None, None));
-    assert_eq!(witness.unclear, [(ExecutionId(2), minute(2))]);
+    let unclear = Unclear { id: ExecutionId(2), first_start: minute(2), presumed: Evidence::Unclear };
+    assert_eq!(witness.unclear, [unclear]);
 }
 
 suite! { $ lives_contract in lives:
@@ -157,5 +174,6 @@ suite! { $ lives_contract in lives:
     restored_back_up_shares_what_ran_before_it_was_made,
     unfinished_execution_of_another_life_is_unknown,
     runs_of_another_life_are_not_stored_over_what_is_known,
+    run_that_is_proven_takes_its_place_whatever_it_was,
     wait_that_resumed_asks_when_it_was_created,
 }
