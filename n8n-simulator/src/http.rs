@@ -10,7 +10,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use http::{Request, Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
 use hyper::{
@@ -207,11 +207,11 @@ fn sent(answer: Answer) -> io::Result<Response<Body>> {
     response(answer.status, answer.content_type, Full::from(answer.body).boxed())
 }
 
+/// In large parts, so that a reader comes to its limit long before it loses patience.
 fn endless() -> Body {
-    let rows = stream::repeat_with(|| {
-        Ok(Frame::data(Bytes::from_static(br#"{"data":[[],[],[],[],[],[],[],[],[],["#)))
-    });
-    BodyExt::boxed(StreamBody::new(rows))
+    let part = Bytes::from("[],".repeat(20_000));
+    let rows = stream::once(async { Bytes::from_static(br#"{"data":["#) }).chain(stream::repeat(part));
+    BodyExt::boxed(StreamBody::new(rows.map(|part| Ok(Frame::data(part)))))
 }
 
 fn response(status: u16, content_type: &'static str, body: Body) -> io::Result<Response<Body>> {

@@ -167,8 +167,10 @@ fn read(answer: Answer) -> Result<Option<Vec<u8>>, N8nError> {
             )));
         }
     }
-    let is_refusal =
-        || serde_json::from_slice(&answer.body).is_ok_and(|body: Value| body["message"].is_string());
+    let is_refusal = || {
+        let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
+        body.is_some_and(|body| body.get("message").is_some_and(Value::is_string))
+    };
     match answer.status {
         _ if !answer.content_type.starts_with("application/json") => Err(no_api()),
         404 if is_refusal() => Ok(None),
