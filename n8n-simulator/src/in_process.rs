@@ -8,7 +8,10 @@ use std::{
 use async_trait::async_trait;
 use flowmastery_core::{
     id::ExecutionId,
-    model::{client::Instance, execution::Execution, freshness::ConnectionStatus, workflow::Workflow},
+    model::{
+        client::Instance, execution::Execution, freshness::ConnectionStatus, instance::InstanceUrl,
+        workflow::Workflow,
+    },
     n8n::{ExecutionQuery, N8nApi, N8nCursor, N8nError, N8nPage, wire},
 };
 use secrecy::ExposeSecret;
@@ -47,14 +50,13 @@ impl InProcessN8n {
     }
 
     /// Leads another address to a server, as when it moves: the old one goes on leading to it.
-    pub fn alias(&self, instance: &Instance, n8n: &SimulatedN8n) {
+    pub fn alias(&self, url: &InstanceUrl, n8n: &SimulatedN8n) {
         let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
-        servers.insert(instance.url.as_str().to_owned(), n8n.clone());
+        servers.insert(url.as_str().to_owned(), n8n.clone());
     }
 
     pub(crate) fn insert(&self, n8n: &SimulatedN8n) {
-        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
-        servers.insert(n8n.base_url().as_str().to_owned(), n8n.clone());
+        self.alias(n8n.base_url(), n8n);
     }
 
     /// The body of a good answer; `None` when n8n says that there is no such thing.

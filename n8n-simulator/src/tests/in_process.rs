@@ -1,5 +1,7 @@
 //! Many servers in one process, over sockets and without, which must make no difference.
 
+use flowmastery_core::model::instance::InstanceUrl;
+
 use super::*;
 use crate::{History, InProcessN8n, Plan, SimulatedN8n, Simulator};
 
@@ -113,4 +115,17 @@ async fn things_can_happen_between_two_requests() {
     n8n.state().clear_hook();
     let page = api.executions(&n8n.instance(), &ExecutionQuery::default()).await.unwrap();
     assert_eq!(page.items.len(), 3);
+}
+
+#[tokio::test]
+async fn a_server_can_be_reached_at_another_address() {
+    let api = InProcessN8n::new();
+    let n8n = api.add_instance(Dialect::V2);
+    n8n.state().add_workflow("A");
+    let moved = Instance { url: InstanceUrl::parse("https://n8n.acme.com").unwrap(), ..n8n.instance() };
+    assert!(api.workflows(&moved, None).await.is_err());
+    api.alias(&moved.url, &n8n);
+    for instance in [moved, n8n.instance()] {
+        assert_eq!(api.workflows(&instance, None).await.unwrap().items.len(), 1);
+    }
 }
