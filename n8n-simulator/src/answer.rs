@@ -148,7 +148,7 @@ fn answered(state: &State, asked: &Asked<'_>) -> Answered {
     };
     let route = Route::of(state.dialect, resource).ok_or_else(|| Answer::refusal(404, "not found"))?;
     let is_missing = route == Route::Credentials && state.dialect == Dialect::V1;
-    if asked.method != "GET" || is_missing {
+    if !matches!(asked.method, "GET" | "HEAD") || is_missing {
         return Err(Answer::refusal(405, &format!("{} method not allowed", asked.method)));
     }
     authorize(state, asked.key, route)?;

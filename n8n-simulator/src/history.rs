@@ -20,6 +20,8 @@ use crate::{
     state::{Begin, State},
 };
 
+const CENTURY: Duration = Duration::from_secs(36_525 * 86_400);
+
 /// What happens to one server, from a seed.
 #[derive(Debug)]
 pub struct History {
@@ -58,12 +60,13 @@ impl History {
         state.tick_to(self.now);
     }
 
-    /// Lets time pass until so many more executions have begun; the last of them still run.
+    /// Lets time pass until so many more executions have begun; the last of them still run. Where nothing is triggered any more, it
+    /// gives up after a hundred years.
     pub fn fill(&mut self, state: &mut State, executions: usize) {
         self.set_up(state);
-        let enough = self.begun + executions;
+        let (enough, end) = (self.begun + executions, self.now.plus(CENTURY));
         while self.begun < enough {
-            let Some((at, happening)) = self.events.next_until(Timestamp::from_millis(i64::MAX)) else {
+            let Some((at, happening)) = self.events.next_until(end) else {
                 break;
             };
             self.happen(state, at, happening);

@@ -4,13 +4,13 @@ use std::{
     collections::BTreeMap,
     convert::Infallible,
     io,
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     ops::Deref,
     sync::{Arc, Mutex, PoisonError},
 };
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use http::{Request, Response, StatusCode, header::CONTENT_TYPE};
 use http_body_util::{BodyExt, Full, StreamBody, combinators::BoxBody};
 use hyper::{
@@ -87,9 +87,7 @@ impl Simulator {
     /// # Errors
     /// When there is none.
     pub async fn add_origin(&self, dialect: Dialect) -> io::Result<SimulatedN8n> {
-        let listener = TcpListener::bind((self.address.ip(), 0)).await?;
-        let n8n = SimulatedN8n::new(&format!("http://{}", listener.local_addr()?), dialect);
-        let task = tokio::spawn(accept(listener, Site::Own(n8n.clone())));
+        let (n8n, task) = serve_alone(self.address.ip(), dialect).await?;
         self.own.lock().unwrap_or_else(PoisonError::into_inner).push(task);
         self.in_process.insert(&n8n);
         Ok(n8n)
@@ -112,7 +110,7 @@ impl Drop for Simulator {
 #[derive(Debug)]
 pub struct FakeN8n {
     n8n: SimulatedN8n,
-    _simulator: Simulator,
+    task: JoinHandle<()>,
 }
 
 impl FakeN8n {
@@ -130,9 +128,15 @@ impl FakeN8n {
     /// When loopback has no free port.
     #[expect(clippy::expect_used, reason = "a test cannot go on without its server")]
     pub async fn start_as(dialect: Dialect) -> Self {
-        let simulator = Simulator::start().await.expect("loopback has a free port");
-        let n8n = simulator.add_origin(dialect).await.expect("loopback has another free port");
-        Self { n8n, _simulator: simulator }
+        let alone = serve_alone(Ipv4Addr::LOCALHOST.into(), dialect).await;
+        let (n8n, task) = alone.expect("loopback has a free port");
+        Self { n8n, task }
+    }
+}
+
+impl Drop for FakeN8n {
+    fn drop(&mut self) {
+        self.task.abort();
     }
 }
 
@@ -171,6 +175,14 @@ impl Site {
     }
 }
 
+/// An empty server on a port that it has for itself.
+async fn serve_alone(ip: IpAddr, dialect: Dialect) -> io::Result<(SimulatedN8n, JoinHandle<()>)> {
+    let listener = TcpListener::bind((ip, 0)).await?;
+    let n8n = SimulatedN8n::new(&format!("http://{}", listener.local_addr()?), dialect);
+    let task = tokio::spawn(accept(listener, Site::Own(n8n.clone())));
+    Ok((n8n, task))
+}
+
 /// Ends when its task is aborted, and every connection with it.
 async fn accept(listener: TcpListener, site: Site) {
     let mut connections = JoinSet::new();
@@ -207,11 +219,11 @@ fn sent(answer: Answer) -> io::Result<Response<Body>> {
     response(answer.status, answer.content_type, Full::from(answer.body).boxed())
 }
 
+/// In large parts, so that a reader comes to its limit long before it loses patience.
 fn endless() -> Body {
-    let rows = stream::repeat_with(|| {
-        Ok(Frame::data(Bytes::from_static(br#"{"data":[[],[],[],[],[],[],[],[],[],["#)))
-    });
-    BodyExt::boxed(StreamBody::new(rows))
+    let part = Bytes::from("[],".repeat(20_000));
+    let rows = stream::once(async { Bytes::from_static(br#"{"data":["#) }).chain(stream::repeat(part));
+    BodyExt::boxed(StreamBody::new(rows.map(|part| Ok(Frame::data(part)))))
 }
 
 fn response(status: u16, content_type: &'static str, body: Body) -> io::Result<Response<Body>> {

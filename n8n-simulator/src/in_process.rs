@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use flowmastery_core::{
     id::ExecutionId,
     model::{
-        client::Instance, execution::Execution, freshness::ConnectionStatus, rollup::Range,
-        workflow::Workflow,
+        client::Instance, execution::Execution, freshness::ConnectionStatus, instance::InstanceUrl,
+        rollup::Range, workflow::Workflow,
     },
     n8n::{ExecutionQuery, Insights, N8nApi, N8nCursor, N8nError, N8nPage, SingleExecution, wire},
 };
@@ -64,14 +64,13 @@ impl InProcessN8n {
     }
 
     /// Leads another address to a server, as when it moves: the old one goes on leading to it.
-    pub fn alias(&self, instance: &Instance, n8n: &SimulatedN8n) {
+    pub fn alias(&self, url: &InstanceUrl, n8n: &SimulatedN8n) {
         let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
-        servers.insert(instance.url.as_str().to_owned(), n8n.clone());
+        servers.insert(url.as_str().to_owned(), n8n.clone());
     }
 
     pub(crate) fn insert(&self, n8n: &SimulatedN8n) {
-        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
-        servers.insert(n8n.base_url().as_str().to_owned(), n8n.clone());
+        self.alias(n8n.base_url(), n8n);
     }
 
     /// The body of a good answer; `None` when n8n says that there is no such thing.
@@ -201,8 +200,10 @@ fn read(answer: Answer) -> Result<Option<Vec<u8>>, N8nError> {
             )));
         }
     }
-    let is_refusal =
-        || serde_json::from_slice(&answer.body).is_ok_and(|body: Value| body["message"].is_string());
+    let is_refusal = || {
+        let body: Option<Value> = serde_json::from_slice(&answer.body).ok();
+        body.is_some_and(|body| body.get("message").is_some_and(Value::is_string))
+    };
     match answer.status {
         _ if !answer.content_type.starts_with("application/json") => Err(no_api()),
         404 if is_refusal() => Ok(None),

@@ -58,7 +58,8 @@ impl SimulatedN8n {
         Instance { url: self.url.clone(), key: self.key().into() }
     }
 
-    /// Its rows, faults and logs, to look at and to change. Answers wait while the guard is held.
+    /// Its rows, faults and logs, to look at and to change. Answers wait while the guard is held, and
+    /// so does whoever calls this again in the same statement: for ever.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -11,7 +11,12 @@ pub enum Dialect {
     V2,
 }
 
-/// What a server does beside what its dialect fixes. Each field names the section of the notes on real servers that it comes from.
+/// What a server does beside what its dialect fixes.
+///
+/// What stands in quotation marks, here and in [`State`](crate::State), is from the notes that were taken while servers of 1.123.81 and
+/// 2.41.1 ran; the number after it is the section. Set these before rows are added: what hides a row is decided when it gets its status.
+///
+/// Not simulated: a run that wakes up is not made to wait for a place of the concurrency limit.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Quirks {
     /// "Running executions are NOT in the unfiltered list (nor in any status list but `status=running`)" (2). Such a run shows up only

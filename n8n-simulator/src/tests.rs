@@ -12,6 +12,10 @@ use flowmastery_core::{
 
 use crate::{Dialect, FakeN8n, Fault, Run};
 
+mod in_process;
+mod lists;
+mod lives;
+
 const NOON: Timestamp = Timestamp::from_millis(1_795_389_722_212);
 
 fn client() -> HttpN8n {

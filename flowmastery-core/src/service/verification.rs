@@ -180,7 +180,9 @@ impl Verifications {
         let reason = match ours.0 - theirs.total {
             0 => return Ok(()),
             missing if missing > 0 && (theirs.total == 0 || missing <= recent) => Reason::NotSummedUpYet,
-            missing if missing > 0 && missing <= earlier => Reason::EarlierDatabase,
+            missing if missing > 0 && (missing <= earlier || verification.listed == 0) => {
+                Reason::EarlierDatabase
+            }
             missing if missing > 0 => Reason::Unexplained,
             _ => Reason::NotSaved,
         };

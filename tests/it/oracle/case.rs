@@ -308,9 +308,7 @@ impl<'a> Case<'a> {
         self.addresses += 1;
         let address = format!("https://moved-{}-{}.simulator.invalid", self.client, self.addresses);
         let url = InstanceUrl::parse(&address).unwrap();
-        let mut instance = self.n8n.instance();
-        instance.url = url.clone();
-        self.servers.alias(&instance, &self.n8n);
+        self.servers.alias(&url, &self.n8n);
         self.told.push("n8n moves".to_owned());
         self.configure(url).await;
     }

@@ -58,9 +58,13 @@ fn matched(case: &Case<'_>, rows: &[Row]) -> Vec<String> {
             }
         }
     }
+    let ended = state.log().iter().filter(|record| record.gone.is_none() && !record.run.is_open());
+    let newest = ended.map(|record| record.id).max().unwrap_or(0);
     for record in state.log() {
         let (run, row) = (&record.run, row_of.get(&record.serial));
         match row {
+            // Nothing tells of a wait that n8n 1 hides behind another id that is not there, until something runs after it.
+            None if record.gone.is_none() && run.status == "waiting" && record.id > newest => {}
             None if record.gone.is_none() => problems.push(format!("missing: {record:?}")),
             None if case.met.contains(&record.serial) => problems.push(format!("lost: {record:?}")),
             None => {}
