@@ -53,6 +53,7 @@ pub(super) fn list(state: &State, query: &str) -> Answered {
     Ok(pages::page(rows.collect(), next))
 }
 
+/// The text of the refusal is n8n 1's; n8n 2's was not captured.
 fn status(dialect: Dialect, params: &Params) -> Result<Option<&str>, Answer> {
     let known: &[&str] = match dialect {
         Dialect::V1 => &["canceled", "error", "running", "success", "waiting"],

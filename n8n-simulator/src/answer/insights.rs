@@ -10,7 +10,8 @@ use crate::{
     state::State,
 };
 
-/// "Default 7 days; longer than licence -> 403", which is what a server without a licence keeps.
+/// "Default 7 days; longer than licence -> 403", which is what a server without a licence keeps. Seen were
+/// one day, the default and 52 days; that the border lies at seven is assumed.
 const WEEK: Duration = Duration::from_secs(7 * 86_400);
 
 /// What n8n counts over the time between `startDate` and `endDate`, else over the seven days before [`State::now`]. Real servers add

@@ -66,7 +66,8 @@ impl Params {
         self.values.iter().filter(|(known, _)| known == name).count() > 1
     }
 
-    /// "booleans must be exactly `true`/`false` (includeData=1 -> 400)" on n8n 2, "`active` filter true/false (`yes` -> 400)" on both.
+    /// "booleans must be exactly `true`/`false` (includeData=1 -> 400)" on n8n 2, "`active` filter true/false (`yes` -> 400)" on both. The
+    /// text of the refusal was not captured, nor which other words n8n 1 takes.
     pub(super) fn boolean(&self, name: &str) -> Result<Option<bool>, Answer> {
         match self.get(name) {
             None => Ok(None),

@@ -114,7 +114,8 @@ impl State {
         true
     }
 
-    /// A `waiting` run goes on. n8n's update names neither its start (n8n 2) nor its `stoppedAt`, which stays until it ends.
+    /// A `waiting` run goes on. Its `stoppedAt` stays until it ends: 1.123.81's source sets status and `waitTill` only. No capture shows
+    /// such a row, and that n8n 2 does the same is assumed.
     pub fn resume(&mut self, id: i64, at: Timestamp) {
         let moves = self.quirks.start_moves_on_resume;
         self.update(id, |run| {
