@@ -8,6 +8,7 @@ pub mod execution;
 pub mod freshness;
 pub mod instance;
 pub mod invitation;
+pub mod listing;
 pub mod outbound;
 pub mod password;
 pub mod period;

@@ -7,6 +7,7 @@ mod client;
 mod error;
 mod execution;
 mod invitation;
+mod listing;
 mod metrics;
 mod session;
 pub mod sql;
@@ -24,6 +25,7 @@ pub use self::{
         Applied, Batch, CollectionOutcome, CollectionState, ExecutionStore, Finished, Pruned, Turn, Walk,
     },
     invitation::{Accepted, InvitationStore, StoredInvitation},
+    listing::ListingStore,
     metrics::{ClientSnapshot, MetricsQuery, MetricsStore},
     session::SessionStore,
     user::{UserStore, UserUpdate},
@@ -42,6 +44,7 @@ pub trait Store:
     + ClientStore
     + ExecutionStore
     + MetricsStore
+    + ListingStore
     + VerificationStore
     + fmt::Debug
 {

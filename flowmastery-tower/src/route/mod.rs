@@ -8,6 +8,7 @@ mod auth;
 mod body;
 mod clients;
 mod endpoint;
+mod executions;
 mod extract;
 mod field;
 mod invitations;
@@ -38,5 +39,6 @@ pub(crate) fn routes(docs: bool) -> Vec<Route> {
     routes.extend(users::routes());
     routes.extend(clients::routes());
     routes.extend(metrics::routes());
+    routes.extend(executions::routes());
     routes
 }

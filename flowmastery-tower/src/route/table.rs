@@ -31,7 +31,7 @@ pub(crate) struct Route {
     pub(crate) summary: &'static str,
     /// Fields of the body; `None` where none is read.
     pub(crate) body: Option<&'static [Field]>,
-    pub(crate) query: &'static [Field],
+    pub(crate) query: Vec<Field>,
     /// Status of success.
     pub(crate) status: StatusCode,
     /// Another status that comes with the same answer.
@@ -54,7 +54,7 @@ impl Route {
             endpoint: Box::new(move |call| Box::pin(endpoint(call))),
             summary: "",
             body: None,
-            query: &[],
+            query: Vec::new(),
             status: StatusCode::NO_CONTENT,
             also: None,
             answer: None,
@@ -112,9 +112,10 @@ impl Route {
         Self { body: Some(fields), ..self }
     }
 
-    /// Reads these query parameters.
-    pub(super) fn query(self, parameters: &'static [Field]) -> Self {
-        Self { query: parameters, ..self }
+    /// Reads these query parameters, too.
+    pub(super) fn query(mut self, parameters: &'static [Field]) -> Self {
+        self.query.extend(parameters);
+        self
     }
 
     /// Answers `status` with JSON.

@@ -1,5 +1,6 @@
 //! Metrics: what clients and admins read, made from the stored rollups.
 
+pub mod listing;
 mod summary;
 
 use std::{sync::Arc, time::Duration};

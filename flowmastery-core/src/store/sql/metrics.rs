@@ -22,17 +22,32 @@ use crate::{
         rollup::{FastMap, Span, Tally, cover},
         workflow::{WorkflowId, WorkflowRecord, WorkflowStatus},
     },
-    store::{ClientSnapshot, Configured, MetricsQuery, MetricsStore, StoreResult},
+    store::{ClientSnapshot, Configured, MetricsQuery, MetricsStore, StoreError, StoreResult},
 };
 
 #[derive(FromRow)]
-struct WorkflowRecordRow {
+pub(super) struct WorkflowRecordRow {
     client_id: ClientId,
     workflow_id: String,
     name: String,
     status: String,
     time_saved_per_execution_minutes: i64,
     last_execution_at: Option<Timestamp>,
+}
+
+impl TryFrom<WorkflowRecordRow> for WorkflowRecord {
+    type Error = StoreError;
+
+    fn try_from(row: WorkflowRecordRow) -> StoreResult<Self> {
+        let status = WorkflowStatus::parse(&row.status);
+        Ok(Self {
+            status: status.ok_or_else(|| corrupt("workflows", &row.workflow_id, "status"))?,
+            id: WorkflowId::from(row.workflow_id.as_str()),
+            name: row.name,
+            time_saved_per_execution_minutes: row.time_saved_per_execution_minutes,
+            last_execution: row.last_execution_at,
+        })
+    }
 }
 
 /// A row of sums, read by position: these are many.
@@ -74,7 +89,7 @@ impl MetricsStore for SqlStore {
 }
 
 /// The classes as three numbers for an `IN`; a class may stand there twice. `None` when there is none.
-fn codes(classes: &[Class]) -> Option<[i16; 3]> {
+pub(super) fn codes(classes: &[Class]) -> Option<[i16; 3]> {
     let last = classes.last()?.code();
     let mut codes = [last; 3];
     for (code, class) in codes.iter_mut().zip(classes) {
@@ -126,14 +141,7 @@ async fn read_workflows(tx: &mut Tx, which: Which, snapshots: &mut Snapshots) ->
     )?;
     for row in rows {
         let Some(snapshot) = snapshots.get_mut(&row.client_id) else { continue };
-        let status = WorkflowStatus::parse(&row.status);
-        snapshot.workflows.push(WorkflowRecord {
-            status: status.ok_or_else(|| corrupt("workflows", &row.workflow_id, "status"))?,
-            id: WorkflowId::from(row.workflow_id.as_str()),
-            name: row.name,
-            time_saved_per_execution_minutes: row.time_saved_per_execution_minutes,
-            last_execution: row.last_execution_at,
-        });
+        snapshot.workflows.push(row.try_into()?);
     }
     Ok(())
 }

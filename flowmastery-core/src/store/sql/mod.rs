@@ -11,6 +11,7 @@ mod execution;
 mod fault;
 mod invitation;
 mod ledger;
+mod listing;
 mod lives;
 mod metrics;
 mod migrate;
