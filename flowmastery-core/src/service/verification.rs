@@ -175,14 +175,16 @@ impl Verifications {
         let recent = Range { from: to.minus(NOT_SUMMED_UP), to };
         let (recent, _) = self.counted_as_there(scope, id, recent).await?;
         let earlier = self.store.count_kept(scope, id, range.from).await?.earlier;
+        let gone = verification.differences.iter().filter(|known| known.reason == Reason::GoneFromN8n);
+        let gone = gone.map(|known| known.count).sum();
         verification.insights =
             Some(InsightsComparison { range, theirs: (theirs.total, theirs.failed), ours });
         let reason = match ours.0 - theirs.total {
             0 => return Ok(()),
             missing if missing > 0 && (theirs.total == 0 || missing <= recent) => Reason::NotSummedUpYet,
-            missing if missing > 0 && (missing <= earlier || verification.listed == 0) => {
-                Reason::EarlierDatabase
-            }
+            missing if missing > 0 && missing <= earlier => Reason::EarlierDatabase,
+            // A back-up that was restored took them back, and nothing has run since that would show it.
+            missing if missing > 0 && missing <= gone => Reason::GoneFromN8n,
             missing if missing > 0 => Reason::Unexplained,
             _ => Reason::NotSaved,
         };
