@@ -123,12 +123,14 @@ async fn a_client_that_moves_to_another_n8n_keeps_its_numbers(backend: Backend) 
     let workflow = new.state().add_workflow("Elsewhere");
     new.state().skip_ids(3);
     for _ in 0..5 {
-        new.state().add(Run::ended(&workflow, "error", Timestamp::parse(HOUR_AGO).unwrap(), 10));
+        let later = Timestamp::parse(HOUR_AGO).unwrap().plus(Duration::from_secs(600));
+        new.state().add(Run::ended(&workflow, "error", later, 10));
     }
     for (n8n, total) in [(&old, 20), (&new, 25), (&old, 25), (&new, 25)] {
         world.configure(&admin, 1, &n8n.url(), &n8n.key()).await.expect(200);
         world.collect(1).await;
-        assert_eq!(metrics(&world, &admin).await["total_executions"], total);
+        let read = metrics(&world, &admin).await;
+        assert_eq!(read["total_executions"], total, "{read}");
     }
 }
 

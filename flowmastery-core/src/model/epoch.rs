@@ -34,12 +34,14 @@ impl Evidence {
         }
     }
 
-    /// What the creation of a run says where its start does not: one that resumed was created before it first started, which may be long
-    /// before where it was queued.
-    pub fn of_creation(first_start: Timestamp, created_at: Timestamp) -> Self {
+    /// What the creation of a run says where its start is not the one that is known: one that resumed was created before it first started,
+    /// which may be long before where it was queued. One that has ended and started earlier is another one; one that has not was taken
+    /// back by a back-up to where it was.
+    pub fn of_creation(first_start: Timestamp, created_at: Timestamp, seen: &Execution) -> Self {
         /// From the creation of a row to the start that is written into it.
         const SLACK: Duration = Duration::from_secs(2);
-        if created_at <= first_start.plus(SLACK) { Self::Same } else { Self::Other }
+        let is_older = seen.status.is_terminal() && seen.started_at.is_some_and(|start| start < first_start);
+        if created_at <= first_start.plus(SLACK) && !is_older { Self::Same } else { Self::Other }
     }
 }
 
@@ -259,9 +261,18 @@ mod tests {
     #[test]
     fn a_wait_that_resumed_was_created_before_it_first_started() {
         let at = Timestamp::from_millis;
-        assert_eq!(Evidence::of_creation(at(75_000), at(74_990)), Evidence::Same);
-        assert_eq!(Evidence::of_creation(at(75_000), at(10_000)), Evidence::Same);
-        assert_eq!(Evidence::of_creation(at(75_000), at(90_000)), Evidence::Other);
+        let says = |created, status, start| {
+            Evidence::of_creation(at(75_000), at(created), &run("w", status, Some(start)))
+        };
+        assert_eq!(says(74_990, Status::Success, 99_000), Evidence::Same);
+        assert_eq!(says(10_000, Status::Success, 99_000), Evidence::Same, "it was queued before it started");
+        assert_eq!(says(90_000, Status::Success, 90_000), Evidence::Other);
+        assert_eq!(
+            says(10_000, Status::Success, 10_000),
+            Evidence::Other,
+            "it ended before the known one began"
+        );
+        assert_eq!(says(10_000, Status::Waiting, 10_000), Evidence::Same, "a back-up took it back");
     }
 
     fn fork(number: i64, parent: i64, at: i64) -> Epoch {

@@ -54,6 +54,8 @@ pub struct CollectionState {
     pub failures: i64,
     /// How far the back-fill is.
     pub progress: Option<Progress>,
+    /// Executions that this collection proved to be the runs that we know, though their start moved. Not stored.
+    pub proven: Vec<ExecutionId>,
 }
 
 /// A walk over everything that n8n has, from new to old, which goes on where it stopped.

@@ -28,9 +28,8 @@ impl Pull<'_> {
     pub(super) async fn identify(
         &self,
         instance: &Instance,
-        state: CollectionState,
+        mut state: CollectionState,
         (active, pages): (&[Execution], &mut Pages),
-        proven: &mut Vec<ExecutionId>,
     ) -> Result<CollectionState, Halt> {
         let Some(first) = pages.front() else { return Ok(state) };
         let seen: Vec<_> = active.iter().chain(&first.items).cloned().collect();
@@ -38,11 +37,11 @@ impl Pull<'_> {
             return Ok(state);
         }
         let (mut next, mut lowest) = (first.next.clone(), lowest_of(&first.items));
-        let mut hearing = self.hear(instance, (state.turn, proven), &seen).await?;
+        let mut hearing = self.hear(instance, (state.turn, &mut state.proven), &seen).await?;
         while !hearing.is_clear() && next.is_some() {
             let query = ExecutionQuery { cursor: next, ..ExecutionQuery::default() };
             let page = self.page(instance, &query, lowest).await?;
-            hearing.join(self.hear(instance, (state.turn, proven), &page.items).await?);
+            hearing.join(self.hear(instance, (state.turn, &mut state.proven), &page.items).await?);
             lowest = lowest_of(&page.items).or(lowest);
             next = page.next.clone();
             pages.push_back(page);
@@ -58,7 +57,8 @@ impl Pull<'_> {
             tracing::warn!(client.id = self.client.0, ?verdict, "n8n has another database than before");
         }
         let settled = self.store.settle(self.scope(), state.turn, verdict, self.clock.now()).await?;
-        settled.ok_or(Halt::Quiet)
+        let settled = settled.ok_or(Halt::Quiet)?;
+        Ok(CollectionState { proven: state.proven, ..settled })
     }
 
     /// What executions say. Of those that can be another run under a known number, or one whose start moved, the creation tells; the ones
@@ -79,8 +79,9 @@ impl Pull<'_> {
         let asked = witness.unclear.len().min(MAX_ASKED);
         for run in witness.unclear.drain(..asked).collect::<Vec<_>>() {
             let single = self.between_pages(self.n8n.execution(instance, run.id)).await?;
-            let created_at = single.and_then(|single| single.created_at);
-            let evidence = created_at.map(|at| Evidence::of_creation(run.first_start, at));
+            let evidence = single.and_then(|single| {
+                Some(Evidence::of_creation(run.first_start, single.created_at?, &single.execution))
+            });
             witness.hear(run.id, evidence.unwrap_or(run.presumed));
             if evidence == Some(Evidence::Same) {
                 proven.push(run.id);

@@ -3,11 +3,11 @@
 //! The walk over everything is the back-fill of a client at first, and once a day a reconciliation. It goes from new to old, so that the
 //! numbers of now are right at once, and its place is stored with every page, so that it goes on after a kill.
 
-use std::time::Duration;
+use std::{collections::HashSet, time::Duration};
 
 use super::{
     identify::Pages,
-    pull::{Halt, Pull, Seen, lowest_of},
+    pull::{Halt, Pull, lowest_of},
 };
 use crate::{
     clock::Timestamp,
@@ -45,7 +45,7 @@ impl Pull<'_> {
         instance: &Instance,
         state: &mut CollectionState,
         mut pages: Pages,
-        seen: &mut Seen,
+        seen: &mut HashSet<ExecutionId>,
     ) -> Result<Tail, Halt> {
         let empty = || N8nPage { items: Vec::new(), next: None };
         let mut page = pages.pop_front().unwrap_or_else(empty);
@@ -55,11 +55,11 @@ impl Pull<'_> {
             ExecutionId(complete_to.0 - self.limits.overlap).max(walked.unwrap_or(ExecutionId(i64::MIN)));
         let mut tail = Tail { lowest: None, next: None, rows: 0 };
         loop {
-            seen.ids.extend(page.items.iter().map(|execution| execution.id));
+            seen.extend(page.items.iter().map(|execution| execution.id));
             tail.rows += count(&page.items);
             tail.lowest = lowest_of(&page.items).or(tail.lowest);
             tail.next = page.next;
-            self.store_seen(state.turn, page.items, seen).await?;
+            self.store_listed(state, page.items).await?;
             if tail.next.is_none() || tail.lowest.is_some_and(|lowest| lowest <= floor) {
                 break;
             }
@@ -94,9 +94,9 @@ impl Pull<'_> {
         &self,
         state: &mut CollectionState,
         first: N8nPage<Execution>,
-        seen: &mut Seen,
+        seen: &mut HashSet<ExecutionId>,
     ) -> Result<Tail, Halt> {
-        seen.ids.extend(first.items.iter().map(|execution| execution.id));
+        seen.extend(first.items.iter().map(|execution| execution.id));
         let newest = first.items.first().map_or(ExecutionId(0), |execution| execution.id);
         let tail =
             Tail { lowest: lowest_of(&first.items), next: first.next.clone(), rows: count(&first.items) };
@@ -180,7 +180,7 @@ impl Pull<'_> {
             complete_to: state.complete_to.filter(|_| !state.back_filled),
             progress: state.progress.filter(|_| !state.back_filled && walk.cursor.is_some()),
             walk: Some(walk.clone()),
-            proven: Vec::new(),
+            proven: state.proven.clone(),
         };
         self.store_batch(state.turn, batch).await?;
         if walk.cursor.is_none() {

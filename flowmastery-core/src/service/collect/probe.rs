@@ -22,7 +22,9 @@ const PROBED_BELOW: i64 = 1000;
 /// Whether n8n gave the number of a run that we know to another one, made at another time.
 fn is_another(single: &SingleExecution, first_start: Option<Timestamp>) -> bool {
     let times = first_start.zip(single.created_at).filter(|_| first_start != single.execution.started_at);
-    times.is_some_and(|(start, created)| Evidence::of_creation(start, created) == Evidence::Other)
+    times.is_some_and(|(start, created)| {
+        Evidence::of_creation(start, created, &single.execution) == Evidence::Other
+    })
 }
 
 impl Pull<'_> {

@@ -70,13 +70,6 @@ impl<E: Into<crate::error::Error>> From<E> for Halt {
     }
 }
 
-/// What was in one of the lists.
-pub(super) struct Seen {
-    pub(super) ids: HashSet<ExecutionId>,
-    /// Those that are proven to be the runs that we know, though their start moved.
-    pub(super) proven: Vec<ExecutionId>,
-}
-
 /// What a collection read.
 struct Done {
     instance: Instance,
@@ -144,14 +137,13 @@ impl Pull<'_> {
         let first = self.page(&instance, &ExecutionQuery::default(), None).await?;
         let newest = first.items.first().map(|execution| execution.id);
         let mut pages = Pages::from([first]);
-        let mut proven = Vec::new();
-        let mut state = self.identify(&instance, state, (&active, &mut pages), &mut proven).await?;
-        let mut seen = Seen { ids: active.iter().map(|execution| execution.id).collect(), proven };
-        self.store_seen(state.turn, active, &seen).await?;
+        let mut state = self.identify(&instance, state, (&active, &mut pages)).await?;
+        let mut seen: HashSet<_> = active.iter().map(|execution| execution.id).collect();
+        self.store_listed(&state, active).await?;
         let tail = self.list(&instance, &mut state, pages, &mut seen).await?;
-        self.open(&instance, state.turn, &seen.ids).await?;
+        self.open(&instance, state.turn, &seen).await?;
         self.walk(&instance, &mut state, tail).await?;
-        Ok(Done { instance, state, newest, seen: seen.ids })
+        Ok(Done { instance, state, newest, seen })
     }
 
     /// What needs no haste; what is in its way is in the way of the next collection, too, and said then.
@@ -223,17 +215,16 @@ impl Pull<'_> {
     }
 
     /// Stores executions of the list.
-    pub(super) async fn store_seen(
+    pub(super) async fn store_listed(
         &self,
-        turn: Turn,
+        state: &CollectionState,
         executions: Vec<Execution>,
-        seen: &Seen,
     ) -> Result<(), Halt> {
         if executions.is_empty() {
             return Ok(());
         }
-        let batch = Batch { proven: seen.proven.clone(), ..Batch::of(executions, self.clock.now()) };
-        self.store_batch(turn, batch).await
+        let batch = Batch { proven: state.proven.clone(), ..Batch::of(executions, self.clock.now()) };
+        self.store_batch(state.turn, batch).await
     }
 
     /// Stores executions that were asked for by id.

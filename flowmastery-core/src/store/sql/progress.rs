@@ -70,6 +70,7 @@ impl Ledger {
             progress: row
                 .progress_executions
                 .map(|executions| Progress { executions, oldest: row.progress_oldest }),
+            proven: Vec::new(),
         })
     }
 
