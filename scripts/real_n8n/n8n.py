@@ -39,11 +39,16 @@ class N8n:
         command = [node, os.path.join(home, "node_modules", "n8n", "bin", "n8n"), "start"]
         self.program = Program("n8n", command, work, environment, os.path.join(work, "n8n.log"))
 
-    def start(self, **more):
-        """With more settings in its environment."""
+    def start(self, meanwhile=lambda: None, **more):
+        """With more settings in its environment. Calls `meanwhile` again and again until n8n is there."""
+
+        def is_ready():
+            meanwhile()
+            # 401 is the first answer of the public API itself, while n8n starts it is a page; the internal API can follow later.
+            return self.status("/api/v1/workflows") == 401 and self.status("/rest/settings") == 200
+
         self.program.start(**more)
-        # 401 is the first answer of the public API itself, while n8n starts it is a page; the internal API can follow later.
-        self.program.wait_ready(lambda: self.status("/api/v1/workflows") == 401 and self.status("/rest/settings") == 200, 240)
+        self.program.wait_ready(is_ready, 240)
 
     def status(self, path, method="GET"):
         request = urllib.request.Request(self.url + path, method=method, data=b"" if method == "POST" else None)

@@ -19,9 +19,7 @@ WITH_PRUNING = WITH_LIMIT | {
 def restarted(run):
     """While n8n restarts, the numbers stay and say that they are old; afterwards they are right again, with runs that slept through it."""
     n8n, flowmastery = run.n8n, run.flowmastery
-    asleep = len(run.ledger.listed("waiting"))
-    n8n.fire_all([("Waits", {"seconds": LONG_WAIT_SECONDS})] * ASLEEP)
-    wait_until(lambda: len(run.ledger.listed("waiting")) == asleep + ASLEEP, 30, "executions to fall asleep")
+    run.fall_asleep([("Waits", {"seconds": LONG_WAIT_SECONDS})] * ASLEEP)
     run.agree("before n8n stops")
     before = flowmastery.metrics()
     print(f"  n8n stops with status {n8n.program.stop()}")
@@ -33,8 +31,7 @@ def restarted(run):
     for name in TOTALS:
         comparison.compare(name, before[name], during[name])
     run.check(comparison, "while n8n is away")
-    # Where n8n starts it calls those that sleep crashed, until it has looked at each: what is read now is not the last word.
-    n8n.start(**WITH_LIMIT)
+    run.start_n8n(**WITH_LIMIT)
     run.agree("after n8n came back")
     wait_until(lambda: freshness()["status"] == "live", 30, "FlowMastery to be live again")
 
@@ -55,7 +52,7 @@ def crashed(run):
     """After a kill -9 of n8n the running ones are crashed, queued ones run, and those asleep go on; FlowMastery shows them so."""
     running, waiting = run.ledger.listed("running"), run.ledger.listed("new")
     run.n8n.program.kill()
-    run.n8n.start(**WITH_PRUNING)
+    run.start_n8n(**WITH_PRUNING)
     wait_until(lambda: {run.ledger.known[row.id].status for row in running} == {"crashed"}, 60, "n8n to find its crashed executions")
     wait_until(lambda: not run.ledger.listed("new"), 60, "the queue to run")
     print(f"  {len(running)} crashed, and {len(waiting)} of the queue run now")
