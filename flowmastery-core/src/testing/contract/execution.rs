@@ -121,6 +121,16 @@ async fn older_read_never_takes_back_what_has_ended(store: Arc<dyn Store>) {
     assert_eq!(tally_of(&store, acme, everything()).await.successful(), 1);
 }
 
+async fn crashed_execution_may_turn_out_to_be_asleep(store: Arc<dyn Store>) {
+    let acme = configured(&store, "acme").await;
+    apply(&store, acme, vec![execution(1, Status::Crashed, minute(0))]).await;
+    assert_eq!(apply(&store, acme, vec![execution(1, Status::Waiting, minute(0))]).await, 1);
+    assert_eq!(open_ids(&store, acme).await, [1]);
+    apply(&store, acme, vec![execution(1, Status::Success, minute(0))]).await;
+    let tally = tally_of(&store, acme, everything()).await;
+    assert_eq!((tally.total(), tally.successful()), (1, 1));
+}
+
 async fn later_of_two_readings_in_one_batch_counts(store: Arc<dyn Store>) {
     let acme = configured(&store, "acme").await;
     let both = vec![execution(1, Status::Running, minute(0)), execution(1, Status::Error, minute(0))];
@@ -435,6 +445,7 @@ suite! { $ execution_contract in execution:
     two_clients_have_an_execution_of_the_same_id,
     execution_that_ended_is_counted_anew,
     older_read_never_takes_back_what_has_ended,
+    crashed_execution_may_turn_out_to_be_asleep,
     later_of_two_readings_in_one_batch_counts,
     moved_start_moves_the_count_and_leaves_no_empty_row,
     every_width_holds_the_same_sums,
