@@ -166,6 +166,11 @@ impl Pull<'_> {
         self.clock.now().since(self.begun) >= self.interval / 2
     }
 
+    /// Whether the next collection is due.
+    pub(super) fn is_due_again(&self) -> bool {
+        self.clock.now().since(self.begun) >= self.interval
+    }
+
     async fn instance(&self) -> Result<Instance, Halt> {
         let sealed = self.store.find_instance(self.scope(), self.client).await?.ok_or(Halt::Quiet)?;
         let key = self

@@ -15,6 +15,7 @@ pub mod lives;
 pub mod metrics;
 pub mod session;
 pub mod user;
+pub mod verification;
 
 /// Makes the cases of a module public, and a macro that expands them to tests.
 macro_rules! suite {
@@ -76,6 +77,10 @@ macro_rules! store_contract {
         mod aging {
             use super::$on_fresh_store;
             $crate::aging_contract!($on_fresh_store);
+        }
+        mod verification {
+            use super::$on_fresh_store;
+            $crate::verification_contract!($on_fresh_store);
         }
         mod metrics {
             use super::$on_fresh_store;
