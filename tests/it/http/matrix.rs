@@ -40,6 +40,19 @@ async fn every_route_admits_exactly_whom_the_document_names() {
     assert!(seen > 3 * 25, "only {seen} cases");
 }
 
+#[tokio::test]
+async fn executions_are_for_all_who_see_the_client_and_minutes_for_admins() {
+    let (world, admin) = world().await;
+    let document = world.get("/openapi.json", &admin).await.expect(200);
+    for (path, method, roles) in [
+        ("/api/v1/metrics/client/{client_id}/executions", "get", &["admin", "client"][..]),
+        ("/api/v1/metrics/my-executions", "get", &["client"]),
+        ("/api/v1/metrics/client/{client_id}/workflows/{workflow_id}", "patch", &["admin"]),
+    ] {
+        assert_eq!(document["paths"][path][method]["x-access"]["roles"], serde_json::json!(roles), "{path}");
+    }
+}
+
 /// The refusal of a caller with this role, if there is one.
 fn expected(access: &Value, role: Option<&str>) -> Option<u16> {
     if access["level"] == "public" {

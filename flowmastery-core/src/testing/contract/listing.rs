@@ -149,7 +149,8 @@ async fn classes_choose_by_mode_as_they_count(store: Arc<dyn Store>) {
             listed(&store, acme, &query).await.iter().map(|run| run.mode.to_string()).collect();
         let mut expected: Vec<_> =
             modes.into_iter().filter(|mode| classes.contains(&Class::of_mode(mode))).collect();
-        (seen.sort(), expected.sort_unstable());
+        seen.sort();
+        expected.sort_unstable();
         assert_eq!(seen, expected, "{classes:?}");
     }
 }
