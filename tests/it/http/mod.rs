@@ -1,6 +1,7 @@
 //! The API over HTTP messages, without a port: routing, access, lists, metrics, documentation, layers, and the same on every host.
 
 mod docs;
+mod executions;
 mod hosts;
 mod layers;
 mod lists;

@@ -12,9 +12,12 @@ use crate::{
         execution::{Class, Status},
         freshness::ConnectionStatus,
         invitation::{EmailStatus, InvitationStatus},
+        listing::{ListingFilter, ListingQuery},
         session::TokenHash,
         user::{Role, UserPatch},
+        workflow::{TimeSaved, WorkflowId},
     },
+    page::PageRequest,
     store::{Applied, CollectionOutcome, Failure, Finished, MetricsQuery, Pruned, Store, UserUpdate},
 };
 
@@ -159,6 +162,26 @@ async fn metrics_of_another_client_are_not_counted(store: Arc<dyn Store>) {
     assert_eq!(snapshots[0].workflows.len(), 1);
 }
 
+async fn lists_and_workflows_of_another_client_are_out_of_reach(store: Arc<dyn Store>) {
+    let (ours, theirs, scope) = two_clients(&store).await;
+    let query =
+        ListingQuery { range: everything(), classes: Class::ALL.to_vec(), filter: ListingFilter::default() };
+    let listed = async |scope, client| {
+        store.list_executions(scope, client, &query, PageRequest::default()).await.unwrap().items.len()
+    };
+    assert_eq!((listed(scope, ours).await, listed(scope, theirs).await), (0, 1));
+    let (id, saved) = (WorkflowId::from("w"), TimeSaved::of_minutes(5).unwrap());
+    let minutes = async |client| {
+        let record = store.find_workflow(ALL, client, &id).await.unwrap().unwrap();
+        (record.time_saved_per_execution_minutes, version_of(&store, client).await)
+    };
+    let before = minutes(ours).await;
+    assert_eq!(store.find_workflow(scope, ours, &id).await.unwrap(), None);
+    assert!(!store.set_time_saved(scope, (ours, &id), saved, minute(1)).await.unwrap());
+    assert!(store.set_time_saved(scope, (theirs, &id), saved, minute(1)).await.unwrap());
+    assert_eq!((minutes(ours).await, minutes(theirs).await.0), (before, 5));
+}
+
 suite! { $ isolation_contract in isolation:
     users_of_another_client_are_out_of_reach,
     sessions_end_with_their_own_client_only,
@@ -167,4 +190,5 @@ suite! { $ isolation_contract in isolation:
     executions_of_another_client_are_out_of_reach,
     changes_of_one_client_leave_the_other_as_it_is,
     metrics_of_another_client_are_not_counted,
+    lists_and_workflows_of_another_client_are_out_of_reach,
 }

@@ -11,6 +11,7 @@ pub mod execution;
 mod fixtures;
 pub mod invitation;
 pub mod isolation;
+pub mod listing;
 pub mod lives;
 pub mod metrics;
 pub mod session;
@@ -85,6 +86,10 @@ macro_rules! store_contract {
         mod metrics {
             use super::$on_fresh_store;
             $crate::metrics_contract!($on_fresh_store);
+        }
+        mod listing {
+            use super::$on_fresh_store;
+            $crate::listing_contract!($on_fresh_store);
         }
         mod isolation {
             use super::$on_fresh_store;
