@@ -24,7 +24,7 @@ pub use self::{
         Applied, Batch, CollectionOutcome, CollectionState, ExecutionStore, Finished, Pruned, Turn, Walk,
     },
     invitation::{Accepted, InvitationStore, StoredInvitation},
-    metrics::{ClientSnapshot, MetricsQuery, MetricsStore},
+    metrics::{ClientSnapshot, MetricsQuery, MetricsStore, SeriesSnapshot},
     session::SessionStore,
     user::{UserStore, UserUpdate},
     verification::{Kept, Recount, VerificationStore},

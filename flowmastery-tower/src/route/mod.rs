@@ -15,6 +15,7 @@ mod json;
 mod meta;
 mod metrics;
 mod reply;
+mod series;
 mod table;
 mod users;
 
@@ -38,5 +39,6 @@ pub(crate) fn routes(docs: bool) -> Vec<Route> {
     routes.extend(users::routes());
     routes.extend(clients::routes());
     routes.extend(metrics::routes());
+    routes.extend(series::routes());
     routes
 }

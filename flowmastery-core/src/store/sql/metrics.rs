@@ -12,6 +12,7 @@ use super::{
     fault::{corrupt, fault},
     pool::{Db, Tx, fetch_all},
     rollup::stored_tally,
+    series,
 };
 use crate::{
     access::scope::TenantScope,
@@ -20,9 +21,10 @@ use crate::{
     model::{
         execution::Class,
         rollup::{FastMap, Span, Tally, cover},
+        series::SeriesPlan,
         workflow::{WorkflowId, WorkflowRecord, WorkflowStatus},
     },
-    store::{ClientSnapshot, Configured, MetricsQuery, MetricsStore, StoreResult},
+    store::{ClientSnapshot, Configured, MetricsQuery, MetricsStore, SeriesSnapshot, StoreResult},
 };
 
 #[derive(FromRow)]
@@ -71,10 +73,19 @@ impl MetricsStore for SqlStore {
         snapshots.sort_unstable_by_key(|snapshot| snapshot.client_id);
         Ok(snapshots)
     }
+
+    async fn series(
+        &self,
+        scope: TenantScope,
+        client: Option<ClientId>,
+        plan: &SeriesPlan,
+    ) -> StoreResult<Option<SeriesSnapshot>> {
+        series::series(self, scope, client, plan).await
+    }
 }
 
 /// The classes as three numbers for an `IN`; a class may stand there twice. `None` when there is none.
-fn codes(classes: &[Class]) -> Option<[i16; 3]> {
+pub(super) fn codes(classes: &[Class]) -> Option<[i16; 3]> {
     let last = classes.last()?.code();
     let mut codes = [last; 3];
     for (code, class) in codes.iter_mut().zip(classes) {
