@@ -15,6 +15,7 @@ pub mod period;
 pub mod report;
 pub mod rollup;
 pub mod schedule;
+pub mod series;
 pub mod session;
 pub mod sketch;
 pub mod user;

@@ -26,7 +26,7 @@ pub use self::{
     },
     invitation::{Accepted, InvitationStore, StoredInvitation},
     listing::ListingStore,
-    metrics::{ClientSnapshot, MetricsQuery, MetricsStore},
+    metrics::{ClientSnapshot, MetricsQuery, MetricsStore, SeriesSnapshot},
     session::SessionStore,
     user::{UserStore, UserUpdate},
     verification::{Kept, Recount, VerificationStore},

@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 
 use super::{Access, Call, Field, FieldKind::Text, Route, endpoint::Answer, extract::Values, reply};
 
-pub(super) const PERIOD: &[Field] = &[
+pub(super) const PERIOD: &[Field; 5] = &[
     Field::optional("period", Text, "How far back, by default 30d: 24h is the current hour and the 23 before, Nd is today and the N−1 days before.")
         .one_of(&["24h", "7d", "30d", "90d", "365d", "all"]),
     Field::optional("from", Text, "Instead of `period`: the start, RFC 3339 on a quarter hour, or a date."),

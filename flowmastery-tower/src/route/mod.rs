@@ -16,6 +16,7 @@ mod json;
 mod meta;
 mod metrics;
 mod reply;
+mod series;
 mod table;
 mod users;
 
@@ -40,5 +41,6 @@ pub(crate) fn routes(docs: bool) -> Vec<Route> {
     routes.extend(clients::routes());
     routes.extend(metrics::routes());
     routes.extend(executions::routes());
+    routes.extend(series::routes());
     routes
 }

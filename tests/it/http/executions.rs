@@ -3,11 +3,9 @@
 use std::{collections::HashSet, time::Duration};
 
 use flowmastery_core::clock::Timestamp;
-use flowmastery_tests::{
-    n8n::{FakeN8n, Run},
-    world::World,
-};
+use flowmastery_tests::world::World;
 use http::Method;
+use n8n_simulator::{FakeN8n, Run};
 use serde_json::{Value, json};
 
 use super::{empty, get, world};

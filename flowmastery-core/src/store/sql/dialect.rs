@@ -74,6 +74,8 @@ macro_rules! column {
     };
 }
 
+pub(super) mod series; // behind the macro, which it uses
+
 /// The stored executions of some ids in some epochs.
 pub(super) async fn read_executions(
     tx: &mut Tx,

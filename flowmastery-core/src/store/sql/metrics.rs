@@ -12,6 +12,7 @@ use super::{
     fault::{corrupt, fault},
     pool::{Db, Tx, fetch_all},
     rollup::stored_tally,
+    series,
 };
 use crate::{
     access::scope::TenantScope,
@@ -20,9 +21,12 @@ use crate::{
     model::{
         execution::Class,
         rollup::{FastMap, Span, Tally, cover},
+        series::SeriesPlan,
         workflow::{WorkflowId, WorkflowRecord, WorkflowStatus},
     },
-    store::{ClientSnapshot, Configured, MetricsQuery, MetricsStore, StoreError, StoreResult},
+    store::{
+        ClientSnapshot, Configured, MetricsQuery, MetricsStore, SeriesSnapshot, StoreError, StoreResult,
+    },
 };
 
 #[derive(FromRow)]
@@ -85,6 +89,15 @@ impl MetricsStore for SqlStore {
         let mut snapshots: Vec<_> = snapshots.into_values().collect();
         snapshots.sort_unstable_by_key(|snapshot| snapshot.client_id);
         Ok(snapshots)
+    }
+
+    async fn series(
+        &self,
+        scope: TenantScope,
+        client: Option<ClientId>,
+        plan: &SeriesPlan,
+    ) -> StoreResult<Option<SeriesSnapshot>> {
+        series::series(self, scope, client, plan).await
     }
 }
 

@@ -18,6 +18,7 @@ mod migrate;
 mod pool;
 mod progress;
 mod rollup;
+mod series;
 mod session;
 mod user;
 mod verification;
