@@ -200,6 +200,10 @@ impl Table {
         let values = found.params.iter().map(|(_, value)| percent_decode_str(value).decode_utf8());
         let values = values.map(|value| value.map(std::borrow::Cow::into_owned));
         let values = values.collect::<Result<Vec<_>, _>>().map_err(|_| Problem::no_route())?;
+        // Postgres takes no text with NUL, and nothing that we store has one.
+        if values.iter().any(|value| value.contains('\0')) {
+            return Err(Problem::no_route());
+        }
         let parameters = route.parameters().zip(values).collect();
         Ok(Matched { route: route.clone(), parameters })
     }

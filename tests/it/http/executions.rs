@@ -19,19 +19,20 @@ fn at(minutes: u64) -> Timestamp {
 /// An n8n with runs of two workflows in every status, and some that are no production.
 async fn busy_n8n() -> FakeN8n {
     let n8n = FakeN8n::start().await;
-    let invoices = n8n.state().add_workflow("Invoices");
-    let orders = n8n.state().add_workflow("Orders");
+    let [invoices, orders] = ["wf00000000000001", "wf00000000000002"];
+    n8n.state().add_workflow_as(invoices, "Invoices");
+    n8n.state().add_workflow_as(orders, "Orders");
     for minute in 0..20 {
-        n8n.state().add(Run::ended(&invoices, "success", at(minute * 3), 1500));
+        n8n.state().add(Run::ended(invoices, "success", at(minute * 3), 1500));
     }
     for (index, status) in ["error", "crashed", "canceled", "success", "paused"].into_iter().enumerate() {
-        n8n.state().add(Run::ended(&orders, status, at(index as u64 * 10), 250));
+        n8n.state().add(Run::ended(orders, status, at(index as u64 * 10), 250));
     }
-    n8n.state().add(Run::running(&orders, at(61)));
-    n8n.state().add(Run::waiting(&orders, at(62), at(100_000)));
-    n8n.state().add(Run::queued(&orders));
-    n8n.state().add(Run::ended(&invoices, "success", at(5), 10).with_mode("manual"));
-    n8n.state().add(Run::ended(&invoices, "error", at(6), 10).with_mode("cli"));
+    n8n.state().add(Run::running(orders, at(61)));
+    n8n.state().add(Run::waiting(orders, at(62), at(100_000)));
+    n8n.state().add(Run::queued(orders));
+    n8n.state().add(Run::ended(invoices, "success", at(5), 10).with_mode("manual"));
+    n8n.state().add(Run::ended(invoices, "error", at(6), 10).with_mode("cli"));
     n8n
 }
 
@@ -278,6 +279,7 @@ async fn a_workflow_that_is_not_there_is_404_before_the_body_is_judged() {
     let user = world.client_user(&admin, "client@acme.com", 1).await;
     for path in [
         format!("{client}/workflows/nothing"),
+        format!("{client}/workflows/%00"),
         format!("{client}/workflows/wf00000000000001%2F"),
         format!("/api/v1/metrics/client/{other}/workflows/wf00000000000001"),
         "/api/v1/metrics/client/99/workflows/wf00000000000001".to_owned(),
