@@ -9,6 +9,7 @@
 
 pub mod access_log;
 pub mod backend;
+pub mod executions;
 pub mod n8n;
 pub mod postgres;
 pub mod program;

@@ -7,6 +7,7 @@ mod lists;
 mod matrix;
 mod metrics;
 mod routing;
+mod series;
 
 use flowmastery_tests::{
     backend::Backend,

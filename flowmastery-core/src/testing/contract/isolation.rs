@@ -12,6 +12,8 @@ use crate::{
         execution::{Class, Status},
         freshness::ConnectionStatus,
         invitation::{EmailStatus, InvitationStatus},
+        period::PeriodQuery,
+        series::SeriesQuery,
         session::TokenHash,
         user::{Role, UserPatch},
     },
@@ -159,6 +161,22 @@ async fn metrics_of_another_client_are_not_counted(store: Arc<dyn Store>) {
     assert_eq!(snapshots[0].workflows.len(), 1);
 }
 
+async fn series_of_another_client_are_not_counted(store: Arc<dyn Store>) {
+    let (ours, theirs, scope) = two_clients(&store).await;
+    complete(&store, ours, Some(1), minute(1)).await;
+    let (from, to) = (minute(0).to_string(), minute(60).to_string());
+    let period = PeriodQuery::parse(None, (Some(&from), Some(&to)), None, None);
+    let plan = SeriesQuery::parse(None, period).unwrap().at(minute(0));
+    assert!(store.series(scope, Some(ours), &plan).await.unwrap().is_none());
+    assert!(!store.series(scope, None, &plan).await.unwrap().unwrap().known, "only ours are");
+    complete(&store, theirs, Some(1), minute(1)).await;
+    for client in [Some(theirs), None] {
+        let series = store.series(scope, client, &plan).await.unwrap().unwrap();
+        let totals: Vec<_> = series.points.unwrap().iter().map(|(_, tally)| tally.total()).collect();
+        assert_eq!((series.known, totals), (true, vec![1]));
+    }
+}
+
 suite! { $ isolation_contract in isolation:
     users_of_another_client_are_out_of_reach,
     sessions_end_with_their_own_client_only,
@@ -167,4 +185,5 @@ suite! { $ isolation_contract in isolation:
     executions_of_another_client_are_out_of_reach,
     changes_of_one_client_leave_the_other_as_it_is,
     metrics_of_another_client_are_not_counted,
+    series_of_another_client_are_not_counted,
 }
