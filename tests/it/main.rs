@@ -4,6 +4,7 @@
 mod architecture;
 mod bad_input;
 mod cache;
+mod coarse;
 mod collect;
 mod faults;
 mod http;
@@ -13,3 +14,4 @@ mod schema;
 mod seed;
 mod standalone;
 mod store;
+mod sums;

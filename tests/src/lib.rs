@@ -9,6 +9,7 @@
 
 pub mod access_log;
 pub mod backend;
+pub mod executions;
 pub mod postgres;
 pub mod program;
 pub mod redis;

@@ -8,6 +8,7 @@ mod lists;
 mod matrix;
 mod metrics;
 mod routing;
+mod series;
 
 use flowmastery_tests::{
     backend::Backend,

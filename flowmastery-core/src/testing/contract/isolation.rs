@@ -13,6 +13,8 @@ use crate::{
         freshness::ConnectionStatus,
         invitation::{EmailStatus, InvitationStatus},
         listing::{ListingFilter, ListingQuery},
+        period::PeriodQuery,
+        series::SeriesQuery,
         session::TokenHash,
         user::{Role, UserPatch},
         workflow::{TimeSaved, WorkflowId},
@@ -182,6 +184,22 @@ async fn lists_and_workflows_of_another_client_are_out_of_reach(store: Arc<dyn S
     assert_eq!((minutes(ours).await, minutes(theirs).await.0), (before, 5));
 }
 
+async fn series_of_another_client_are_not_counted(store: Arc<dyn Store>) {
+    let (ours, theirs, scope) = two_clients(&store).await;
+    complete(&store, ours, Some(1), minute(1)).await;
+    let (from, to) = (minute(0).to_string(), minute(60).to_string());
+    let period = PeriodQuery::parse(None, (Some(&from), Some(&to)), None, None);
+    let plan = SeriesQuery::parse(None, period).unwrap().at(minute(0));
+    assert!(store.series(scope, Some(ours), &plan).await.unwrap().is_none());
+    assert!(!store.series(scope, None, &plan).await.unwrap().unwrap().known, "only ours are");
+    complete(&store, theirs, Some(1), minute(1)).await;
+    for client in [Some(theirs), None] {
+        let series = store.series(scope, client, &plan).await.unwrap().unwrap();
+        let totals: Vec<_> = series.points.unwrap().iter().map(|(_, tally)| tally.total()).collect();
+        assert_eq!((series.known, totals), (true, vec![1]));
+    }
+}
+
 suite! { $ isolation_contract in isolation:
     users_of_another_client_are_out_of_reach,
     sessions_end_with_their_own_client_only,
@@ -191,4 +209,5 @@ suite! { $ isolation_contract in isolation:
     changes_of_one_client_leave_the_other_as_it_is,
     metrics_of_another_client_are_not_counted,
     lists_and_workflows_of_another_client_are_out_of_reach,
+    series_of_another_client_are_not_counted,
 }
