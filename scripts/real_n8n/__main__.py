@@ -51,8 +51,8 @@ def main():
         ledger.start()
         run = Run(n8n, ledger, gate, flowmastery)
         results = perform_all(run, PHASES if flowmastery else [seeded])
-        if run.faults and flowmastery:
-            print("\nThe end of FlowMastery's log:", *flowmastery.program.last_lines(), sep="\n")
+        if flowmastery and (errors := flowmastery.program.last_lines()):
+            print("\nFlowMastery logged errors, the last of which are:", *errors, sep="\n")
     print("", *results, sep="\n")
     if run.faults:
         sys.exit(f"{run.faults} numbers differ or could not be had")

@@ -20,7 +20,7 @@ class FlowMastery:
         self.directory = os.path.join(work, "flowmastery")
         os.mkdir(self.directory)
         environment = {"BIND": f"127.0.0.1:{port}", "DATABASE_URL": f"sqlite://{self.directory}/flowmastery.db",
-                       "SYNC_INTERVAL_SECONDS": str(INTERVAL_SECONDS), "RUST_LOG": "warn"}
+                       "SYNC_INTERVAL_SECONDS": str(INTERVAL_SECONDS), "RUST_LOG": "error"}
         log = os.path.join(work, "flowmastery.log")
         self.program = Program("flowmastery", [binary, "serve"], self.directory, environment, log)
         self.admin = self.member = self.client = None

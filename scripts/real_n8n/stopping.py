@@ -6,7 +6,8 @@ from .seeding import LONG_WAIT_SECONDS
 
 LIMIT, QUEUED, QUEUE_SECONDS = 5, 6, 40
 KEPT, BURST, BURSTS, UNSEEN = 100, 60, 4, 250
-ASLEEP = 12
+# So many that n8n takes a second or two to look at them when it starts again.
+ASLEEP = 24
 
 WITH_LIMIT = {"N8N_CONCURRENCY_PRODUCTION_LIMIT": str(LIMIT)}
 # In minutes and hours, of which n8n takes fractions: looks every 12 s, and deletes for good within 6 s more.
