@@ -31,7 +31,7 @@ fn plan(interval: &str, from: &str, to: &str, tz: &str) -> SeriesPlan {
 /// The borders as texts without their date's century, seconds and zone: `26-03-28T23:00`.
 fn borders(interval: &str, from: &str, to: &str, tz: &str) -> Vec<String> {
     let borders = plan(interval, from, to, tz).borders(None).unwrap();
-    borders.iter().map(|border| border.to_string()[2..16].to_owned()).collect()
+    borders.iter().map(|border| border.to_string().chars().skip(2).take(14).collect()).collect()
 }
 
 fn lengths(interval: &str, from: &str, to: &str, tz: &str) -> Vec<i64> {
