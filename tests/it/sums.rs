@@ -127,19 +127,19 @@ async fn everything_sums_to_what_stands_above_it(backend: Backend) {
     let admin = world.sign_in(ADMIN).await;
     let mut dice = Dice(20_260_310);
     let mut clients = Vec::new();
-    for (name, runs) in [("many", 2_000), ("some", 150), ("none", 0)] {
+    for (name, runs) in [("many", 1_200), ("some", 150), ("none", 0)] {
         let client = world.client(&admin, name).await;
         world.store_executions(client, (1..=runs).map(|id| random_execution(id, &mut dice)).collect()).await;
         clients.push(client);
     }
     let mut series = 0;
-    for _ in 0..120 {
+    for _ in 0..100 {
         let interval =
             dice.pick(&["", "&interval=hour", "&interval=day", "&interval=week", "&interval=month"]);
         let query = random_query(&mut dice);
         series += usize::from(check(&world, &admin, &clients, &query, interval).await);
     }
-    assert!(series > 80, "only {series} series");
+    assert!(series > 65, "only {series} series");
 }
 
 /// Durations in milliseconds, by the shape of their distribution.
@@ -205,11 +205,11 @@ async fn percentiles_are_one_percent_off_at_most(backend: Backend) {
         for interval in ["hour", "day", "week", "month"] {
             let series = get(&format!("/timeseries?tz=Asia/Kathmandu&interval={interval}")).await;
             let points = series["points"].as_array().unwrap();
-            let start =
-                |point: &Value| Timestamp::parse(point["start"].as_str().unwrap()).unwrap().as_millis();
-            let ends = points.iter().skip(1).map(start).chain([i64::MAX]);
-            for (point, end) in points.iter().zip(ends) {
-                let inside = runs.iter().filter(|(at, ..)| (start(point)..end).contains(at));
+            let starts = points.iter().map(|point| Timestamp::parse(point["start"].as_str().unwrap()));
+            let starts: Vec<_> = starts.map(|start| start.unwrap().as_millis()).collect();
+            let ends = starts.iter().copied().skip(1).chain([i64::MAX]);
+            for ((point, start), end) in points.iter().zip(&starts).zip(ends) {
+                let inside = runs.iter().filter(|(at, ..)| (*start..end).contains(at));
                 let mut inside: Vec<_> = inside.map(|(_, millis, _)| *millis).collect();
                 assert_near(&point["p95_execution_time"], &mut inside, 0.95);
             }
