@@ -33,6 +33,7 @@ use flowmastery_tests::{
 };
 use n8n_simulator::{Dialect, FakeN8n, Fault, Run};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 both_backends! {
     a_new_configuration_does_not_wait_for_the_old_collection,
@@ -43,6 +44,7 @@ both_backends! {
     a_wait_that_n8n_1_hides_is_found_and_followed,
     a_long_back_fill_shows_recent_numbers_and_goes_on_where_it_stopped,
     a_failing_n8n_is_asked_less_and_less_often,
+    old_executions_leave_the_list_and_stay_in_the_numbers,
 }
 
 const HOUR_AGO: &str = "2026-03-10T11:00:00.000Z";
@@ -229,6 +231,40 @@ async fn a_failing_n8n_is_asked_less_and_less_often(backend: Backend) {
     n8n.state().set_fault(Fault::None);
     world.collect(1).await;
     assert_eq!(metrics(&world, &admin).await["freshness"]["status"], "live");
+}
+
+async fn old_executions_leave_the_list_and_stay_in_the_numbers(backend: Backend) {
+    let (world, admin) = world(backend).await;
+    let n8n = n8n_with(180).await;
+    world.configure(&admin, 1, &n8n.url(), &n8n.key()).await.expect(200);
+    world.collect(1).await;
+    let read = async |token: &str| {
+        let of_the_year = async |path: &str| {
+            let path = format!("/api/v1/metrics/client/1{path}?from=2026-01-01&to=2027-01-01");
+            world.get(&path, token).await.expect(200)
+        };
+        let listed = of_the_year("/executions").await.as_array().unwrap().len();
+        (of_the_year("").await["total_executions"].clone(), listed)
+    };
+    assert_eq!(read(&admin).await, (json!(180), 100), "a page of them");
+    world.clock.advance(Duration::from_secs(91 * 24 * 60 * 60));
+    world.app.collector().sweep(&CancellationToken::new()).await.unwrap();
+    world.collect(1).await;
+    let admin = world.sign_in(ADMIN).await;
+    assert_eq!(read(&admin).await, (json!(180), 100), "the newest hundred stay");
+    assert_eq!(
+        world
+            .store
+            .count_kept(
+                TenantScope::client(ClientId(1)),
+                ClientId(1),
+                world.clock.now().minus(Duration::from_secs(200 * 24 * 60 * 60))
+            )
+            .await
+            .unwrap()
+            .ended,
+        100
+    );
 }
 
 /// An n8n whose lists never end, in one way or another.
