@@ -170,8 +170,8 @@ const READ_AGAIN_WITHIN: std::time::Duration = std::time::Duration::from_secs(60
 
 /// Why an execution that n8n lists does not stand here as it does there; `None` where it does.
 pub fn judge(listed: &Execution, fate: &Fate, reach: Reach) -> Option<(&'static str, Reason)> {
-    let is_newer =
-        [listed.started_at, listed.stopped_at].into_iter().flatten().max() > Some(reach.last_success_at);
+    let newest = |run: &Execution| run.started_at.max(run.stopped_at);
+    let is_newer = newest(listed) > Some(reach.last_success_at);
     let known = match fate {
         Fate::Kept(known) if known == listed => return None,
         Fate::Kept(known) => known,
@@ -186,7 +186,8 @@ pub fn judge(listed: &Execution, fate: &Fate, reach: Reach) -> Option<(&'static 
         }
     };
     let retried = Execution { retry_success_id: listed.retry_success_id, ..known.clone() };
-    let reason = if is_newer || listed.started_at.is_none() {
+    // A server beside us may have collected it since it was listed.
+    let reason = if is_newer || newest(known) > Some(reach.last_success_at) || listed.started_at.is_none() {
         Reason::NewerThanCollection
     } else if retried == *listed {
         Reason::RetriedSince
@@ -236,6 +237,8 @@ mod tests {
         let running = run(Status::Running, 1000, None);
         let just_ended = run(Status::Success, 1000, Some(DAY - 1000));
         let failed = run(Status::Error, 1000, Some(2000));
+        let (waiting, collected) =
+            (run(Status::Waiting, 1000, Some(1000)), run(Status::Success, 1000, Some(DAY + 9)));
         let cases = [
             (&ended, Fate::Kept(ended.clone()), None),
             (&retried, Fate::Kept(ended.clone()), Some(Reason::RetriedSince)),
@@ -245,6 +248,7 @@ mod tests {
             (&failed, Fate::Kept(ended.clone()), Some(Reason::Unexplained)),
             (&just_ended, Fate::Kept(running.clone()), Some(Reason::ReadAgain)),
             (&ended, Fate::Kept(running), Some(Reason::Unexplained)),
+            (&waiting, Fate::Kept(collected), Some(Reason::NewerThanCollection)),
         ];
         for (listed, fate, expected) in cases {
             assert_eq!(reason(listed, &fate, true), expected, "{fate:?}");

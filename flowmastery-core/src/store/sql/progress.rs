@@ -221,19 +221,16 @@ pub(super) async fn missing(
 ) -> StoreResult<Vec<ExecutionId>> {
     let mut conn = store.pool.read().await?;
     let (ExecutionId(above), ExecutionId(to)) = span;
-    let (above, fork): (i64, (i64,)) = (
-        above.max(to - MISSING_WINDOW),
-        fetch_optional!(
-            conn.db(),
-            "SELECT COALESCE(e.fork_at, 0) FROM collections k
-             LEFT JOIN epochs e ON e.client_id = k.client_id AND e.epoch = k.epoch
-             WHERE k.client_id = $1 AND ($2 IS NULL OR k.client_id = $2)",
-            client,
-            scope,
-        )?
-        .unwrap_or((to,)),
-    );
-    let above = above.max(fork.0);
+    let fork: Option<(i64,)> = fetch_optional!(
+        conn.db(),
+        "SELECT COALESCE(e.fork_at, 0) FROM collections k
+         LEFT JOIN epochs e ON e.client_id = k.client_id AND e.epoch = k.epoch
+         WHERE k.client_id = $1 AND ($2 IS NULL OR k.client_id = $2)",
+        client,
+        scope,
+    )?;
+    let Some((fork,)) = fork else { return Ok(Vec::new()) };
+    let above = above.max(to - MISSING_WINDOW).max(fork);
     let rows: Vec<(i64,)> = fetch_all!(
         conn.db(),
         "SELECT e.execution_id

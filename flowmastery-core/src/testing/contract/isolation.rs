@@ -111,10 +111,7 @@ async fn executions_of_another_client_are_out_of_reach(store: Arc<dyn Store>) {
     assert_eq!(store.apply_executions(scope, turn, late).await.unwrap(), Applied::Superseded);
     assert!(store.hear(scope, turn, &[execution(1, Status::Error, minute(9))]).await.unwrap().is_none());
     assert_eq!(store.settle(scope, turn, Verdict::New, minute(1)).await.unwrap(), None);
-    assert!(
-        store.missing_executions(scope, ours, ExecutionId(0), ExecutionId(9)).await.unwrap().len() <= 9,
-        "it says nothing of what is stored"
-    );
+    assert!(store.missing_executions(scope, ours, ExecutionId(0), ExecutionId(9)).await.unwrap().is_empty());
     let span = Pruned { above: ExecutionId(1), below: ExecutionId(9) };
     store.note_pruned(scope, turn, span, minute(1)).await.unwrap();
     store.note_probed(scope, turn, ExecutionId(9)).await.unwrap();
