@@ -56,7 +56,7 @@ pub trait ClientStore: Send + Sync {
 
     /// Sets URL and key together, or clears both; forgets the last failure, ends the [`super::Turn`] of a collection under way and makes the
     /// client due at once. Behind another URL may be another instance, whose ids collide with those we know: the next collection finds
-    /// out ([`super::ExecutionStore::identify`]). The numbers stay. `None` when there is no such client.
+    /// out ([`super::ExecutionStore::hear`]). The numbers stay. `None` when there is no such client.
     async fn set_instance(
         &self,
         scope: TenantScope,
