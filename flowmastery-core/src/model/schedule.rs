@@ -10,6 +10,8 @@ const LONGEST_ASKED: Duration = Duration::from_secs(60 * 60);
 const SHORTEST: Duration = Duration::from_secs(1);
 /// Executions that an n8n keeps unless it was told otherwise.
 const DEFAULT_KEPT: i64 = 10_000;
+/// The fewest that an n8n is taken to keep: one that was idle lists few, and keeps more.
+const LEAST_KEPT: i64 = 100;
 /// A collection is due before n8n has replaced this part of what it keeps.
 const PART: i64 = 4;
 
@@ -38,7 +40,7 @@ pub struct Pace {
 /// ```
 pub fn after_success(interval: Duration, pace: Pace) -> Duration {
     let Pace { new, during, kept } = pace;
-    let part = (kept.unwrap_or(DEFAULT_KEPT) / PART).max(1);
+    let part = kept.unwrap_or(DEFAULT_KEPT).max(LEAST_KEPT) / PART;
     if new <= 0 {
         return interval;
     }

@@ -65,7 +65,8 @@ impl Verifications {
             differences: Vec::new(),
         };
         let day = |days: u32| Duration::from_secs(24 * 60 * 60).saturating_mul(days);
-        let since = days.map_or(Timestamp::from_millis(0), |days| self.clock.now().minus(day(days)));
+        let ago = |days| Width::Quarter.floor(self.clock.now().minus(day(days)));
+        let since = days.map_or(Timestamp::from_millis(0), ago);
         let window = days.map(|_| since);
         let listed = self.compare_list(&instance, (scope, id), (window, reach), &mut verification).await?;
         self.compare_kept((scope, id), (since, listed), &mut verification).await?;

@@ -51,8 +51,10 @@ impl Pull<'_> {
         let mut page = pages.pop_front().unwrap_or_else(empty);
         let Some(complete_to) = state.complete_to else { return self.begin_walk(state, page, seen).await };
         let walked = state.walk.as_ref().filter(|_| !state.back_filled).map(|walk| walk.below);
+        // After a reset the newest can stand below what was read.
+        let known_to = page.items.first().map_or(complete_to, |newest| newest.id.min(complete_to));
         let floor =
-            ExecutionId(complete_to.0 - self.limits.overlap).max(walked.unwrap_or(ExecutionId(i64::MIN)));
+            ExecutionId(known_to.0 - self.limits.overlap).max(walked.unwrap_or(ExecutionId(i64::MIN)));
         let mut tail = Tail { lowest: None, next: None, rows: 0 };
         loop {
             seen.extend(page.items.iter().map(|execution| execution.id));

@@ -159,7 +159,8 @@ impl Collector {
 
     async fn start_due(&self) -> Result<()> {
         let now = self.0.clock.now();
-        for failing in [false, true] {
+        // Those that fail first: they have half of the slots at most, and a long back-fill must not take those, too.
+        for failing in [true, false] {
             if self.room(failing) == 0 {
                 continue;
             }

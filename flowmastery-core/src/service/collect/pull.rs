@@ -133,7 +133,10 @@ impl Pull<'_> {
         let instance = self.instance().await?;
         self.workflows(&instance, state.turn).await?;
         let mut active = self.with_status(&instance, Status::Running).await?;
-        active.extend(self.with_status(&instance, Status::Waiting).await?);
+        let waiting = self.with_status(&instance, Status::Waiting).await?;
+        // One that fell asleep between the two requests stands in both.
+        active.retain(|run| waiting.iter().all(|asleep| asleep.id != run.id));
+        active.extend(waiting);
         let first = self.page(&instance, &ExecutionQuery::default(), None).await?;
         let newest = first.items.first().map(|execution| execution.id);
         let mut pages = Pages::from([first]);

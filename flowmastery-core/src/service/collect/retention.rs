@@ -36,14 +36,17 @@ impl Collector {
     /// Removes the executions of every client that are old enough, a batch at a time.
     ///
     /// # Errors
-    /// When the store cannot do it; what went is gone, the rest goes the next time.
+    /// When the clients cannot be listed; what could not go of one is logged, and goes the next time.
     pub async fn sweep(&self, stop: &CancellationToken) -> Result<()> {
         let before = Width::Quarter.floor(self.0.clock.now().minus(self.0.retention));
         let mut page = PageRequest::default();
         loop {
             let clients = self.0.store.list_clients(TenantScope::ALL, page).await?;
             for client in clients.items {
-                self.sweep_client(client.id, before, stop).await?;
+                if let Err(error) = self.sweep_client(client.id, before, stop).await {
+                    let cause = causes(&error);
+                    tracing::warn!(client.id = client.id.0, error = %error, cause, "a client's old executions stay");
+                }
             }
             let (Some(cursor), false) = (clients.next, stop.is_cancelled()) else { return Ok(()) };
             page = page.after(cursor);

@@ -24,11 +24,12 @@ pub(super) async fn age_out(
     rows: u32,
 ) -> StoreResult<u64> {
     let mut tx = store.pool.begin().await?;
-    // The lock of whoever changes the numbers; while a back-fill goes down to the old ones, they are left alone.
+    // The lock of whoever changes the numbers; while a walk goes down to the old ones for the first time, they are left alone.
     let locked: Option<(i64,)> = fetch_optional!(
         tx.db(),
         "UPDATE collections SET turn = turn
-         WHERE client_id = $1 AND ($2 IS NULL OR client_id = $2) AND back_filled RETURNING epochs",
+         WHERE client_id = $1 AND ($2 IS NULL OR client_id = $2) AND (back_filled OR complete_to IS NULL)
+         RETURNING epochs",
         client,
         scope.only(),
     )?;

@@ -30,7 +30,6 @@ impl ExecutionStore for SqlStore {
         let Some(mut ledger) = Ledger::begin(self, scope, client, (now, next_attempt)).await? else {
             return Ok(None);
         };
-        ledger.lose_silent(now).await?;
         let state = ledger.state().await?;
         ledger.tx.commit().await?;
         Ok(Some(state))

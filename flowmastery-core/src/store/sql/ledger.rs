@@ -286,18 +286,18 @@ impl Ledger {
 
     /// Counts executions as `unknown` that n8n has not confirmed for too long.
     pub(super) async fn lose_silent(&mut self, now: Timestamp) -> StoreResult<()> {
-        let lost = self.open_runs(now.minus(MAX_SILENCE).as_millis()).await?;
+        let lost = self.open_runs(now.minus(MAX_SILENCE).as_millis(), LOST_AT_ONCE).await?;
         self.lose(lost, now).await
     }
 
     /// Some unfinished executions of any epoch that were last confirmed before an instant.
-    pub(super) async fn open_runs(&mut self, seen_before: i64) -> StoreResult<Vec<(i64, Known)>> {
+    pub(super) async fn open_runs(&mut self, seen_before: i64, limit: i64) -> StoreResult<Vec<(i64, Known)>> {
         let rows: Vec<ExecutionRow> = fetch_all!(
             self.tx.db(),
             "SELECT * FROM executions WHERE client_id = $1 AND status < 3 AND seen_at < $2 LIMIT $3",
             self.client,
             seen_before,
-            LOST_AT_ONCE,
+            limit,
         )?;
         rows.into_iter().map(|row| Ok((row.epoch, Known::try_from(row)?))).collect()
     }

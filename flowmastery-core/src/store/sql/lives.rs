@@ -134,7 +134,7 @@ impl Ledger {
     /// What is unfinished in a life that is over can no longer be learnt.
     async fn lose_open_outside(&mut self, now: Timestamp) -> StoreResult<()> {
         let line = self.line.clone();
-        let lost = self.open_runs(i64::MAX).await?;
+        let lost = self.open_runs(i64::MAX, i64::MAX).await?;
         let lost = lost.into_iter().filter(|(epoch, known)| {
             line.owner(known.recorded.execution.id).is_none_or(|owner| owner.number != *epoch)
         });
@@ -182,8 +182,12 @@ fn witness(line: &Line, runs: &Runs, seen: &[Execution]) -> Witness {
     witness
 }
 
-/// Whether an execution stands among those that have aged out, but is too new to be one of them.
+/// Whether an execution stands among those that have aged out, but cannot be one of them: it is too new, or unfinished.
 pub(super) fn is_newer_than_aged(owner: &Epoch, execution: &Execution) -> bool {
-    let started = execution.started_at.map(|start| Width::Quarter.floor(start));
-    execution.id <= owner.aged_to && started.is_none_or(|start| start > owner.aged_until)
+    let is_newer = match execution.started_at {
+        Some(start) => Width::Quarter.floor(start) > owner.aged_until,
+        // One that was canceled in the queue never started, and ages out like every other.
+        None => !execution.status.is_terminal(),
+    };
+    execution.id <= owner.aged_to && is_newer
 }

@@ -1,5 +1,7 @@
 //! How far the collection of a client is, in SQL.
 
+use std::time::Duration;
+
 use sqlx::FromRow;
 
 use super::{
@@ -17,6 +19,8 @@ use crate::{
     store::{CollectionState, Failure, Finished, Pruned, StoreError, StoreResult, Turn, Walk},
 };
 
+/// After so long without a success, that n8n has not confirmed an execution says nothing.
+const AWAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// How many ids are looked at for missing ones.
 const MISSING_WINDOW: i64 = 1000;
 
@@ -94,7 +98,8 @@ impl Ledger {
              WHERE client_id = $1",
             self.client,
             now,
-            walk.rows,
+            // Where more ids are gone than are left, n8n forgets, and this is what it keeps.
+            Some(walk.rows).filter(|rows| walk.below.0 > *rows),
         )?;
         Ok(())
     }
@@ -123,6 +128,15 @@ impl Ledger {
 
     /// Notes that the list was read from the newest execution down to what was known.
     pub(super) async fn complete(&mut self, newest: Option<ExecutionId>, when: Finished) -> StoreResult<()> {
+        let (last,): (Option<Timestamp>,) = fetch_one!(
+            self.tx.db(),
+            "SELECT last_success_at FROM collections WHERE client_id = $1",
+            self.client,
+        )?;
+        // After an outage what is unfinished is asked for first.
+        if last.is_some_and(|last| when.now.since(last) < AWAY) {
+            self.lose_silent(when.now).await?;
+        }
         // Before the first success every number is unknown, after it a missing one is zero: that is a change, too.
         execute!(
             self.tx.db(),
@@ -133,11 +147,11 @@ impl Ledger {
         )?;
         execute!(
             self.tx.db(),
-            "UPDATE collections SET complete_to = $2, last_success_at = $3, next_attempt_at = $4, failures = 0,
+            "UPDATE collections SET complete_to = COALESCE($2, complete_to, 0), last_success_at = $3, next_attempt_at = $4, failures = 0,
                  failure_status = NULL, failure_message = NULL
              WHERE client_id = $1",
             self.client,
-            newest.unwrap_or(ExecutionId(0)),
+            newest,
             when.now,
             when.next_attempt,
         )?;

@@ -116,15 +116,17 @@ impl VerificationStore for SqlStore {
             }
         }
         // Those of a line that stand beyond where another branched off are of a database that is gone.
+        let mut fork_at = ExecutionId(i64::MAX);
         for pair in line.epochs().windows(2) {
             let [newer, older] = pair else { continue };
+            fork_at = fork_at.min(newer.fork_at);
             let (beyond,): (i64,) = fetch_one!(
                 tx.db(),
                 "SELECT COUNT(*) FROM executions
                  WHERE client_id = $1 AND epoch = $2 AND execution_id > $3 AND bucket >= $4",
                 client,
                 older.number,
-                newer.fork_at,
+                fork_at,
                 Width::Quarter.floor(since),
             )?;
             kept.ended -= beyond;
@@ -247,10 +249,10 @@ fn compare_quarters(
         } else {
             rows == ours
         };
-        if is_aged {
-            recount.aged += 1
-        } else {
-            recount.compared += 1
+        if !is_aged {
+            recount.compared += 1;
+        } else if rows != ours {
+            recount.aged += 1;
         }
         if !agrees {
             tell(recount, key, "its rows make", (ours, rows));

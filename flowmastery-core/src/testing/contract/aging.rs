@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::{fixtures::*, suite};
 use crate::{
-    id::ClientId,
+    id::{ClientId, ExecutionId},
     model::{
         execution::{Execution, Status},
         rollup::Tally,
     },
-    store::{Applied, Store},
+    store::{Applied, Batch, Store},
 };
 
 const HOUR: i64 = 60;
@@ -56,7 +56,7 @@ async fn newest_executions_stay_however_old(store: Arc<dyn Store>) {
     store.set_instance(ALL, acme, Some(&other), minute(9)).await.unwrap().unwrap();
     let turn = begin(&store, acme).await.turn;
     let state = identify(&store, turn, &runs[2300..]).await.unwrap();
-    assert_eq!(state.aged_to, crate::id::ExecutionId(2400), "it is known again by those that stayed");
+    assert_eq!(state.aged_to, ExecutionId(2400), "it is known again by those that stayed");
     store.apply_executions(ALL, turn, batch(runs)).await.unwrap();
     assert_eq!(sums(&store, acme).await.total(), 2500);
 }
@@ -79,9 +79,27 @@ async fn unfinished_executions_stay_and_go_once_they_ended(store: Arc<dyn Store>
     assert_eq!(sums(&store, acme).await.total(), 2500, "another client's are left alone");
 }
 
+async fn execution_that_never_started_is_not_counted_again(store: Arc<dyn Store>) {
+    let (acme, _) = busy_client(&store).await;
+    let canceled =
+        Execution { started_at: None, stopped_at: None, ..execution(0, Status::Canceled, minute(0)) };
+    let turn = begin(&store, acme).await.turn;
+    let read = async |at| {
+        let batch = Batch::of(vec![canceled.clone()], minute(at));
+        store.apply_executions(ALL, turn, batch).await.unwrap()
+    };
+    assert_eq!(read(5).await, Applied::Stored { changed: 1 });
+    age_out(&store, acme, 25 * HOUR).await;
+    assert_eq!(read(3000).await, Applied::Stored { changed: 0 });
+    assert_eq!(sums(&store, acme).await.total(), 2501);
+}
+
 async fn nothing_goes_before_the_back_fill_is_complete(store: Arc<dyn Store>) {
     let acme = configured(&store, "acme").await;
-    apply(&store, acme, (1..=200).map(|id| execution(id, Status::Success, minute(id))).collect()).await;
+    let turn = begin(&store, acme).await.turn;
+    let runs = (1..=200).map(|id| execution(id, Status::Success, minute(id))).collect();
+    let first = Batch { complete_to: Some(ExecutionId(200)), ..batch(runs) };
+    store.apply_executions(ALL, turn, first).await.unwrap();
     assert_eq!(age_out(&store, acme, 999 * HOUR).await, [0]);
     complete(&store, acme, Some(200), minute(1)).await;
     assert_eq!(age_out(&store, acme, 999 * HOUR).await, [100]);
@@ -92,7 +110,7 @@ async fn hidden_execution_that_starts_anew_below_the_old_ones_is_counted(store: 
     age_out(&store, acme, 25 * HOUR).await;
     // n8n 1 hides what waits, and moves its start when it resumes.
     let late = execution(40_000, Status::Success, minute(2400));
-    let late = Execution { id: crate::id::ExecutionId(0), ..late };
+    let late = Execution { id: ExecutionId(0), ..late };
     assert_eq!(apply(&store, acme, vec![late.clone()]).await, 1);
     assert_eq!(apply(&store, acme, vec![late]).await, 0);
     assert_eq!(sums(&store, acme).await.total(), 2501);
@@ -113,6 +131,7 @@ suite! { $ aging_contract in aging:
     old_executions_go_in_batches_and_stay_counted,
     newest_executions_stay_however_old,
     unfinished_executions_stay_and_go_once_they_ended,
+    execution_that_never_started_is_not_counted_again,
     nothing_goes_before_the_back_fill_is_complete,
     hidden_execution_that_starts_anew_below_the_old_ones_is_counted,
     reset_is_noticed_when_the_first_executions_are_gone,

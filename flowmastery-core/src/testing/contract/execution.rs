@@ -341,7 +341,7 @@ async fn walk_goes_on_where_it_stopped(store: Arc<dyn Store>) {
     store.apply_executions(ALL, state.turn, last).await.unwrap();
     let state = begin(&store, acme).await;
     assert_eq!((state.walk, state.back_filled), (None, true));
-    assert_eq!((state.walked_at, state.listed), (Some(minute(7)), Some(1)));
+    assert_eq!((state.walked_at, state.listed), (Some(minute(7)), None), "nothing shows that n8n forgets");
 }
 
 async fn failures_are_counted_until_a_success(store: Arc<dyn Store>) {
@@ -363,16 +363,20 @@ async fn unfinished_execution_that_n8n_does_not_confirm_for_a_week_is_unknown(st
     let read = async |runs: Vec<Execution>, at: i64| {
         let turn = begin_at(&store, acme, minute(at)).await.unwrap().turn;
         store.apply_executions(ALL, turn, Batch::of(runs, minute(at))).await.unwrap();
+        finish(&store, turn, &CollectionOutcome::Complete(Some(ExecutionId(2))), minute(at)).await;
     };
     read(vec![confirmed.clone(), execution(2, Status::Running, minute(0))], 0).await;
-    for day in 1..=6 {
-        read(vec![confirmed.clone()], day * DAY + 1).await;
+    for half_day in 1..=13 {
+        read(vec![confirmed.clone()], half_day * DAY / 2 + 1).await;
     }
     assert_eq!(open_ids(&store, acme).await, [1, 2]);
     read(vec![confirmed], 7 * DAY + 2).await;
     assert_eq!(open_ids(&store, acme).await, [1]);
     let tally = tally_of(&store, acme, everything()).await;
     assert_eq!((tally.count(Status::Unknown), tally.count(Status::Waiting)), (1, 1));
+    let turn = begin_at(&store, acme, minute(30 * DAY)).await.unwrap().turn;
+    finish(&store, turn, &CollectionOutcome::Complete(Some(ExecutionId(2))), minute(30 * DAY)).await;
+    assert_eq!(open_ids(&store, acme).await, [1], "after an outage it is asked for first");
 }
 
 async fn ids_under_which_nothing_is_stored_are_found(store: Arc<dyn Store>) {
