@@ -80,18 +80,19 @@ async fn unfinished_executions_stay_and_go_once_they_ended(store: Arc<dyn Store>
 }
 
 async fn execution_that_never_started_is_not_counted_again(store: Arc<dyn Store>) {
-    let (acme, _) = busy_client(&store).await;
+    let acme = configured(&store, "acme").await;
     let canceled =
-        Execution { started_at: None, stopped_at: None, ..execution(0, Status::Canceled, minute(0)) };
-    let turn = begin(&store, acme).await.turn;
-    let read = async |at| {
-        let batch = Batch::of(vec![canceled.clone()], minute(at));
-        store.apply_executions(ALL, turn, batch).await.unwrap()
+        Execution { started_at: None, stopped_at: None, ..execution(7, Status::Canceled, minute(0)) };
+    let read = async |runs: Vec<Execution>, at| {
+        let turn = begin(&store, acme).await.turn;
+        store.apply_executions(ALL, turn, Batch::of(runs, minute(at))).await.unwrap()
     };
-    assert_eq!(read(5).await, Applied::Stored { changed: 1 });
-    age_out(&store, acme, 25 * HOUR).await;
-    assert_eq!(read(3000).await, Applied::Stored { changed: 0 });
-    assert_eq!(sums(&store, acme).await.total(), 2501);
+    let runs = (1..=300).filter(|id| *id != 7).map(|id| execution(id, Status::Success, minute(id)));
+    read(runs.chain([canceled.clone()]).collect(), 5).await;
+    complete(&store, acme, Some(300), minute(301)).await;
+    assert_eq!(age_out(&store, acme, 999 * HOUR).await, [200]);
+    assert_eq!(read(vec![canceled], 3000).await, Applied::Stored { changed: 0 });
+    assert_eq!(sums(&store, acme).await.total(), 300);
 }
 
 async fn nothing_goes_before_the_back_fill_is_complete(store: Arc<dyn Store>) {
