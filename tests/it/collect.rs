@@ -42,6 +42,7 @@ both_backends! {
     a_client_that_moves_to_another_n8n_keeps_its_numbers,
     what_n8n_pruned_before_it_was_read_is_said_as_a_gap,
     a_wait_that_n8n_1_hides_is_found_and_followed,
+    waits_that_n8n_1_hides_below_running_ones_are_found,
     a_long_back_fill_shows_recent_numbers_and_goes_on_where_it_stopped,
     a_failing_n8n_is_asked_less_and_less_often,
     old_executions_leave_the_list_and_stay_in_the_numbers,
@@ -181,6 +182,23 @@ async fn a_wait_that_n8n_1_hides_is_found_and_followed(backend: Backend) {
     let read = metrics(&world, &admin).await;
     assert_eq!((&read["unfinished_executions"], &read["failed_executions"]), (&json!(0), &json!(1)));
     assert!(n8n.state().requests().iter().all(|request| !request.contains("includeData")));
+}
+
+async fn waits_that_n8n_1_hides_below_running_ones_are_found(backend: Backend) {
+    let (world, admin) = world(backend).await;
+    let n8n = FakeN8n::start_as(Dialect::V1).await;
+    let workflow = n8n.state().add_workflow("Waits");
+    let start = Timestamp::parse(HOUR_AGO).unwrap();
+    n8n.state().add(Run::ended(&workflow, "success", start, 10));
+    for _ in 0..3 {
+        n8n.state().add(Run::waiting(&workflow, start, start.plus(Duration::from_secs(7200))));
+    }
+    n8n.state().add(Run::running(&workflow, start));
+    world.configure(&admin, 1, &n8n.url(), &n8n.key()).await.expect(200);
+    world.collect(1).await;
+    world.collect(1).await;
+    let read = metrics(&world, &admin).await;
+    assert_eq!((&read["total_executions"], &read["unfinished_executions"]), (&json!(5), &json!(4)));
 }
 
 async fn a_long_back_fill_shows_recent_numbers_and_goes_on_where_it_stopped(backend: Backend) {

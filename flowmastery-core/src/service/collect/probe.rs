@@ -50,7 +50,8 @@ impl Pull<'_> {
         Ok(())
     }
 
-    /// Asks for the ids behind the newest one that was seen: the newest run of all may be one that n8n hides.
+    /// Asks for the ids that no list had since the last collection, and for those behind the newest one: the newest runs of all may be
+    /// some that n8n hides.
     async fn look_ahead(
         &self,
         instance: &Instance,
@@ -58,10 +59,17 @@ impl Pull<'_> {
         seen: &HashSet<ExecutionId>,
     ) -> Result<(), Halt> {
         let open = self.store.open_executions(self.scope(), self.client, OPEN_LISTED).await?;
-        let newest =
-            open.iter().map(|(id, _)| *id).chain(seen.iter().copied()).chain(state.complete_to).max();
-        let first = newest.map_or(1, |newest| newest.0 + 1);
-        for id in (first..).map(ExecutionId).take(self.limits.probes) {
+        let known_to = state.complete_to.unwrap_or(ExecutionId(0));
+        let newest = open.iter().map(|(id, _)| *id).chain(seen.iter().copied()).fold(known_to, Ord::max);
+        // What runs can stand above others that are hidden: these are in no list, and not yet below the newest that was listed.
+        let mut holes = self.store.missing_executions(self.scope(), self.client, known_to, newest).await?;
+        holes.retain(|id| !seen.contains(id));
+        for id in holes.into_iter().take(self.limits.probes) {
+            if let Some(single) = self.between_pages(self.n8n.execution(instance, id)).await? {
+                self.store_page(state.turn, vec![single.execution]).await?;
+            }
+        }
+        for id in (newest.0 + 1..).map(ExecutionId).take(self.limits.probes) {
             match self.between_pages(self.n8n.execution(instance, id)).await? {
                 Some(single) => self.store_page(state.turn, vec![single.execution]).await?,
                 None => break,
