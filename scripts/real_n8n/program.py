@@ -39,6 +39,7 @@ class Program:
         # Nothing else of the caller's environment is part of this run.
         self.inherited = {name: os.environ[name] for name in ("PATH", "LANG", "TMPDIR") if name in os.environ}
         self.process = None
+        open(log, "xb").close()
 
     def start(self, **more):
         with open(self.log, "ab") as log:
