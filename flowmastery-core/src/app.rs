@@ -20,12 +20,13 @@ use crate::{
     secret::{Vault, VaultKey},
     service::{
         clients::Clients,
-        collect::{Collector, CollectorParts},
+        collect::{CollectionLimits, Collector, CollectorParts},
         health::Health,
         invitations::{InvitationConfig, Invitations},
         metrics::Metrics,
         sessions::Sessions,
         users::Users,
+        verification::Verifications,
     },
     store::Store,
 };
@@ -43,6 +44,8 @@ pub struct Config {
     pub lifetimes: TokenLifetimes,
     /// The longest that a healthy client waits for its next collection.
     pub sync_interval: Duration,
+    /// How long single executions are kept; what they add up to is kept for good.
+    pub execution_retention: Duration,
     /// Which addresses an n8n may have.
     pub outbound: OutboundPolicy,
     /// More certificate authorities for n8n servers, PEM.
@@ -60,6 +63,7 @@ impl Config {
             encryption_keys: Vec::new(),
             lifetimes: TokenLifetimes::default(),
             sync_interval: Duration::from_secs(60),
+            execution_retention: Duration::from_secs(90 * 24 * 60 * 60),
             outbound: OutboundPolicy::default(),
             extra_ca_pem: None,
             invitations: InvitationConfig { accept_page: invitation_page.into(), always_show_link: false },
@@ -76,6 +80,7 @@ pub struct Flowmastery {
     clients: Clients,
     metrics: Metrics,
     health: Health,
+    verifications: Verifications,
     collector: Collector,
 }
 
@@ -91,6 +96,7 @@ impl Flowmastery {
             entropy: Arc::new(OsEntropy),
             hasher: None,
             n8n: None,
+            collection_limits: CollectionLimits::default(),
         }
     }
 
@@ -124,6 +130,11 @@ impl Flowmastery {
         &self.health
     }
 
+    /// Holding a client's numbers against its n8n, for the host's own command.
+    pub fn verifications(&self) -> &Verifications {
+        &self.verifications
+    }
+
     /// The collector, for the host to spawn.
     pub fn collector(&self) -> &Collector {
         &self.collector
@@ -141,6 +152,7 @@ pub struct Builder {
     entropy: Arc<dyn Entropy>,
     hasher: Option<PasswordHasher>,
     n8n: Option<Arc<dyn N8nApi>>,
+    collection_limits: CollectionLimits,
 }
 
 impl Builder {
@@ -180,12 +192,18 @@ impl Builder {
         self
     }
 
+    /// Other limits of a collection than those that are right for every n8n.
+    pub fn collection_limits(mut self, limits: CollectionLimits) -> Self {
+        self.collection_limits = limits;
+        self
+    }
+
     /// The services.
     ///
     /// # Errors
     /// [`crate::error::Kind::Invalid`] for a key ring that does not fit, [`crate::error::Kind::Internal`] when TLS cannot be set up.
     pub fn build(self) -> Result<Flowmastery> {
-        let Self { config, store, cache, mailer, clock, entropy, hasher, n8n } = self;
+        let Self { config, store, cache, mailer, clock, entropy, hasher, n8n, collection_limits } = self;
         let keys = match config.encryption_keys {
             keys if keys.is_empty() => VaultKey::derive_ring(
                 std::iter::once(&config.secret_key).chain(&config.previous_secret_keys),
@@ -215,6 +233,8 @@ impl Builder {
             vault: vault.clone(),
             clock: clock.clone(),
             interval: sync_interval,
+            retention: config.execution_retention,
+            limits: collection_limits,
         });
         let collection = Arc::new(collector.clone());
         Ok(Flowmastery {
@@ -235,8 +255,8 @@ impl Builder {
             },
             clients: Clients {
                 store: store.clone(),
-                n8n,
-                vault,
+                n8n: n8n.clone(),
+                vault: vault.clone(),
                 collection: collection.clone(),
                 outbound: config.outbound,
                 clock: clock.clone(),
@@ -246,9 +266,10 @@ impl Builder {
                 store: store.clone(),
                 cache: cache.clone(),
                 collection: collection.clone(),
-                clock,
+                clock: clock.clone(),
                 sync_interval,
             },
+            verifications: Verifications { store: store.clone(), n8n, vault, clock },
             health: Health { store, cache, collection },
             collector,
         })

@@ -165,7 +165,8 @@ impl Inner {
         let fields = Fields::of(&route, object, parts.uri.query().unwrap_or_default());
         let parameters = matched.parameters.into_iter().map(|(_, value)| value).collect();
         let context = self.context.clone();
-        let call = Call { context, actor, target, parameters, headers: parts.headers, fields };
+        let call =
+            Call { context, actor, target: target.clone(), parameters, headers: parts.headers, fields };
         let answer = if route.takes_nothing() { call.without_fields() } else { Ok(call) };
         let answer = match answer {
             Ok(call) => (route.endpoint)(call).await,

@@ -234,7 +234,7 @@ mod tests {
     fn names_of_fields_do_not_meet_those_of_parameters() {
         for route in routes(true) {
             let body = route.body.unwrap_or_default().iter();
-            let names: Vec<_> = body.chain(route.query).map(|field| field.name).collect();
+            let names: Vec<_> = body.chain(&route.query).map(|field| field.name).collect();
             let different: BTreeSet<_> = names.iter().collect();
             assert_eq!(different.len(), names.len(), "{route:?}");
         }

@@ -3,13 +3,13 @@ ALTER TABLE collections ADD COLUMN back_filled BOOLEAN NOT NULL DEFAULT FALSE; -
 UPDATE collections SET back_filled = complete_to IS NOT NULL;
 ALTER TABLE collections ADD COLUMN walk_cursor TEXT; -- n8n's, of the page at which a walk over all executions goes on
 ALTER TABLE collections ADD COLUMN walk_below BIGINT; -- the lowest id that the walk has read
+ALTER TABLE collections ADD COLUMN walk_rows BIGINT NOT NULL DEFAULT 0; -- how many it has read
 ALTER TABLE collections ADD COLUMN walked_at BIGINT; -- when a walk last came to the end
 ALTER TABLE collections ADD COLUMN listed BIGINT; -- how many executions n8n kept then
 ALTER TABLE collections ADD COLUMN probed_to BIGINT; -- every id up to it that was in no list was asked for
 ALTER TABLE collections ADD COLUMN next_attempt_at BIGINT; -- when it is due; null is at once
 ALTER TABLE collections ADD COLUMN failures BIGINT NOT NULL DEFAULT 0; -- how many in a row
 ALTER TABLE collections ADD COLUMN gaps TEXT NOT NULL DEFAULT '[]'; -- spans that n8n pruned before they were read: [[from, to], …]
-ALTER TABLE collections ADD COLUMN late_executions BIGINT NOT NULL DEFAULT 0; -- came when their time had aged out, and are not counted
 ALTER TABLE collections ADD COLUMN epoch_begun_at BIGINT; -- when the epoch became the current one, unless it is the first
 
 -- An epoch without a row began with nothing and has kept everything.

@@ -11,8 +11,8 @@ use std::{
 use async_trait::async_trait;
 use flowmastery_core::{
     Config, Flowmastery,
-    access::actor::Actor,
-    clock::Timestamp,
+    access::{actor::Actor, scope::TenantScope},
+    clock::{Clock, Timestamp},
     id::{ClientId, ExecutionId, UserId},
     model::{
         client::{ClientName, Instance, NewClient},
@@ -22,23 +22,29 @@ use flowmastery_core::{
         period::PeriodQuery,
         workflow::Workflow,
     },
-    n8n::{ExecutionQuery, N8nApi, N8nCursor, N8nError, N8nPage},
-    service::clients::InstanceConfig,
+    n8n::{ExecutionQuery, N8nApi, N8nCursor, N8nError, N8nPage, SingleExecution},
+    service::{clients::InstanceConfig, collect::CollectionLimits},
     sync::CollectionRequests,
 };
 use flowmastery_tests::{
     backend::Backend,
     both_backends,
-    n8n::{FakeN8n, Fault, Run},
     world::{ADMIN, World},
 };
+use n8n_simulator::{Dialect, FakeN8n, Fault, Run};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 both_backends! {
     a_new_configuration_does_not_wait_for_the_old_collection,
     the_same_n8n_at_another_address_counts_nothing_twice,
     a_reset_n8n_is_counted_beside_what_it_was_before,
     a_client_that_moves_to_another_n8n_keeps_its_numbers,
+    what_n8n_pruned_before_it_was_read_is_said_as_a_gap,
+    a_wait_that_n8n_1_hides_is_found_and_followed,
+    a_long_back_fill_shows_recent_numbers_and_goes_on_where_it_stopped,
+    a_failing_n8n_is_asked_less_and_less_often,
+    old_executions_leave_the_list_and_stay_in_the_numbers,
 }
 
 const HOUR_AGO: &str = "2026-03-10T11:00:00.000Z";
@@ -123,13 +129,142 @@ async fn a_client_that_moves_to_another_n8n_keeps_its_numbers(backend: Backend) 
     let workflow = new.state().add_workflow("Elsewhere");
     new.state().skip_ids(3);
     for _ in 0..5 {
-        new.state().add(Run::ended(&workflow, "error", Timestamp::parse(HOUR_AGO).unwrap(), 10));
+        let later = Timestamp::parse(HOUR_AGO).unwrap().plus(Duration::from_secs(600));
+        new.state().add(Run::ended(&workflow, "error", later, 10));
     }
     for (n8n, total) in [(&old, 20), (&new, 25), (&old, 25), (&new, 25)] {
         world.configure(&admin, 1, &n8n.url(), &n8n.key()).await.expect(200);
         world.collect(1).await;
-        assert_eq!(metrics(&world, &admin).await["total_executions"], total);
+        let read = metrics(&world, &admin).await;
+        assert_eq!(read["total_executions"], total, "{read}");
     }
+}
+
+async fn what_n8n_pruned_before_it_was_read_is_said_as_a_gap(backend: Backend) {
+    let (world, admin) = world(backend).await;
+    let n8n = n8n_with(5).await;
+    world.configure(&admin, 1, &n8n.url(), &n8n.key()).await.expect(200);
+    assert_eq!(metrics(&world, &admin).await["freshness"]["gaps"], json!([]));
+    let workflow = n8n.state().workflows().keys().next().unwrap().clone();
+    let at = |minute: u64| Timestamp::parse(HOUR_AGO).unwrap().plus(Duration::from_secs(60 * minute));
+    for minute in 10..30 {
+        n8n.state().add(Run::ended(&workflow, "success", at(minute), 10));
+    }
+    // Only the newest ten are left when they are read.
+    for id in 1..=15 {
+        n8n.state().delete(id);
+    }
+    world.collect(1).await;
+    let read = metrics(&world, &admin).await;
+    assert_eq!(read["total_executions"], 15);
+    let gap = json!({ "from": at(0).plus(Duration::from_millis(4)).to_string(), "to": at(20).to_string() });
+    assert_eq!(read["freshness"]["gaps"], json!([gap]));
+    assert!(read["freshness"]["message"].as_str().unwrap().contains("removed executions"), "{read}");
+}
+
+async fn a_wait_that_n8n_1_hides_is_found_and_followed(backend: Backend) {
+    let (world, admin) = world(backend).await;
+    let n8n = FakeN8n::start_as(Dialect::V1).await;
+    let workflow = n8n.state().add_workflow("Waits");
+    let (start, later) = (Timestamp::parse(HOUR_AGO).unwrap(), Timestamp::parse("2026-03-10T13:00:00.000Z"));
+    n8n.state().add(Run::ended(&workflow, "success", start, 10));
+    let hidden = n8n.state().add(Run::waiting(&workflow, start, later.unwrap()));
+    n8n.state().add(Run::ended(&workflow, "success", start, 10));
+    world.configure(&admin, 1, &n8n.url(), &n8n.key()).await.expect(200);
+    // The first collection lists what is there; ids that were in no list are asked for once that is stored.
+    world.collect(1).await;
+    world.collect(1).await;
+    let read = metrics(&world, &admin).await;
+    assert_eq!((&read["total_executions"], &read["unfinished_executions"]), (&json!(3), &json!(1)));
+    n8n.state().end(hidden, "error", later.unwrap());
+    world.collect(1).await;
+    let read = metrics(&world, &admin).await;
+    assert_eq!((&read["unfinished_executions"], &read["failed_executions"]), (&json!(0), &json!(1)));
+    assert!(n8n.state().requests().iter().all(|request| !request.contains("includeData")));
+}
+
+async fn a_long_back_fill_shows_recent_numbers_and_goes_on_where_it_stopped(backend: Backend) {
+    let limits = CollectionLimits { walk_pages: 1, ..CollectionLimits::default() };
+    let world = World::with(backend.store().await, |builder| builder.collection_limits(limits)).await;
+    let admin = world.sign_in(ADMIN).await;
+    world.client(&admin, "Acme Corp").await;
+    let n8n = n8n_with(900).await;
+    world.configure_unheard(1, &n8n.url(), &n8n.key()).await;
+    let mut seen = Vec::new();
+    loop {
+        n8n.state().clear_requests();
+        world.collect(1).await;
+        let read = metrics(&world, &admin).await;
+        let pages = n8n.state().requests().iter().filter(|asked| asked.contains("cursor=")).count();
+        let sync = world.get("/api/v1/clients/1", &admin).await.expect(200)["sync"].clone();
+        let progress = sync["progress"]["executions"].clone();
+        seen.push((read["total_executions"].clone(), read["freshness"]["status"].clone(), progress, pages));
+        if read["freshness"]["status"] == "live" {
+            break;
+        }
+    }
+    // The first page with the one after it, and then a page of the walk each time; the newest are read again with it.
+    let collecting = json!("collecting");
+    let expected = [
+        (json!(500), collecting.clone(), json!(500), 1),
+        (json!(750), collecting, json!(750), 2),
+        (json!(900), json!("live"), Value::Null, 3),
+    ];
+    assert_eq!(seen, expected);
+}
+
+async fn a_failing_n8n_is_asked_less_and_less_often(backend: Backend) {
+    let (world, admin) = world(backend).await;
+    let n8n = n8n_with(1).await;
+    world.configure(&admin, 1, &n8n.url(), &n8n.key()).await.expect(200);
+    assert_eq!(metrics(&world, &admin).await["total_executions"], 1);
+    n8n.state().set_fault(Fault::Html404);
+    let scope = TenantScope::client(ClientId(1));
+    for minutes in [1, 2, 4, 8, 15, 15] {
+        world.collect(1).await;
+        let due = async |after: u64| {
+            let at = world.clock.now().plus(Duration::from_secs(after));
+            !world.store.list_due(scope, at, true, 9).await.unwrap().is_empty()
+        };
+        assert!(!due(minutes * 60 - 1).await && due(minutes * 60).await, "{minutes}");
+    }
+    n8n.state().set_fault(Fault::None);
+    world.collect(1).await;
+    assert_eq!(metrics(&world, &admin).await["freshness"]["status"], "live");
+}
+
+async fn old_executions_leave_the_list_and_stay_in_the_numbers(backend: Backend) {
+    let (world, admin) = world(backend).await;
+    let n8n = n8n_with(180).await;
+    world.configure(&admin, 1, &n8n.url(), &n8n.key()).await.expect(200);
+    world.collect(1).await;
+    let read = async |token: &str| {
+        let of_the_year = async |path: &str| {
+            let path = format!("/api/v1/metrics/client/1{path}?from=2026-01-01&to=2027-01-01");
+            world.get(&path, token).await.expect(200)
+        };
+        let listed = of_the_year("/executions").await.as_array().unwrap().len();
+        (of_the_year("").await["total_executions"].clone(), listed)
+    };
+    assert_eq!(read(&admin).await, (json!(180), 100), "a page of them");
+    world.clock.advance(Duration::from_secs(91 * 24 * 60 * 60));
+    world.app.collector().sweep(&CancellationToken::new()).await.unwrap();
+    world.collect(1).await;
+    let admin = world.sign_in(ADMIN).await;
+    assert_eq!(read(&admin).await, (json!(180), 100), "the newest hundred stay");
+    assert_eq!(
+        world
+            .store
+            .count_kept(
+                TenantScope::client(ClientId(1)),
+                ClientId(1),
+                world.clock.now().minus(Duration::from_secs(200 * 24 * 60 * 60))
+            )
+            .await
+            .unwrap()
+            .ended,
+        100
+    );
 }
 
 /// An n8n whose lists never end, in one way or another.
@@ -183,7 +318,7 @@ impl N8nApi for Endless {
         Ok(N8nPage { items: if self.empty { Vec::new() } else { vec![run] }, next })
     }
 
-    async fn execution(&self, _: &Instance, _: ExecutionId) -> Result<Option<Execution>, N8nError> {
+    async fn execution(&self, _: &Instance, _: ExecutionId) -> Result<Option<SingleExecution>, N8nError> {
         Ok(None)
     }
 

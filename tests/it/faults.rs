@@ -16,9 +16,9 @@ use flowmastery_core::{
 };
 use flowmastery_tests::{
     backend::Backend,
-    n8n::{FakeN8n, Fault, Run},
     world::{ADMIN, World},
 };
+use n8n_simulator::{FakeN8n, Fault, Run};
 use serde_json::{Value, json};
 
 const COUNTS: &[&str] = &[

@@ -4,11 +4,14 @@
 mod architecture;
 mod bad_input;
 mod cache;
+mod coarse;
 mod collect;
 mod faults;
 mod http;
 mod mail;
+mod oracle;
 mod schema;
 mod seed;
 mod standalone;
 mod store;
+mod sums;

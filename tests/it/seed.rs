@@ -6,10 +6,10 @@ use flowmastery_core::clock::Timestamp;
 use flowmastery_tests::{
     backend::Backend,
     both_backends,
-    n8n::{FakeN8n, Run},
     world::{ADMIN, PASSWORD, World},
 };
 use http::Method;
+use n8n_simulator::{FakeN8n, Run};
 use serde_json::json;
 
 both_backends! {

@@ -9,7 +9,7 @@
 
 pub mod access_log;
 pub mod backend;
-pub mod n8n;
+pub mod executions;
 pub mod postgres;
 pub mod program;
 pub mod redis;

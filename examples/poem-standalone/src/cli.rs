@@ -27,6 +27,22 @@ pub(crate) enum Command {
     /// Create, update, undo or show the database schema.
     #[command(subcommand)]
     Migrate(MigrateCommand),
+    /// Compare a client's numbers with its n8n and with the rows that are kept.
+    ///
+    /// It reads only, and may run beside the server. Every difference is printed with its reason. Exit status 0 when all are explained,
+    /// 1 when one is not, 2 when the comparison cannot be made.
+    Verify(VerifyArgs),
+}
+
+/// Options of `verify`.
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// The client's id.
+    #[arg(long, value_name = "ID")]
+    pub(crate) client: i64,
+    /// Compare only executions that started within so many days; everything that n8n lists unless given.
+    #[arg(long, value_name = "DAYS", value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) days: Option<u32>,
 }
 
 /// Options of `serve`.

@@ -11,6 +11,7 @@ mod migrate;
 mod serve;
 mod settings;
 mod terminal;
+mod verify;
 mod web;
 mod wiring;
 
@@ -41,6 +42,7 @@ fn run(command: Command) -> Outcome<ExitCode> {
         Command::CreateAdmin(args) => {
             runtime.block_on(create_admin::run(&vars, args)).map(|()| ExitCode::SUCCESS)
         }
+        Command::Verify(args) => Ok(runtime.block_on(verify::run(&vars, &args))),
         Command::Migrate(command) => {
             runtime.block_on(migrate::run(&vars, &command)).map(|()| ExitCode::SUCCESS)
         }

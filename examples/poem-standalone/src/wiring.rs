@@ -142,7 +142,8 @@ fn config(settings: &Settings, key: &SigningKey, address: SocketAddr) -> Config 
         previous_secret_keys: settings.secrets.previous.iter().cloned().collect(),
         encryption_keys: settings.secrets.encryption_keys.clone(),
         lifetimes: settings.tokens,
-        sync_interval: settings.sync_interval,
+        sync_interval: settings.collection.sync_interval,
+        execution_retention: settings.collection.execution_retention,
         outbound: match settings.debug {
             true => OutboundPolicy::development(),
             false => settings.outbound.policy.clone(),

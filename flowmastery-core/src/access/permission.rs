@@ -7,7 +7,7 @@ use crate::model::user::Role;
 pub enum Permission {
     /// Invite, list, change and remove users.
     ManageUsers,
-    /// Make, list, rename and remove clients; set n8n keys; collect now.
+    /// Make, list, rename and remove clients; set n8n keys and what their workflows save; collect now.
     ManageClients,
     /// See one client's record and metrics: any for admins, the own one for client users.
     ViewClient,

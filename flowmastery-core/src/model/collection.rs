@@ -6,7 +6,7 @@ use crate::{
     clock::Timestamp,
     model::{
         client::{Progress, Sync},
-        freshness::{ConnectionStatus, Freshness, FreshnessStatus},
+        freshness::{ConnectionStatus, Freshness, FreshnessStatus, Gap},
     },
 };
 
@@ -17,7 +17,7 @@ pub struct CollectionRecord {
     pub data_version: i64,
     /// When the numbers last changed.
     pub changed_at: Option<Timestamp>,
-    /// Whether everything that n8n had was read once; not so before the first collection ended, and again after the address changed.
+    /// Whether everything that n8n had was read once; not so before the first walk over it ended, and again after the instance changed.
     pub back_filled: bool,
     /// When a collection was last begun.
     pub last_attempt_at: Option<Timestamp>,
@@ -27,7 +27,14 @@ pub struct CollectionRecord {
     pub failure: Option<Failure>,
     /// How far the first back-fill is; `None` before the first page and once it is complete.
     pub progress: Option<Progress>,
+    /// Spans that n8n pruned before they could be collected, oldest first.
+    pub gaps: Vec<Gap>,
+    /// When n8n was last found to have another database than before; `None` when it never was.
+    pub epoch_begun_at: Option<Timestamp>,
 }
+
+/// For how long readers are told that n8n has another database than before.
+const NEWS: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 /// Why a collection failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,9 +46,11 @@ pub struct Failure {
 }
 
 impl CollectionRecord {
-    /// How long a reader at `now` should wait for the first collection, of at most `patience` from its beginning; zero once it ended.
+    /// How long a reader at `now` should wait for the first collection of an instance, of at most `patience` from its beginning; zero once
+    /// it ended, though a long back-fill may still go on.
     pub fn wait_for_first(&self, now: Timestamp, patience: Duration) -> Duration {
-        if self.back_filled || self.failure.is_some() {
+        let has_numbers = self.last_success_at.is_some() && (self.back_filled || self.progress.is_some());
+        if has_numbers || self.failure.is_some() {
             return Duration::ZERO;
         }
         patience.saturating_sub(self.last_attempt_at.map_or(Duration::ZERO, |begun| now.since(begun)))
@@ -50,8 +59,8 @@ impl CollectionRecord {
     /// How fresh the numbers are at `now`, for a client with or without an n8n that is collected from every `interval`.
     pub fn freshness(&self, configured: bool, now: Timestamp, interval: Duration) -> Freshness {
         let status = self.status(configured, now, interval);
-        let message = self.message(status);
-        Freshness { status, last_success_at: self.last_success_at, message, gaps: Vec::new() }
+        let message = format!("{}{}", self.message(status), self.news(now));
+        Freshness { status, last_success_at: self.last_success_at, message, gaps: self.gaps.clone() }
     }
 
     /// The same for admins, as part of the client.
@@ -80,6 +89,22 @@ impl CollectionRecord {
         }
     }
 
+    /// What readers should know of the numbers besides.
+    fn news(&self, now: Timestamp) -> String {
+        let mut news = String::new();
+        if let Some(begun) = self.epoch_begun_at.filter(|begun| now.since(*begun) <= NEWS) {
+            news.push_str(&format!(
+                " Since {begun} n8n has another database than before (it was reset, restored or replaced); what ran before stays counted."
+            ));
+        }
+        if !self.gaps.is_empty() {
+            news.push_str(
+                " n8n removed executions before they could be collected; the spans are listed as gaps.",
+            );
+        }
+        news
+    }
+
     fn message(&self, status: FreshnessStatus) -> String {
         let last = match self.last_success_at {
             Some(last) => format!("The numbers are those of {last}."),
@@ -91,8 +116,10 @@ impl CollectionRecord {
             FreshnessStatus::NotConfigured => format!("No n8n is configured for this client. {last}"),
             FreshnessStatus::Collecting => match self.progress {
                 Some(progress) => {
+                    let back_to =
+                        progress.oldest.map_or_else(String::new, |oldest| format!(", back to {oldest}"));
                     format!(
-                        "The first collection is under way: {} executions so far. {last}",
+                        "The first collection is under way: {} executions so far{back_to}. {last}",
                         progress.executions
                     )
                 }

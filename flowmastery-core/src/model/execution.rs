@@ -6,7 +6,7 @@
 use compact_str::CompactString;
 use serde::Serialize;
 
-use crate::{clock::Timestamp, id::ExecutionId, model::workflow::WorkflowId};
+use crate::{clock::Timestamp, error::FieldError, id::ExecutionId, model::workflow::WorkflowId};
 
 /// State of an execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -56,6 +56,18 @@ impl Status {
             Self::Canceled => "canceled",
             Self::Unknown => "unknown",
         }
+    }
+
+    /// Reads the value of the query parameter `status`.
+    ///
+    /// # Errors
+    /// A fault of `status` for a word that is none of the eight.
+    pub fn parse(word: &str) -> Result<Self, FieldError> {
+        let known = Self::ALL.into_iter().find(|status| status.as_str() == word);
+        known.ok_or_else(|| {
+            let message = "A status is new, running, waiting, success, error, crashed, canceled or unknown.";
+            FieldError::new("status", message)
+        })
     }
 
     /// Reads n8n's word; one that we do not know is [`Status::Unknown`].

@@ -79,11 +79,41 @@ pub struct Freshness {
 }
 
 /// A span of which executions are missing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Gap {
     /// Start of the span.
     pub from: Timestamp,
     /// End of the span, exclusive.
     pub to: Timestamp,
+}
+
+/// The most gaps that are kept apart.
+const MAX_GAPS: usize = 100;
+
+/// The gaps with one more: those that touch are one, and of too many the oldest are joined.
+///
+/// ```
+/// use flowmastery_core::{clock::Timestamp, model::freshness::{Gap, with_gap}};
+/// let gap = |from, to| Gap { from: Timestamp::from_millis(from), to: Timestamp::from_millis(to) };
+/// assert_eq!(with_gap(vec![gap(0, 5), gap(9, 12)], gap(5, 7)), [gap(0, 7), gap(9, 12)]);
+/// ```
+pub fn with_gap(mut gaps: Vec<Gap>, gap: Gap) -> Vec<Gap> {
+    gaps.push(gap);
+    gaps.sort_unstable();
+    let mut joined: Vec<Gap> = Vec::with_capacity(gaps.len());
+    for gap in gaps {
+        match joined.last_mut().filter(|last| gap.from <= last.to) {
+            Some(last) => last.to = last.to.max(gap.to),
+            None => joined.push(gap),
+        }
+    }
+    if let Some(excess) = joined.len().checked_sub(MAX_GAPS)
+        && let Some(last) = joined.get(excess).copied()
+        && let Some(first) = joined.first().copied()
+    {
+        joined.drain(..=excess);
+        joined.insert(0, Gap { from: first.from, to: last.to });
+    }
+    joined
 }

@@ -5,13 +5,17 @@
 
 use std::fmt;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 use url::Url;
 
-use crate::error::FieldError;
+use crate::{error::FieldError, id::ExecutionId, model::workflow::WorkflowId};
 
 /// Where n8n's public API lies under the base address.
 const API_PATH: &str = "/api/v1";
+
+/// What does not stand for itself in a segment of a path.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Base address of an n8n instance: scheme, host, port and path prefix, without `/api/v1` and without a trailing slash.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize)]
@@ -56,6 +60,12 @@ impl InstanceUrl {
     /// The address of a resource of n8n's public API, for example of `executions/7`.
     pub fn endpoint(&self, resource: &str) -> String {
         format!("{}{API_PATH}/{resource}", self.0)
+    }
+
+    /// The page of n8n's editor that shows an execution.
+    pub fn execution_page(&self, workflow: &WorkflowId, execution: ExecutionId) -> String {
+        let workflow = utf8_percent_encode(workflow.as_str(), RESERVED);
+        format!("{}/workflow/{workflow}/executions/{execution}", self.0)
     }
 
     /// An address that was checked before it was stored.
@@ -198,6 +208,14 @@ mod tests {
         assert_eq!(url.origin(), "http://acme.com:5678");
         assert_eq!(url.endpoint("executions/7"), "http://acme.com:5678/n8n/api/v1/executions/7");
         assert_eq!(InstanceUrl::parse("https://[::1]/").unwrap().origin(), "https://[::1]");
+    }
+
+    #[test]
+    fn pages_of_executions_lie_under_the_base_address_whatever_the_id_of_a_workflow_holds() {
+        let url = InstanceUrl::parse("https://acme.com/n8n/api/v1").unwrap();
+        let page = |workflow: &str| url.execution_page(&workflow.into(), ExecutionId(7));
+        assert_eq!(page("aB3_x-9"), "https://acme.com/n8n/workflow/aB3_x-9/executions/7");
+        assert_eq!(page("a/?#ü"), "https://acme.com/n8n/workflow/a%2F%3F%23%C3%BC/executions/7");
     }
 
     proptest! {

@@ -134,7 +134,7 @@ fn previous(current: Range, now: Timestamp) -> Option<Range> {
 }
 
 /// The first instant of a day; of one that a zone skipped, the first of the next.
-fn start_of(date: Date, tz: &TimeZone) -> Option<Timestamp> {
+pub(in crate::model) fn start_of(date: Date, tz: &TimeZone) -> Option<Timestamp> {
     date.to_zoned(tz.clone()).ok().map(|start| start.timestamp().into())
 }
 

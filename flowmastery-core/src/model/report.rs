@@ -87,7 +87,7 @@ impl ExecutionNumbers {
 }
 
 /// Milliseconds as seconds, to the microsecond.
-fn seconds(millis: f64) -> f64 {
+pub(crate) fn seconds(millis: f64) -> f64 {
     (millis * 1000.0).round() / 1_000_000.0
 }
 

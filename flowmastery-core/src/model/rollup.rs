@@ -284,13 +284,14 @@ impl Fold {
     }
 
     /// Folds one execution that was read at `now` over what is known of it. An ended execution is never taken back to an
-    /// unfinished one: that read is older than what we hold.
+    /// unfinished one, for that read is older than what we hold; but for a crashed one, which n8n may find asleep when it comes back.
     pub fn read(&mut self, execution: Execution, known: Option<&Recorded>, now: Timestamp) {
         let place = self.places.get(&execution.id).copied();
         let before = place.and_then(|place| self.changed.get(place)).or(known);
         if let Some(before) = before.filter(|before| before.execution.status.is_terminal()) {
+            let is_older = !execution.status.is_terminal() && before.execution.status != Status::Crashed;
             // One that was canceled in the queue never started, and stays where it ended.
-            if !execution.status.is_terminal() || before.execution == execution {
+            if is_older || before.execution == execution {
                 return;
             }
         }
@@ -308,6 +309,13 @@ impl Fold {
             self.places.insert(after.execution.id, self.changed.len());
             self.changed.push(after);
         }
+    }
+
+    /// Counts one execution as something else, without a reading of it.
+    pub fn replace(&mut self, before: &Recorded, after: Recorded) {
+        self.deltas.entry(before.key()).or_default().record(&before.execution, Sign::Minus);
+        self.deltas.entry(after.key()).or_default().record(&after.execution, Sign::Plus);
+        self.changed.push(after);
     }
 
     /// The executions to store, each once, in the order in which they were first read.

@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, error::FieldError};
 
 /// n8n's id of a workflow: 16 characters today, digits in older ones; opaque to us.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -96,5 +96,47 @@ pub struct WorkflowRecord {
     pub last_execution: Option<Timestamp>,
 }
 
+/// Minutes of manual work that one successful execution saves, as an admin sets them: at most a year.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimeSaved(i64);
+
+impl TimeSaved {
+    /// The most minutes: those of 365 days, so that no sum over executions overflows.
+    pub const MAX: i64 = 365 * 24 * 60;
+
+    /// So many minutes.
+    ///
+    /// # Errors
+    /// A fault of `time_saved_per_execution_minutes` when they are negative or more than [`TimeSaved::MAX`].
+    pub fn of_minutes(minutes: i64) -> Result<Self, FieldError> {
+        if (0..=Self::MAX).contains(&minutes) {
+            return Ok(Self(minutes));
+        }
+        let message = "The minutes are a whole number from 0 to 525,600, which is a year.";
+        Err(FieldError::new("time_saved_per_execution_minutes", message))
+    }
+
+    /// The minutes.
+    pub fn minutes(self) -> i64 {
+        self.0
+    }
+}
+
 /// Minutes saved by an execution of a workflow for which nothing else was set.
 pub const DEFAULT_TIME_SAVED_MINUTES: i64 = 30;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn minutes_saved_are_0_to_those_of_a_year() {
+        for minutes in [0, 1, DEFAULT_TIME_SAVED_MINUTES, 525_600] {
+            assert_eq!(TimeSaved::of_minutes(minutes).unwrap().minutes(), minutes);
+        }
+        for minutes in [-1, 525_601, i64::MIN, i64::MAX] {
+            let fault = TimeSaved::of_minutes(minutes).unwrap_err();
+            assert_eq!(fault.field, "time_saved_per_execution_minutes", "{minutes}");
+        }
+    }
+}

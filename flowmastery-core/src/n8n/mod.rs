@@ -3,18 +3,20 @@
 pub mod http;
 pub mod wire;
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 
 pub use self::http::{HttpN8n, HttpN8nConfig, HttpN8nLimits};
 use crate::{
+    clock::Timestamp,
     error::BoxError,
     id::ExecutionId,
     model::{
         client::{Connection, Instance},
         execution::{Execution, Status},
         freshness::ConnectionStatus,
+        rollup::Range,
         workflow::Workflow,
     },
 };
@@ -37,8 +39,29 @@ pub struct N8nPage<T> {
 pub struct ExecutionQuery {
     /// Only these (`Running` and `Waiting` are what collection asks for): n8n hides them from the plain list.
     pub status: Option<Status>,
-    /// Where the page starts; the cursor holds no filter, so the status is sent with every page.
+    /// Only those that started then or later. Where n8n does not know this filter it refuses or ignores it; those that are queued are
+    /// not listed with it.
+    pub started_after: Option<Timestamp>,
+    /// Where the page starts; the cursor holds no filter, so the others are sent with every page.
     pub cursor: Option<N8nCursor>,
+}
+
+/// What n8n itself counts of a span, by its own definition of a production execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Insights {
+    /// Executions that ended.
+    pub total: i64,
+    /// Of these, those that failed.
+    pub failed: i64,
+}
+
+/// An execution that was asked for by its id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SingleExecution {
+    /// As in the list.
+    pub execution: Execution,
+    /// When its row was made, which never changes.
+    pub created_at: Option<Timestamp>,
 }
 
 /// Why n8n gave no answer that can be used.
@@ -48,8 +71,17 @@ pub struct N8nError {
     pub status: ConnectionStatus,
     /// A sentence that may be shown: names neither key nor upstream body.
     pub message: String,
+    /// How long n8n asks to be left alone.
+    pub retry_after: Option<Duration>,
     /// The cause, for the log.
     pub source: Option<BoxError>,
+}
+
+impl N8nError {
+    /// One without a cause.
+    pub fn new(status: ConnectionStatus, message: impl Into<String>) -> Self {
+        Self { status, message: message.into(), retry_after: None, source: None }
+    }
 }
 
 impl fmt::Display for N8nError {
@@ -97,7 +129,20 @@ pub trait N8nApi: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// As [`N8nApi::workflows`].
-    async fn execution(&self, instance: &Instance, id: ExecutionId) -> Result<Option<Execution>, N8nError>;
+    async fn execution(
+        &self,
+        instance: &Instance,
+        id: ExecutionId,
+    ) -> Result<Option<SingleExecution>, N8nError>;
+
+    /// What n8n itself sums up of a span; `None` where it does not tell: n8n 1, and whatever stands in for n8n without it.
+    ///
+    /// # Errors
+    /// As [`N8nApi::workflows`]; a key without the scope `insights:read` and a span beyond n8n's licence are
+    /// [`ConnectionStatus::MissingScope`].
+    async fn insights(&self, _: &Instance, _: Range) -> Result<Option<Insights>, N8nError> {
+        Ok(None)
+    }
 
     /// Tries what collection needs, once and without trying again: lists one workflow and one execution.
     ///

@@ -12,7 +12,7 @@ use serde::{
     de::{Error as DecodeError, Visitor},
 };
 
-use super::{N8nCursor, N8nPage};
+use super::{Insights, N8nCursor, N8nPage, SingleExecution};
 use crate::{
     clock::Timestamp,
     id::ExecutionId,
@@ -68,8 +68,33 @@ pub fn decode_workflows(bytes: &[u8]) -> Result<N8nPage<Workflow>, WireError> {
 ///
 /// # Errors
 /// When it is not an execution.
-pub fn decode_execution(bytes: &[u8]) -> Result<Execution, WireError> {
-    Ok(serde_json::from_slice::<ExecutionRow>(bytes)?.into())
+pub fn decode_execution(bytes: &[u8]) -> Result<SingleExecution, WireError> {
+    #[derive(Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Created {
+        created_at: Option<Instant>,
+    }
+    let execution = serde_json::from_slice::<ExecutionRow>(bytes)?.into();
+    let created: Created = serde_json::from_slice(bytes)?;
+    Ok(SingleExecution { execution, created_at: created.created_at.map(|instant| instant.0) })
+}
+
+/// Reads the answer of `GET /insights/summary`.
+///
+/// # Errors
+/// When it is no summary.
+pub fn decode_insights(bytes: &[u8]) -> Result<Insights, WireError> {
+    #[derive(Deserialize)]
+    struct Number {
+        value: i64,
+    }
+    #[derive(Deserialize)]
+    struct Summary {
+        total: Number,
+        failed: Number,
+    }
+    let summary: Summary = serde_json::from_slice(bytes)?;
+    Ok(Insights { total: summary.total.value, failed: summary.failed.value })
 }
 
 /// Whether a 404 is n8n's own: an object with a message.

@@ -202,10 +202,9 @@ impl Clients {
     }
 
     async fn test(&self, instance: &Instance) -> Connection {
-        let late = || N8nError {
-            status: ConnectionStatus::Unreachable,
-            message: format!("n8n did not answer within {} seconds.", TEST_TIMEOUT.as_secs()),
-            source: None,
+        let late = || {
+            let message = format!("n8n did not answer within {} seconds.", TEST_TIMEOUT.as_secs());
+            N8nError::new(ConnectionStatus::Unreachable, message)
         };
         let tested = tokio::time::timeout(TEST_TIMEOUT, self.n8n.test(instance)).await;
         match tested.unwrap_or_else(|_| Err(late())) {

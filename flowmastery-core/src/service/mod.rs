@@ -7,3 +7,4 @@ pub mod invitations;
 pub mod metrics;
 pub mod sessions;
 pub mod users;
+pub mod verification;

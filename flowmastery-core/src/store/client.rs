@@ -56,7 +56,7 @@ pub trait ClientStore: Send + Sync {
 
     /// Sets URL and key together, or clears both; forgets the last failure, ends the [`super::Turn`] of a collection under way and makes the
     /// client due at once. Behind another URL may be another instance, whose ids collide with those we know: the next collection finds
-    /// out ([`super::ExecutionStore::identify`]). The numbers stay. `None` when there is no such client.
+    /// out ([`super::ExecutionStore::hear`]). The numbers stay. `None` when there is no such client.
     async fn set_instance(
         &self,
         scope: TenantScope,
@@ -68,12 +68,11 @@ pub trait ClientStore: Send + Sync {
     /// The n8n and sealed key of a client; `None` when there is none.
     async fn find_instance(&self, scope: TenantScope, id: ClientId) -> StoreResult<Option<SealedInstance>>;
 
-    /// Clients with a configured n8n that were last tried before `tried_before` or never, longest ago first: those whose last collection
-    /// failed, or the others.
+    /// Clients with a configured n8n that are due at `now`, longest due first: those whose last collection failed, or the others.
     async fn list_due(
         &self,
         scope: TenantScope,
-        tried_before: Timestamp,
+        now: Timestamp,
         failing: bool,
         limit: u16,
     ) -> StoreResult<Vec<ClientId>>;

@@ -11,6 +11,7 @@ use crate::{
         client::ClientName,
         execution::Class,
         rollup::{FastMap, Range, Tally},
+        series::{SeriesPlan, TooManyPoints},
         workflow::{WorkflowId, WorkflowRecord},
     },
 };
@@ -43,6 +44,15 @@ pub struct ClientSnapshot {
     pub tallies: Vec<FastMap<WorkflowId, Tally>>,
 }
 
+/// The points of a series over one client or several.
+#[derive(Clone, Debug)]
+pub struct SeriesSnapshot {
+    /// Whether a collection of any of them ever succeeded; else no tally means anything.
+    pub known: bool,
+    /// The start of each point with the sums of the clients that are known.
+    pub points: Result<Vec<(Timestamp, Tally)>, TooManyPoints>,
+}
+
 /// Reads for metrics.
 #[async_trait]
 pub trait MetricsStore: Send + Sync {
@@ -53,4 +63,12 @@ pub trait MetricsStore: Send + Sync {
         client: Option<ClientId>,
         query: &MetricsQuery,
     ) -> StoreResult<Vec<ClientSnapshot>>;
+
+    /// The series of one client, or with `None` that over every client of the scope. `None` where there is no such client.
+    async fn series(
+        &self,
+        scope: TenantScope,
+        client: Option<ClientId>,
+        plan: &SeriesPlan,
+    ) -> StoreResult<Option<SeriesSnapshot>>;
 }

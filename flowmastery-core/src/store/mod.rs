@@ -7,10 +7,12 @@ mod client;
 mod error;
 mod execution;
 mod invitation;
+mod listing;
 mod metrics;
 mod session;
 pub mod sql;
 mod user;
+mod verification;
 
 use std::fmt;
 
@@ -19,11 +21,15 @@ use async_trait::async_trait;
 pub use self::{
     client::{ClientStore, Configured},
     error::{StoreError, StoreResult},
-    execution::{Applied, Batch, CollectionOutcome, CollectionState, ExecutionStore, Turn},
+    execution::{
+        Applied, Batch, CollectionOutcome, CollectionState, ExecutionStore, Finished, Pruned, Turn, Walk,
+    },
     invitation::{Accepted, InvitationStore, StoredInvitation},
-    metrics::{ClientSnapshot, MetricsQuery, MetricsStore},
+    listing::ListingStore,
+    metrics::{ClientSnapshot, MetricsQuery, MetricsStore, SeriesSnapshot},
     session::SessionStore,
     user::{UserStore, UserUpdate},
+    verification::{Kept, Recount, VerificationStore},
 };
 #[expect(unused_imports, reason = "named in the documentation above")]
 use crate::access::scope::TenantScope;
@@ -32,7 +38,15 @@ pub use crate::model::collection::{CollectionRecord, Failure};
 /// A whole store.
 #[async_trait]
 pub trait Store:
-    UserStore + SessionStore + InvitationStore + ClientStore + ExecutionStore + MetricsStore + fmt::Debug
+    UserStore
+    + SessionStore
+    + InvitationStore
+    + ClientStore
+    + ExecutionStore
+    + MetricsStore
+    + ListingStore
+    + VerificationStore
+    + fmt::Debug
 {
     /// Asks the store for a trivial answer.
     ///

@@ -8,6 +8,7 @@ use flowmastery_core::{
     Flowmastery,
     access::actor::Actor,
     id::{ClientId, UserId},
+    model::workflow::WorkflowId,
 };
 use http::{HeaderMap, Response};
 use secrecy::SecretString;
@@ -32,12 +33,14 @@ pub(crate) struct Context {
 }
 
 /// The record that a path names.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
     /// None.
     Nothing,
     /// A client.
     Client(ClientId),
+    /// A workflow of a client.
+    Workflow(ClientId, WorkflowId),
     /// A user.
     User(UserId),
 }
@@ -52,6 +55,7 @@ impl Target {
         for (name, value) in &matched.parameters {
             match *name {
                 "client_id" => target = Self::Client(ClientId(id(value)?)),
+                "workflow_id" => target = target.with_workflow(value),
                 "user_id" => target = Self::User(UserId(id(value)?)),
                 _ => {}
             }
@@ -59,18 +63,29 @@ impl Target {
         Ok(target)
     }
 
+    fn with_workflow(self, id: &str) -> Self {
+        match self {
+            Self::Client(client) => Self::Workflow(client, WorkflowId::from(id)),
+            other => other,
+        }
+    }
+
     /// Makes sure that the caller may see the record, before anything is said about what was sent for it.
     ///
     /// # Errors
     /// 404 where there is no such record for the caller.
     pub(crate) async fn look_up(
-        self,
+        &self,
         flowmastery: &Flowmastery,
         actor: Option<Actor>,
     ) -> Result<(), Problem> {
         match (self, actor) {
-            (Self::Client(id), Some(actor)) => flowmastery.clients().get(actor, id).await.map(drop)?,
-            (Self::User(id), Some(actor)) => flowmastery.users().get(actor, id).await.map(drop)?,
+            (Self::Client(id), Some(actor)) => flowmastery.clients().get(actor, *id).await.map(drop)?,
+            (Self::Workflow(client, id), Some(actor)) => {
+                flowmastery.clients().get(actor, *client).await?;
+                flowmastery.metrics().require_workflow(actor, *client, id).await?;
+            }
+            (Self::User(id), Some(actor)) => flowmastery.users().get(actor, *id).await.map(drop)?,
             _ => {}
         }
         Ok(())
@@ -118,6 +133,17 @@ impl Call {
     pub(super) fn client_id(&self) -> Result<ClientId, Problem> {
         match self.target {
             Target::Client(id) => Ok(id),
+            _ => Err(Problem::no_route()),
+        }
+    }
+
+    /// The workflow that the path names, with its client.
+    ///
+    /// # Errors
+    /// 404 on a path that names none.
+    pub(super) fn workflow(&self) -> Result<(ClientId, WorkflowId), Problem> {
+        match &self.target {
+            Target::Workflow(client, id) => Ok((*client, id.clone())),
             _ => Err(Problem::no_route()),
         }
     }

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use flowmastery_core::{
     error::FieldError,
-    page::{Cursor, PageRequest},
+    page::{Cursor, PageRequest, Position},
 };
 use secrecy::SecretString;
 use serde_json::Value;
@@ -72,9 +72,17 @@ impl Values {
         }
     }
 
+    /// The texts that were sent for these fields, as a query that asks for the same again.
+    pub(crate) fn query_of<'a>(&self, fields: impl IntoIterator<Item = &'a Field>) -> String {
+        let names = fields.into_iter().map(|field| field.name);
+        let sent: Vec<_> = names.filter_map(|name| Some((name, self.optional_text(name)?))).collect();
+        // Pairs of texts can always be written.
+        serde_urlencoded::to_string(sent).unwrap_or_default()
+    }
+
     /// The page that `limit` and `cursor` ask for.
-    pub(crate) fn page(&self) -> Result<PageRequest, Vec<FieldError>> {
-        let cursor = self.optional_text("cursor").map(str::parse::<Cursor>).transpose();
+    pub(crate) fn page<P: Position>(&self) -> Result<PageRequest<P>, Vec<FieldError>> {
+        let cursor = self.optional_text("cursor").map(str::parse::<Cursor<P>>).transpose();
         let page = PageRequest::new(self.integer("limit"), cursor.as_ref().copied().unwrap_or_default());
         match (page, cursor) {
             (Ok(page), Ok(_)) => Ok(page),
@@ -97,7 +105,7 @@ impl Fields {
         if let (Some(declared), Some(body)) = (route.body, body) {
             fields.read_body(declared, body);
         }
-        fields.read_query(route.query, query);
+        fields.read_query(&route.query, query);
         fields
     }
 
@@ -279,7 +287,7 @@ mod tests {
         let page = |query: &str| {
             let mut fields = Fields::default();
             fields.read_query(super::super::field::PAGE, query);
-            fields.parse(|values| values.page())
+            fields.parse(|values| values.page::<i64>())
         };
         assert_eq!(page("").unwrap().limit(), 100);
         let cursor = Cursor(7);

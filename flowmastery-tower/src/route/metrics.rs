@@ -14,7 +14,7 @@ use schemars::JsonSchema;
 
 use super::{Access, Call, Field, FieldKind::Text, Route, endpoint::Answer, extract::Values, reply};
 
-const PERIOD: &[Field] = &[
+pub(super) const PERIOD: &[Field; 5] = &[
     Field::optional("period", Text, "How far back, by default 30d: 24h is the current hour and the 23 before, Nd is today and the N−1 days before.")
         .one_of(&["24h", "7d", "30d", "90d", "365d", "all"]),
     Field::optional("from", Text, "Instead of `period`: the start, RFC 3339 on a quarter hour, or a date."),
@@ -86,7 +86,8 @@ async fn of_client(call: Call, id: flowmastery_core::id::ClientId, view: ClientV
     reply::document(&call.headers, document)
 }
 
-fn period(values: &mut Values) -> Result<PeriodQuery, Vec<FieldError>> {
+/// The period that the parameters of [`PERIOD`] ask for.
+pub(super) fn period(values: &mut Values) -> Result<PeriodQuery, Vec<FieldError>> {
     let given = |name| values.optional_text(name);
     PeriodQuery::parse(given("period"), (given("from"), given("to")), given("tz"), given("include"))
 }

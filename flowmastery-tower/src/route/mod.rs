@@ -8,6 +8,7 @@ mod auth;
 mod body;
 mod clients;
 mod endpoint;
+mod executions;
 mod extract;
 mod field;
 mod invitations;
@@ -15,6 +16,7 @@ mod json;
 mod meta;
 mod metrics;
 mod reply;
+mod series;
 mod table;
 mod users;
 
@@ -38,5 +40,7 @@ pub(crate) fn routes(docs: bool) -> Vec<Route> {
     routes.extend(users::routes());
     routes.extend(clients::routes());
     routes.extend(metrics::routes());
+    routes.extend(executions::routes());
+    routes.extend(series::routes());
     routes
 }

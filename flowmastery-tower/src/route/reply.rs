@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use flowmastery_core::{
     error::Error,
-    page::{Page, PageRequest},
+    page::{Cursor, Page, PageRequest, Position},
     service::metrics::Document,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
@@ -59,10 +59,19 @@ pub(super) fn page<T: Serialize>(
     request: PageRequest,
     page: &Page<T>,
 ) -> Answer {
-    let answer = ok(&page.items);
-    let Some(next) = page.next else { return answer };
-    let link = format!("<{}{path}?limit={}&cursor={next}>; rel=\"next\"", context.base_path, request.limit());
-    with_header(answer, header::LINK, link)
+    let next = page.next.map(|next| next_page(request, next));
+    linked(context, path, ok(&page.items), next)
+}
+
+/// The query of the page after this one.
+pub(super) fn next_page<P: Position>(request: PageRequest<P>, next: Cursor<P>) -> String {
+    format!("limit={}&cursor={next}", request.limit())
+}
+
+/// The answer with a link to the next page of the list at `path`, which has this query, where there is one.
+pub(super) fn linked(context: &Context, path: &str, answer: Answer, next: Option<String>) -> Answer {
+    let Some(query) = next else { return answer };
+    with_header(answer, header::LINK, format!("<{}{path}?{query}>; rel=\"next\"", context.base_path))
 }
 
 /// Metrics, or 304 when the caller has them already.

@@ -31,7 +31,7 @@ pub(crate) struct Route {
     pub(crate) summary: &'static str,
     /// Fields of the body; `None` where none is read.
     pub(crate) body: Option<&'static [Field]>,
-    pub(crate) query: &'static [Field],
+    pub(crate) query: Vec<Field>,
     /// Status of success.
     pub(crate) status: StatusCode,
     /// Another status that comes with the same answer.
@@ -54,7 +54,7 @@ impl Route {
             endpoint: Box::new(move |call| Box::pin(endpoint(call))),
             summary: "",
             body: None,
-            query: &[],
+            query: Vec::new(),
             status: StatusCode::NO_CONTENT,
             also: None,
             answer: None,
@@ -112,9 +112,10 @@ impl Route {
         Self { body: Some(fields), ..self }
     }
 
-    /// Reads these query parameters.
-    pub(super) fn query(self, parameters: &'static [Field]) -> Self {
-        Self { query: parameters, ..self }
+    /// Reads these query parameters, too.
+    pub(super) fn query(mut self, parameters: &'static [Field]) -> Self {
+        self.query.extend(parameters);
+        self
     }
 
     /// Answers `status` with JSON.
@@ -199,6 +200,10 @@ impl Table {
         let values = found.params.iter().map(|(_, value)| percent_decode_str(value).decode_utf8());
         let values = values.map(|value| value.map(std::borrow::Cow::into_owned));
         let values = values.collect::<Result<Vec<_>, _>>().map_err(|_| Problem::no_route())?;
+        // Postgres takes no text with NUL, and nothing that we store has one.
+        if values.iter().any(|value| value.contains('\0')) {
+            return Err(Problem::no_route());
+        }
         let parameters = route.parameters().zip(values).collect();
         Ok(Matched { route: route.clone(), parameters })
     }

@@ -68,3 +68,29 @@ async fn documentation_is_off_unless_asked_for() {
         assert_eq!(send(api.clone(), empty(get(path))).await.0, 404);
     }
 }
+
+#[tokio::test]
+async fn every_definition_of_the_metrics_stands_above_the_routes() {
+    let (world, admin) = world().await;
+    let document = world.get("/openapi.json", &admin).await.expect(200);
+    let description = document["info"]["description"].as_str().unwrap();
+    for term in [
+        "`manual`, `evaluation`, `internal`, `integrated` and `cli`",
+        "total_executions",
+        "success_rate",
+        "Execution time",
+        "execution_trend",
+        "success_rate_trend",
+        "performance_trend",
+        "total_workflows",
+        "active_workflows",
+        "time_saved_hours",
+        "`30d` (the default)",
+        "Before the first collection succeeded",
+        "`not_configured`, `auth_failed`, `missing_scope`, `unreachable` and `not_n8n`",
+        "last_updated",
+        "EXECUTION_RETENTION_DAYS",
+    ] {
+        assert!(description.contains(term), "{term} is not defined");
+    }
+}

@@ -21,7 +21,7 @@ async fn every_route_admits_exactly_whom_the_document_names() {
     for (template, methods) in document["paths"].as_object().unwrap() {
         // The role is asked before the record, so a record that is not there tells as much and is left unharmed.
         let path = template.replace("{client_id}", "99").replace("{user_id}", "99").replace("{token}", "x");
-        let path = path.replace("{file}", "index.html");
+        let path = path.replace("{file}", "index.html").replace("{workflow_id}", "none");
         for (method, operation) in methods.as_object().unwrap() {
             for caller in CALLERS {
                 let token = match caller {
@@ -37,7 +37,20 @@ async fn every_route_admits_exactly_whom_the_document_names() {
             }
         }
     }
-    assert!(seen > 3 * 25, "only {seen} cases");
+    assert!(seen > 3 * 28, "only {seen} cases");
+}
+
+#[tokio::test]
+async fn executions_are_for_all_who_see_the_client_and_minutes_for_admins() {
+    let (world, admin) = world().await;
+    let document = world.get("/openapi.json", &admin).await.expect(200);
+    for (path, method, roles) in [
+        ("/api/v1/metrics/client/{client_id}/executions", "get", &["admin", "client"][..]),
+        ("/api/v1/metrics/my-executions", "get", &["client"]),
+        ("/api/v1/metrics/client/{client_id}/workflows/{workflow_id}", "patch", &["admin"]),
+    ] {
+        assert_eq!(document["paths"][path][method]["x-access"]["roles"], serde_json::json!(roles), "{path}");
+    }
 }
 
 /// The refusal of a caller with this role, if there is one.

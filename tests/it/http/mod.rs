@@ -1,12 +1,14 @@
 //! The API over HTTP messages, without a port: routing, access, lists, metrics, documentation, layers, and the same on every host.
 
 mod docs;
+mod executions;
 mod hosts;
 mod layers;
 mod lists;
 mod matrix;
 mod metrics;
 mod routing;
+mod series;
 
 use flowmastery_tests::{
     backend::Backend,

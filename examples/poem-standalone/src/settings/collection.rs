@@ -15,16 +15,26 @@ const EXECUTION_RETENTION_DAYS: Setting = Setting {
     name: "EXECUTION_RETENTION_DAYS",
     default: "90",
     accepts: "a whole number from 1 to 3650",
-    meaning: "how long single executions are meant to be kept; this version checks the value and keeps them all",
+    meaning: "how long single executions are kept; what they add up to is kept for good",
     secret: false,
 };
 
 pub(super) static TABLE: [Setting; 2] = [SYNC_INTERVAL_SECONDS, EXECUTION_RETENTION_DAYS];
 
-/// The longest that a healthy client waits.
-pub(super) fn read(reader: &mut Reader<'_>) -> Option<Duration> {
+/// How collection goes.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CollectionSettings {
+    /// The longest that a healthy client waits for its next collection.
+    pub(crate) sync_interval: Duration,
+    /// How long single executions are kept.
+    pub(crate) execution_retention: Duration,
+}
+
+pub(super) fn read(reader: &mut Reader<'_>) -> Option<CollectionSettings> {
     let seconds = reader.number(&SYNC_INTERVAL_SECONDS, 1..=86_400);
-    // Nothing is removed by age yet; a value that could not mean anything is a fault all the same.
-    reader.number::<u16>(&EXECUTION_RETENTION_DAYS, 1..=3650);
-    seconds.map(Duration::from_secs)
+    let days = reader.number::<u64>(&EXECUTION_RETENTION_DAYS, 1..=3650);
+    Some(CollectionSettings {
+        sync_interval: Duration::from_secs(seconds?),
+        execution_retention: Duration::from_secs(days? * 24 * 60 * 60),
+    })
 }

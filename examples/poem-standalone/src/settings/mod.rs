@@ -16,12 +16,11 @@ mod vars;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
 use flowmastery_core::model::session::TokenLifetimes;
 
 use self::reader::Reader;
 pub(crate) use self::{
+    collection::CollectionSettings,
     database::{Database, DatabaseKind, DatabaseSettings, Redis},
     links::LinkSettings,
     logging::{LogFormat, LogSettings},
@@ -43,8 +42,7 @@ pub(crate) struct Settings {
     pub(crate) tokens: TokenLifetimes,
     pub(crate) mail: Option<MailSettings>,
     pub(crate) links: LinkSettings,
-    /// The longest that a healthy client waits for its next collection.
-    pub(crate) sync_interval: Duration,
+    pub(crate) collection: CollectionSettings,
     pub(crate) outbound: OutboundSettings,
     pub(crate) logs: LogSettings,
     /// Development.
@@ -66,7 +64,7 @@ impl Settings {
         let tokens = tokens::read(&mut reader);
         let mail = MailSettings::read(&mut reader);
         let links = LinkSettings::read(&mut reader);
-        let sync_interval = collection::read(&mut reader);
+        let collection = collection::read(&mut reader);
         let outbound = OutboundSettings::read(&mut reader);
         let logs = LogSettings::read(&mut reader);
         let debug = server.as_ref().zip(database.as_ref()).map(|(server, database)| {
@@ -87,7 +85,7 @@ impl Settings {
                 tokens: tokens?,
                 mail,
                 links,
-                sync_interval: sync_interval?,
+                collection: collection?,
                 outbound,
                 logs: logs?,
             })

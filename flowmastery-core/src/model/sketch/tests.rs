@@ -151,6 +151,44 @@ fn ten_thousand_log_normal_durations_take_800_bytes_at_most() {
 }
 
 #[test]
+fn empty_single_merged_and_decremented_sketches_hold_what_was_recorded() {
+    let empty = Sketch::default();
+    assert_eq!((empty.count(), empty.is_empty(), empty.quantile(0.95)), (0, true, None));
+    let one = sketch_of(&[40]);
+    assert_eq!((one.count(), one.is_empty()), (1, false));
+    assert!([0.0, 0.5, 1.0].iter().all(|q| one.quantile(*q) == Some(40.0)));
+
+    let mut merged = one.clone();
+    merged.merge(&empty);
+    assert_eq!(merged, one);
+    merged.merge(&sketch_of(&[10, 20, 30]));
+    assert_eq!((merged.count(), merged.quantile(0.5), merged.quantile(1.0)), (4, Some(20.0), Some(40.0)));
+
+    let mut decremented = merged.clone();
+    decremented.record(40, -1);
+    assert_eq!((decremented.count(), decremented.quantile(1.0)), (3, Some(30.0)));
+    assert_eq!(decremented, sketch_of(&[10, 20, 30]));
+    [10, 20, 30].iter().for_each(|millis| decremented.record(*millis, -1));
+    assert_eq!(decremented, empty);
+}
+
+#[test]
+fn a_duration_of_a_millisecond_to_a_year_is_one_percent_off_at_most_and_takes_16_bytes_at_most() {
+    let year = 365 * 86_400_000u64;
+    let mut millis = 1;
+    while millis <= year {
+        for millis in [millis, (millis + millis / 50).min(year)] {
+            let sketch = sketch_of(&[millis]);
+            let (told, exact) = (sketch.quantile(0.5).unwrap(), millis as f64);
+            assert!((told - exact).abs() <= 0.01 * exact, "{told} for {exact}");
+            assert!(sketch.to_bytes().unwrap().len() <= 16, "{millis}");
+        }
+        millis += 1 + millis / 997;
+    }
+    assert_quantiles(&[1, 1, 1000, 60_000, 3_600_000, 86_400_000, year, year]);
+}
+
+#[test]
 fn bytes_that_are_never_written_are_refused() {
     let refused: [&[u8]; 12] = [
         &[],                                                                 // no version

@@ -34,8 +34,7 @@ impl StdError for Refused {}
 
 impl Fault {
     fn new(status: ConnectionStatus, message: impl Into<String>) -> Self {
-        let error = N8nError { status, message: message.into(), source: None };
-        Self { error, transient: false, retry_after: None }
+        Self { error: N8nError::new(status, message), transient: false, retry_after: None }
     }
 
     fn caused_by(mut self, source: impl Into<BoxError>) -> Self {
@@ -103,7 +102,9 @@ impl Fault {
             let seconds = asked.as_secs();
             let message =
                 format!("n8n asks to wait {seconds} seconds before it is called again (status {code}).");
-            return Self::new(ConnectionStatus::Unreachable, message);
+            let mut fault = Self::new(ConnectionStatus::Unreachable, message);
+            fault.error.retry_after = Some(asked);
+            return fault;
         }
         let message = match status {
             StatusCode::TOO_MANY_REQUESTS => format!("n8n asks to be called less often (status {code})."),

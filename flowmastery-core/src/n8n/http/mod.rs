@@ -19,14 +19,16 @@ use url::Url;
 pub use self::transport::HttpN8nLimits;
 use self::{fault::Fault, gate::Gate, transport::Transport};
 use super::{
-    ExecutionQuery, N8nApi, N8nCursor, N8nError, N8nPage,
+    ExecutionQuery, Insights, N8nApi, N8nCursor, N8nError, N8nPage, SingleExecution,
     wire::{self, WireError},
 };
 use crate::{
     entropy::Entropy,
     error::Result,
     id::ExecutionId,
-    model::{client::Instance, execution::Execution, outbound::OutboundPolicy, workflow::Workflow},
+    model::{
+        client::Instance, execution::Execution, outbound::OutboundPolicy, rollup::Range, workflow::Workflow,
+    },
 };
 
 /// The most rows of a page: more is refused by n8n 1 and cut down by n8n 2.
@@ -116,11 +118,23 @@ impl N8nApi for HttpN8n {
         self.list(Call::executions(instance, query), wire::decode_executions).await
     }
 
-    async fn execution(&self, instance: &Instance, id: ExecutionId) -> Result<Option<Execution>, N8nError> {
+    async fn execution(
+        &self,
+        instance: &Instance,
+        id: ExecutionId,
+    ) -> Result<Option<SingleExecution>, N8nError> {
         let Some(body) = self.fetch(&Call::new(instance, format!("executions/{id}"))).await? else {
             return Ok(None);
         };
         wire::decode_execution(&body).map(Some).map_err(|error| Fault::wrong_json(error).error)
+    }
+
+    async fn insights(&self, instance: &Instance, range: Range) -> Result<Option<Insights>, N8nError> {
+        let ends = [("startDate", range.from), ("endDate", range.to)];
+        let filters = ends.map(|(name, instant)| Some((name, instant.to_string())));
+        let call = Call { filters, ..Call::new(instance, "insights/summary".to_owned()) };
+        let Some(body) = self.fetch(&call).await? else { return Ok(None) };
+        wire::decode_insights(&body).map(Some).map_err(|error| Fault::wrong_json(error).error)
     }
 
     async fn test(&self, instance: &Instance) -> Result<(), N8nError> {
@@ -145,25 +159,27 @@ struct Call<'a> {
     resource: String,
     limit: Option<&'static str>,
     cursor: Option<&'a N8nCursor>,
-    filter: Option<(&'static str, &'static str)>,
+    filters: [Option<(&'static str, String)>; 2],
     tries: u32,
 }
 
 impl<'a> Call<'a> {
     fn new(instance: &'a Instance, resource: String) -> Self {
-        Self { instance, resource, limit: None, cursor: None, filter: None, tries: TRIES }
+        Self { instance, resource, limit: None, cursor: None, filters: [None, None], tries: TRIES }
     }
 
     fn workflows(instance: &'a Instance, cursor: Option<&'a N8nCursor>) -> Self {
         // Pinned data is the largest part of a workflow and never read; both n8n 1 and n8n 2 know this parameter.
-        let filter = Some(("excludePinnedData", "true"));
-        Self { limit: Some(PAGE_ROWS), cursor, filter, ..Self::new(instance, "workflows".to_owned()) }
+        let filters = [Some(("excludePinnedData", "true".to_owned())), None];
+        Self { limit: Some(PAGE_ROWS), cursor, filters, ..Self::new(instance, "workflows".to_owned()) }
     }
 
     fn executions(instance: &'a Instance, query: &'a ExecutionQuery) -> Self {
-        let filter = query.status.map(|status| ("status", status.as_str()));
+        let status = query.status.map(|status| ("status", status.as_str().to_owned()));
+        let started_after = query.started_after.map(|instant| ("startedAfter", instant.to_string()));
         let cursor = query.cursor.as_ref();
-        Self { limit: Some(PAGE_ROWS), cursor, filter, ..Self::new(instance, "executions".to_owned()) }
+        let filters = [status, started_after];
+        Self { limit: Some(PAGE_ROWS), cursor, filters, ..Self::new(instance, "executions".to_owned()) }
     }
 
     /// The same for one row and without trying again.
@@ -176,8 +192,9 @@ impl<'a> Call<'a> {
         let mut url =
             Url::parse(&address).map_err(|_| Fault::refused("The address is not a valid URL.").error)?;
         let limit = self.limit.map(|limit| ("limit", limit));
+        let filters = self.filters.iter().flatten().map(|(name, value)| (*name, value.as_str()));
         let cursor = self.cursor.map(|cursor| ("cursor", cursor.0.as_str()));
-        for (name, value) in [limit, self.filter, cursor].into_iter().flatten() {
+        for (name, value) in limit.into_iter().chain(filters).chain(cursor) {
             url.query_pairs_mut().append_pair(name, value);
         }
         Ok(url)

@@ -16,7 +16,10 @@ use tokio::{
 };
 
 use super::*;
-use crate::model::{execution::Status, freshness::ConnectionStatus, instance::InstanceUrl};
+use crate::{
+    clock::Timestamp,
+    model::{execution::Status, freshness::ConnectionStatus, instance::InstanceUrl},
+};
 
 const KEY: &str = "a-key-that-must-not-leak";
 
@@ -194,13 +197,17 @@ async fn every_page_is_asked_for_with_limit_filter_and_encoded_cursor() {
     let server = Server::start(vec![json(200, EMPTY)]).await;
     let (client, instance) = (client(), server.instance());
     let cursor = N8nCursor("eyJsYXN0/SWQ+Ig==".to_owned());
-    let query = ExecutionQuery { status: Some(Status::Running), cursor: Some(cursor.clone()) };
+    let query = ExecutionQuery {
+        status: Some(Status::Running),
+        started_after: Timestamp::parse("2026-11-22T00:00:00Z"),
+        cursor: Some(cursor.clone()),
+    };
     client.executions(&instance, &ExecutionQuery::default()).await.unwrap();
     client.executions(&instance, &query).await.unwrap();
     client.workflows(&instance, Some(&cursor)).await.unwrap();
     let expected = [
         "GET /api/v1/executions?limit=250",
-        "GET /api/v1/executions?limit=250&status=running&cursor=eyJsYXN0%2FSWQ%2BIg%3D%3D",
+        "GET /api/v1/executions?limit=250&status=running&startedAfter=2026-11-22T00%3A00%3A00.000Z&cursor=eyJsYXN0%2FSWQ%2BIg%3D%3D",
         "GET /api/v1/workflows?limit=250&excludePinnedData=true&cursor=eyJsYXN0%2FSWQ%2BIg%3D%3D",
     ];
     assert_eq!(server.targets(), expected);
@@ -379,7 +386,9 @@ async fn a_single_execution_is_there_or_not() {
     .await;
     let (client, instance) = (client(), server.instance());
     let found = client.execution(&instance, ExecutionId(631)).await.unwrap();
-    assert_eq!(found.map(|execution| execution.id), Some(ExecutionId(631)));
+    let found = found.unwrap();
+    assert_eq!(found.execution.id, ExecutionId(631));
+    assert_eq!(found.created_at.unwrap().to_string(), "2026-11-22T23:22:02.200Z");
     assert_eq!(client.execution(&instance, ExecutionId(7)).await.unwrap(), None);
     for _ in 0..2 {
         let error = client.execution(&instance, ExecutionId(7)).await.unwrap_err();

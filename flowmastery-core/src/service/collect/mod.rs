@@ -4,7 +4,11 @@
 //! never collected twice at once: who asks meanwhile joins. A collection stops between two pages when the host stops, and the next
 //! one goes on where the stored rows say, so nothing is lost and nothing is counted twice.
 
+mod identify;
+mod list;
+mod probe;
 mod pull;
+mod retention;
 
 use std::{
     collections::HashMap,
@@ -49,6 +53,8 @@ struct Inner {
     vault: Vault,
     clock: Arc<dyn Clock>,
     interval: Duration,
+    retention: Duration,
+    limits: CollectionLimits,
     slots: Semaphore,
     under_way: Mutex<HashMap<ClientId, UnderWay>>,
     freed: Notify,
@@ -75,17 +81,43 @@ pub(crate) struct CollectorParts {
     pub(crate) vault: Vault,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) interval: Duration,
+    /// How long single executions are kept.
+    pub(crate) retention: Duration,
+    pub(crate) limits: CollectionLimits,
+}
+
+/// How much one collection reads beyond what is new. The default is right for every n8n; tests make it small, so that few executions
+/// show what many would.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CollectionLimits {
+    /// How many ids below the last collection are read again.
+    pub overlap: i64,
+    /// How many pages of a walk over everything are read in one collection. By default 40, which is 10,000 executions: what n8n keeps
+    /// unless it was told otherwise.
+    pub walk_pages: usize,
+    /// How many unfinished executions are read by id in one collection.
+    pub open_reads: usize,
+    /// How many missing ids are asked for after one collection.
+    pub probes: usize,
+}
+
+impl Default for CollectionLimits {
+    fn default() -> Self {
+        Self { overlap: 1000, walk_pages: 40, open_reads: 50, probes: 25 }
+    }
 }
 
 impl Collector {
     pub(crate) fn new(parts: CollectorParts) -> Self {
-        let CollectorParts { store, n8n, vault, clock, interval } = parts;
+        let CollectorParts { store, n8n, vault, clock, interval, retention, limits } = parts;
         Self(Arc::new(Inner {
             store,
             n8n,
             vault,
             clock,
             interval,
+            retention,
+            limits,
             slots: Semaphore::new(CONCURRENCY),
             under_way: Mutex::default(),
             freed: Notify::new(),
@@ -99,6 +131,12 @@ impl Collector {
     /// collections that are under way to come to the end of their page.
     pub async fn run(self, stop: CancellationToken) {
         let running = Running::new(&self.0.running);
+        tokio::join!(self.collect_due(&stop), self.age_out(&stop));
+        drop(running);
+        self.shut_down().await;
+    }
+
+    async fn collect_due(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             if let Err(error) = self.start_due().await {
                 let cause = causes(&error);
@@ -110,8 +148,6 @@ impl Collector {
                 () = self.0.freed.notified() => {}
             }
         }
-        drop(running);
-        self.shut_down().await;
     }
 
     /// Ends what is under way between two pages, also what was started on request; for hosts that never called [`Collector::run`].
@@ -122,14 +158,15 @@ impl Collector {
     }
 
     async fn start_due(&self) -> Result<()> {
-        let tried_before = self.0.clock.now().minus(self.0.interval);
-        for failing in [false, true] {
+        let now = self.0.clock.now();
+        // Those that fail first: they have half of the slots at most, and a long back-fill must not take those, too.
+        for failing in [true, false] {
             if self.room(failing) == 0 {
                 continue;
             }
             // Twice as many as there are slots: some may be due again while they are still under way.
             let limit = 2 * CONCURRENCY as u16;
-            for client in self.0.store.list_due(TenantScope::ALL, tried_before, failing, limit).await? {
+            for client in self.0.store.list_due(TenantScope::ALL, now, failing, limit).await? {
                 if self.room(failing) > 0 {
                     self.start(client, failing);
                 }
@@ -176,10 +213,28 @@ impl Collector {
         done
     }
 
+    /// Collects in the caller's task and beside whatever else runs: dropped, it ends wherever it is, as if it were killed.
+    ///
+    /// # Errors
+    /// When what was read could not be stored.
+    #[cfg(feature = "testing")]
+    pub async fn collect_in_place(&self, client: ClientId) -> Result<()> {
+        self.pull(client, &self.0.stop).await
+    }
+
     /// Whether what was read could be stored.
     async fn collect(&self, client: ClientId, cancel: &CancellationToken) -> bool {
+        let Ok(_slot) = self.0.slots.acquire().await else { return false };
+        let pulled = self.pull(client, cancel).await;
+        if let Err(error) = &pulled {
+            let cause = causes(error);
+            tracing::error!(client.id = client.0, error = %error, cause, "a collection could not be stored");
+        }
+        pulled.is_ok()
+    }
+
+    async fn pull(&self, client: ClientId, cancel: &CancellationToken) -> Result<()> {
         let inner = &self.0;
-        let Ok(_slot) = inner.slots.acquire().await else { return false };
         let pull = Pull {
             store: inner.store.as_ref(),
             n8n: inner.n8n.as_ref(),
@@ -187,13 +242,11 @@ impl Collector {
             clock: inner.clock.as_ref(),
             stop: cancel,
             client,
+            interval: inner.interval,
+            limits: inner.limits,
+            begun: inner.clock.now(),
         };
-        let pulled = pull.run().await;
-        if let Err(error) = &pulled {
-            let cause = causes(error);
-            tracing::error!(client.id = client.0, error = %error, cause, "a collection could not be stored");
-        }
-        pulled.is_ok()
+        pull.run().await
     }
 
     fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<ClientId, UnderWay>> {

@@ -2,37 +2,34 @@
 //!
 //! n8n shows an execution in its list only once it ended, with an id below ids that were seen before, so "stop at the first known id"
 //! would lose long runs. A collection therefore reads, in this order: the workflows; what is running and waiting; the list from the
-//! newest id down past an overlap below the newest id of the last complete collection; and by id, what was unfinished and in none of
-//! them. Running comes before the list, so that one which ends in between is in the list. Before the first execution is stored, it is made
-//! sure that they are of the instance that we know; then every page is stored as it comes.
+//! newest id down past an overlap below the newest id of the last collection; by id, what was unfinished and in none of them; and a part
+//! of the walk over everything, where one is under way. Running comes before the list, so that one which ends in between is in the
+//! list. Before the first execution is stored, it is made sure of which life of the instance they are; then every page is stored as it
+//! comes. Ids that were in no list are asked for at the end, when the numbers are known to be fresh.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
+use super::{CollectionLimits, identify::Pages};
 use crate::{
     access::scope::TenantScope,
     clock::{Clock, Timestamp},
     error::{Result, causes},
     id::{ClientId, ExecutionId},
     model::{
-        client::{Instance, Progress},
+        client::Instance,
         collection::Failure,
         execution::{Execution, Status},
         freshness::ConnectionStatus,
+        schedule::{Pace, after_failure, after_success},
         workflow::Workflow,
     },
     n8n::{ExecutionQuery, N8nApi, N8nError, N8nPage},
     secret::{Place, Vault},
-    store::{Applied, Batch, CollectionOutcome, CollectionState, Store, Turn},
+    store::{Applied, Batch, CollectionOutcome, CollectionState, Finished, Store, Turn},
 };
 
-/// How many ids below the last complete collection are read again.
-const OVERLAP: i64 = 1000;
-/// How many unfinished executions are read by id in one collection.
-const OPEN_READS: usize = 50;
-/// How many unfinished executions are considered for that.
-const OPEN_LISTED: u16 = 10_000;
 /// The most workflows that an n8n may list: a server that never ends its list must not fill the memory.
 const MAX_WORKFLOWS: usize = 100_000;
 
@@ -44,10 +41,15 @@ pub(super) struct Pull<'a> {
     pub(super) clock: &'a dyn Clock,
     pub(super) stop: &'a CancellationToken,
     pub(super) client: ClientId,
+    /// The longest wait for the next one.
+    pub(super) interval: Duration,
+    pub(super) limits: CollectionLimits,
+    /// When this one began.
+    pub(super) begun: Timestamp,
 }
 
 /// Why a collection ended before its end.
-enum Halt {
+pub(super) enum Halt {
     /// The host stops, or the client is gone or was given another n8n: nothing is wrong and nothing is noted.
     Quiet,
     /// n8n was in the way.
@@ -68,6 +70,15 @@ impl<E: Into<crate::error::Error>> From<E> for Halt {
     }
 }
 
+/// What a collection read.
+struct Done {
+    instance: Instance,
+    state: CollectionState,
+    newest: Option<ExecutionId>,
+    /// What was in one of the lists.
+    seen: HashSet<ExecutionId>,
+}
+
 impl Pull<'_> {
     /// Collects, and notes how it went.
     ///
@@ -77,48 +88,98 @@ impl Pull<'_> {
         if self.stop.is_cancelled() {
             return Ok(());
         }
-        let scope = TenantScope::client(self.client);
-        let begun = self.store.begin_collection(scope, self.client, self.clock.now()).await?;
+        let next = self.begun.plus(self.interval);
+        let begun = self.store.begin_collection(self.scope(), self.client, self.begun, next).await?;
         let Some(state) = begun else { return Ok(()) };
-        let outcome = match self.read(state).await {
-            Ok(newest) => CollectionOutcome::Complete(newest),
-            Err(Halt::Quiet) => return Ok(()),
-            Err(Halt::Own(error)) => return Err(error),
+        let (turn, failures) = (state.turn, state.failures);
+        match self.read(state.clone()).await {
+            Ok(done) => {
+                let wait =
+                    if done.state.back_filled { self.wait(&state, done.newest) } else { Duration::ZERO };
+                self.finish(turn, &CollectionOutcome::Complete(done.newest), wait).await?;
+                self.afterwards(done).await
+            }
+            Err(Halt::Quiet) => Ok(()),
+            Err(Halt::Own(error)) => Err(error),
             Err(Halt::N8n(error)) => {
                 let (status, cause) = (error.status.as_str(), causes(&error));
                 tracing::warn!(
                     client.id = self.client.0, status, error = %error, cause,
                     "a collection failed: the client's metrics stay as they are; check its n8n_api_url and n8n_api_key"
                 );
-                CollectionOutcome::Failed(Failure { status: error.status, message: error.message })
+                let wait = after_failure(self.interval, failures + 1, error.retry_after);
+                let failure = Failure { status: error.status, message: error.message };
+                self.finish(turn, &CollectionOutcome::Failed(failure), wait).await
             }
-        };
-        Ok(self.store.finish_collection(scope, state.turn, &outcome, self.clock.now()).await?)
+        }
     }
 
-    async fn read(&self, state: CollectionState) -> Result<Option<ExecutionId>, Halt> {
+    async fn finish(&self, turn: Turn, outcome: &CollectionOutcome, wait: Duration) -> Result<()> {
+        let when = Finished { now: self.clock.now(), next_attempt: self.begun.plus(wait) };
+        Ok(self.store.finish_collection(self.scope(), turn, outcome, when).await?)
+    }
+
+    /// How long the next collection can wait.
+    fn wait(&self, before: &CollectionState, newest: Option<ExecutionId>) -> Duration {
+        let (Some(newest), Some(known), Some(last)) = (newest, before.complete_to, before.last_success_at)
+        else {
+            return self.interval;
+        };
+        let pace = Pace { new: newest.0 - known.0, during: self.begun.since(last), kept: before.listed };
+        after_success(self.interval, pace)
+    }
+
+    async fn read(&self, state: CollectionState) -> Result<Done, Halt> {
         let instance = self.instance().await?;
         self.workflows(&instance, state.turn).await?;
         let mut active = self.with_status(&instance, Status::Running).await?;
-        active.extend(self.with_status(&instance, Status::Waiting).await?);
+        let waiting = self.with_status(&instance, Status::Waiting).await?;
+        // One that fell asleep between the two requests stands in both.
+        active.retain(|run| waiting.iter().all(|asleep| asleep.id != run.id));
+        active.extend(waiting);
         let first = self.page(&instance, &ExecutionQuery::default(), None).await?;
         let newest = first.items.first().map(|execution| execution.id);
-        let state = self.identify(&instance, state, active.iter().chain(&first.items)).await?;
+        let mut pages = Pages::from([first]);
+        let mut state = self.identify(&instance, state, (&active, &mut pages)).await?;
         let mut seen: HashSet<_> = active.iter().map(|execution| execution.id).collect();
-        self.store_page(state.turn, active, None).await?;
-        self.list(&instance, state, first, &mut seen).await?;
+        self.store_listed(&state, active).await?;
+        let tail = self.list(&instance, &mut state, pages, &mut seen).await?;
         self.open(&instance, state.turn, &seen).await?;
-        Ok(newest)
+        self.walk(&instance, &mut state, tail).await?;
+        Ok(Done { instance, state, newest, seen })
+    }
+
+    /// What needs no haste; what is in its way is in the way of the next collection, too, and said then.
+    async fn afterwards(&self, done: Done) -> Result<()> {
+        if !done.state.back_filled {
+            return Ok(());
+        }
+        match self.probe(&done.instance, &done.state, &done.seen).await {
+            Err(Halt::Own(error)) => Err(error),
+            Ok(()) | Err(Halt::Quiet | Halt::N8n(_)) => Ok(()),
+        }
+    }
+
+    pub(super) fn scope(&self) -> TenantScope {
+        TenantScope::client(self.client)
+    }
+
+    /// Whether half of the interval is over: what can wait then leaves the rest of it to the next collection.
+    pub(super) fn is_late(&self) -> bool {
+        self.clock.now().since(self.begun) >= self.interval / 2
+    }
+
+    /// Whether the next collection is due.
+    pub(super) fn is_due_again(&self) -> bool {
+        self.clock.now().since(self.begun) >= self.interval
     }
 
     async fn instance(&self) -> Result<Instance, Halt> {
-        let scope = TenantScope::client(self.client);
-        let sealed = self.store.find_instance(scope, self.client).await?.ok_or(Halt::Quiet)?;
-        let key = self.vault.open(Place::n8n_key(self.client), &sealed.key).map_err(|error| N8nError {
-            status: ConnectionStatus::AuthFailed,
-            message: error.message().to_owned(),
-            source: None,
-        })?;
+        let sealed = self.store.find_instance(self.scope(), self.client).await?.ok_or(Halt::Quiet)?;
+        let key = self
+            .vault
+            .open(Place::n8n_key(self.client), &sealed.key)
+            .map_err(|error| N8nError::new(ConnectionStatus::AuthFailed, error.message()))?;
         Ok(Instance { url: sealed.url, key })
     }
 
@@ -139,13 +200,12 @@ impl Pull<'_> {
                 return Err(endless("workflows").into());
             }
         }
-        let scope = TenantScope::client(self.client);
-        Ok(self.store.save_workflows(scope, turn, &workflows, self.clock.now()).await?)
+        Ok(self.store.save_workflows(self.scope(), turn, &workflows, self.clock.now()).await?)
     }
 
     /// What runs or waits, as far as n8n tells.
     async fn with_status(&self, instance: &Instance, status: Status) -> Result<Vec<Execution>, Halt> {
-        let mut query = ExecutionQuery { status: Some(status), cursor: None };
+        let mut query = ExecutionQuery { status: Some(status), ..ExecutionQuery::default() };
         let (mut found, mut lowest) = (Vec::new(), None);
         loop {
             let page = match self.page(instance, &query, lowest).await {
@@ -153,7 +213,7 @@ impl Pull<'_> {
                 Err(Halt::N8n(error)) if error.status == ConnectionStatus::NotN8n => return Ok(found),
                 page => page?,
             };
-            lowest = page.items.last().map(|execution| execution.id).or(lowest);
+            lowest = lowest_of(&page.items).or(lowest);
             found.extend(page.items);
             query.cursor = page.next;
             if query.cursor.is_none() {
@@ -162,86 +222,41 @@ impl Pull<'_> {
         }
     }
 
-    /// Makes sure whose executions these are, before any of them is stored.
-    async fn identify(
+    /// Stores executions of the list.
+    pub(super) async fn store_listed(
         &self,
-        instance: &Instance,
-        state: CollectionState,
-        read: impl Iterator<Item = &Execution> + Send,
-    ) -> Result<CollectionState, Halt> {
-        let mut seen: Vec<_> = read.cloned().collect();
-        if let (false, Some(newest)) = (state.identified, state.newest)
-            && seen.iter().all(|execution| execution.id > newest)
-        {
-            // So much ran since that the first page does not reach what is stored: ask for the newest of that.
-            seen.extend(self.between_pages(self.n8n.execution(instance, newest)).await?);
-        }
-        if seen.is_empty() {
-            return Ok(state);
-        }
-        let scope = TenantScope::client(self.client);
-        self.store.identify(scope, state.turn, &seen).await?.ok_or(Halt::Quiet)
-    }
-
-    async fn list(
-        &self,
-        instance: &Instance,
-        state: CollectionState,
-        first: N8nPage<Execution>,
-        seen: &mut HashSet<ExecutionId>,
-    ) -> Result<(), Halt> {
-        let floor = state.complete_to.map(|ExecutionId(id)| ExecutionId(id - OVERLAP));
-        let mut progress = Progress { executions: 0, oldest: None };
-        let mut page = first;
-        loop {
-            let lowest = page.items.last().map(|execution| execution.id);
-            seen.extend(page.items.iter().map(|execution| execution.id));
-            let enough = page.items.iter().all(|execution| floor.is_some_and(|floor| execution.id < floor));
-            progress = further(progress, &page.items);
-            let first_sync = state.complete_to.is_none().then_some(progress);
-            self.store_page(state.turn, page.items, first_sync).await?;
-            if page.next.is_none() || enough {
-                return Ok(());
-            }
-            let query = ExecutionQuery { status: None, cursor: page.next };
-            page = self.page(instance, &query, lowest).await?;
-        }
-    }
-
-    /// Reads by id what was unfinished and in no list; of many, another part in each collection.
-    async fn open(&self, instance: &Instance, turn: Turn, seen: &HashSet<ExecutionId>) -> Result<(), Halt> {
-        let scope = TenantScope::client(self.client);
-        let mut open = self.store.open_executions(scope, self.client, OPEN_LISTED).await?;
-        open.retain(|id| !seen.contains(id));
-        let parts = open.len().div_ceil(OPEN_READS).max(1);
-        let part = usize::try_from(turn.number).unwrap_or(0) % parts;
-        for id in open.into_iter().skip(part * OPEN_READS).take(OPEN_READS) {
-            match self.between_pages(self.n8n.execution(instance, id)).await? {
-                Some(execution) => self.store_page(turn, vec![execution], None).await?,
-                None => self.store.miss_execution(scope, turn, id, self.clock.now()).await?,
-            }
-        }
-        Ok(())
-    }
-
-    async fn store_page(
-        &self,
-        turn: Turn,
+        state: &CollectionState,
         executions: Vec<Execution>,
-        progress: Option<Progress>,
     ) -> Result<(), Halt> {
         if executions.is_empty() {
             return Ok(());
         }
-        let batch = Batch { executions, read_at: self.clock.now(), progress };
-        match self.store.apply_executions(TenantScope::client(self.client), turn, batch).await? {
+        let batch = Batch { proven: state.proven.clone(), ..Batch::of(executions, self.clock.now()) };
+        self.store_batch(state.turn, batch).await
+    }
+
+    /// Stores executions that were asked for by id.
+    pub(super) async fn store_page(&self, turn: Turn, executions: Vec<Execution>) -> Result<(), Halt> {
+        if executions.is_empty() {
+            return Ok(());
+        }
+        self.store_batch(turn, Batch::of(executions, self.clock.now())).await
+    }
+
+    pub(super) async fn store_batch(&self, turn: Turn, batch: Batch) -> Result<(), Halt> {
+        match self.store.apply_executions(self.scope(), turn, batch).await? {
             Applied::Stored { .. } => Ok(()),
             Applied::Superseded => Err(Halt::Quiet),
+            Applied::Parted => Err(N8nError::new(
+                ConnectionStatus::NotN8n,
+                "n8n was reset or restored while its executions were read; they are read again.",
+            )
+            .into()),
         }
     }
 
     /// A page of executions, all below the lowest id of the page before.
-    async fn page(
+    pub(super) async fn page(
         &self,
         instance: &Instance,
         query: &ExecutionQuery,
@@ -262,7 +277,10 @@ impl Pull<'_> {
     }
 
     /// Asks n8n, unless the host stops first or the client is configured anew.
-    async fn between_pages<T>(&self, request: impl Future<Output = Result<T, N8nError>>) -> Result<T, Halt> {
+    pub(super) async fn between_pages<T>(
+        &self,
+        request: impl Future<Output = Result<T, N8nError>>,
+    ) -> Result<T, Halt> {
         tokio::select! {
             biased;
             () = self.stop.cancelled() => Err(Halt::Quiet),
@@ -271,17 +289,13 @@ impl Pull<'_> {
     }
 }
 
-/// A list whose pages do not come to an end, as those of n8n do.
-fn endless(what: &str) -> N8nError {
-    N8nError {
-        status: ConnectionStatus::NotN8n,
-        message: format!("The pages of {what} do not follow each other as n8n's do."),
-        source: None,
-    }
+/// The lowest id of a page.
+pub(super) fn lowest_of(page: &[Execution]) -> Option<ExecutionId> {
+    page.last().map(|execution| execution.id)
 }
 
-fn further(progress: Progress, executions: &[Execution]) -> Progress {
-    let oldest = executions.iter().filter_map(|execution| execution.started_at).min();
-    let oldest: Option<Timestamp> = progress.oldest.into_iter().chain(oldest).min();
-    Progress { executions: progress.executions + i64::try_from(executions.len()).unwrap_or(0), oldest }
+/// A list whose pages do not come to an end, as those of n8n do.
+fn endless(what: &str) -> N8nError {
+    let message = format!("The pages of {what} do not follow each other as n8n's do.");
+    N8nError::new(ConnectionStatus::NotN8n, message)
 }

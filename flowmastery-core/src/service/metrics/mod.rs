@@ -1,5 +1,7 @@
 //! Metrics: what clients and admins read, made from the stored rollups.
 
+pub mod listing;
+mod series;
 mod summary;
 
 use std::{sync::Arc, time::Duration};
@@ -146,10 +148,14 @@ impl Metrics {
             ClientView::Summary => Document::serialise(&summary.client()),
             ClientView::Workflows => Document::serialise(&summary.workflows()),
         }?;
-        // Nobody waits for a cache that may be away.
+        self.keep(key, &document);
+        Ok(document)
+    }
+
+    /// Puts an answer into the cache. Nobody waits for one that may be away.
+    fn keep(&self, key: String, document: &Document) {
         let (cache, body) = (self.cache.clone(), document.body.clone());
         tokio::spawn(async move { cache.put(&key, body, KEEP).await });
-        Ok(document)
     }
 
     /// The client, after the first collection where nothing was collected yet and nothing stands in the way.

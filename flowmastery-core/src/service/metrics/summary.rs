@@ -10,7 +10,7 @@ use crate::{
             WorkflowsReport, two_decimals,
         },
         rollup::Tally,
-        workflow::{WorkflowRecord, WorkflowStatus},
+        workflow::{WorkflowId, WorkflowRecord, WorkflowStatus},
     },
     store::ClientSnapshot,
 };
@@ -95,6 +95,11 @@ impl<'a> Summary<'a> {
             trends: trends(&current, has_previous.then_some(&previous)),
             last_updated: clients.iter().filter_map(|client| client.snapshot.collection.changed_at).max(),
         }
+    }
+
+    /// The metrics of one workflow; `None` for an unknown one.
+    pub(super) fn workflow_with(&self, id: &WorkflowId) -> Option<WorkflowMetrics> {
+        self.snapshot.workflows.iter().find(|record| record.id == *id).map(|record| self.workflow(record))
     }
 
     fn workflow(&self, record: &WorkflowRecord) -> WorkflowMetrics {

@@ -11,6 +11,7 @@ use super::{
     dialect::{self, Lock},
     fault::corrupt,
     pool::{Db, Tx, execute, fetch_all, fetch_one, fetch_optional},
+    progress::parse_gaps,
 };
 use crate::{
     access::scope::TenantScope,
@@ -31,9 +32,9 @@ macro_rules! select_client {
     ($rest:literal) => {
         concat!(
             "SELECT c.id, c.name, c.n8n_api_url, c.n8n_api_key_encrypted IS NOT NULL AS has_n8n_api_key, c.created_at,
-                    c.updated_at, k.data_version, k.changed_at, k.complete_to IS NOT NULL AS back_filled,
+                    c.updated_at, k.data_version, k.changed_at, k.back_filled,
                     k.last_attempt_at, k.last_success_at, k.failure_status, k.failure_message,
-                    k.progress_executions, k.progress_oldest
+                    k.progress_executions, k.progress_oldest, k.gaps, k.epoch_begun_at
              FROM clients c JOIN collections k ON k.client_id = c.id WHERE c.deleted_at IS NULL AND ",
             $rest
         )
@@ -58,6 +59,8 @@ pub(super) struct ClientRow {
     failure_message: Option<String>,
     progress_executions: Option<i64>,
     progress_oldest: Option<Timestamp>,
+    gaps: String,
+    epoch_begun_at: Option<Timestamp>,
 }
 
 impl TryFrom<ClientRow> for Configured {
@@ -89,6 +92,8 @@ impl TryFrom<ClientRow> for Configured {
                 last_success_at: row.last_success_at,
                 failure,
                 progress,
+                gaps: parse_gaps(row.id, &row.gaps)?,
+                epoch_begun_at: row.epoch_begun_at,
             },
         })
     }
@@ -178,8 +183,8 @@ impl ClientStore for SqlStore {
         let url = instance.map(|instance| instance.url.as_str());
         let started = execute!(
             tx.db(),
-            "UPDATE collections SET turn = turn + 1, last_attempt_at = NULL, failure_status = NULL, failure_message = NULL,
-                 progress_executions = NULL, progress_oldest = NULL
+            "UPDATE collections SET turn = turn + 1, last_attempt_at = NULL, next_attempt_at = NULL, failures = 0,
+                 failure_status = NULL, failure_message = NULL
              WHERE client_id = $1 AND ($2 IS NULL OR client_id = $2)",
             id,
             scope.only(),
@@ -189,7 +194,9 @@ impl ClientStore for SqlStore {
         }
         execute!(
             tx.db(),
-            "UPDATE collections SET identified = FALSE, complete_to = NULL
+            "UPDATE collections SET identified = FALSE, complete_to = NULL, back_filled = FALSE, walk_cursor = NULL,
+                 walk_below = NULL, walk_rows = 0, walked_at = NULL, listed = NULL, probed_to = NULL,
+                 progress_executions = NULL, progress_oldest = NULL
              WHERE client_id = $1 AND client_id IN (SELECT id FROM clients WHERE id = $1 AND n8n_api_url IS DISTINCT FROM $2)",
             id,
             url,
@@ -223,7 +230,7 @@ impl ClientStore for SqlStore {
     async fn list_due(
         &self,
         scope: TenantScope,
-        tried_before: Timestamp,
+        now: Timestamp,
         failing: bool,
         limit: u16,
     ) -> StoreResult<Vec<ClientId>> {
@@ -232,10 +239,10 @@ impl ClientStore for SqlStore {
             conn.db(),
             "SELECT c.id FROM clients c JOIN collections k ON k.client_id = c.id
              WHERE ($1 IS NULL OR c.id = $1) AND c.deleted_at IS NULL AND c.n8n_api_url IS NOT NULL
-                 AND (k.last_attempt_at IS NULL OR k.last_attempt_at < $2) AND (k.failure_status IS NOT NULL) = $3
-             ORDER BY k.last_attempt_at NULLS FIRST, c.id LIMIT $4",
+                 AND (k.next_attempt_at IS NULL OR k.next_attempt_at <= $2) AND (k.failure_status IS NOT NULL) = $3
+             ORDER BY k.next_attempt_at NULLS FIRST, c.id LIMIT $4",
             scope.only(),
-            tried_before,
+            now,
             failing,
             i64::from(limit),
         )?;
@@ -294,13 +301,15 @@ async fn find_deleted(db: Db<'_>, scope: TenantScope) -> StoreResult<Option<Clie
 
 /// Deletes at most `budget` rows of a deleted client, its own row last; how many went.
 async fn purge(tx: &mut Tx, client: ClientId, budget: u64) -> StoreResult<u64> {
-    const STATEMENTS: [&str; 4] = [
+    const STATEMENTS: [&str; 5] = [
         "DELETE FROM executions WHERE (client_id, epoch, execution_id) IN
              (SELECT client_id, epoch, execution_id FROM executions WHERE client_id = $1 LIMIT $2)",
         "DELETE FROM rollups WHERE (client_id, width, bucket, workflow_id, class) IN
              (SELECT client_id, width, bucket, workflow_id, class FROM rollups WHERE client_id = $1 LIMIT $2)",
         "DELETE FROM workflows WHERE (client_id, workflow_id) IN
              (SELECT client_id, workflow_id FROM workflows WHERE client_id = $1 LIMIT $2)",
+        "DELETE FROM epochs WHERE (client_id, epoch) IN
+             (SELECT client_id, epoch FROM epochs WHERE client_id = $1 LIMIT $2)",
         "DELETE FROM clients WHERE id IN (SELECT id FROM clients WHERE id = $1 LIMIT $2)",
     ];
     let mut purged = 0;

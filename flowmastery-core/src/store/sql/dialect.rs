@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use super::{
     fault::fault,
-    ledger::ExecutionRow,
     pool::{Db, Tx},
     rollup::{RollupKey, RollupRow},
     workflow::WorkflowRow,
@@ -74,93 +73,11 @@ macro_rules! column {
     };
 }
 
-/// The stored executions of some ids.
-pub(super) async fn read_executions(
-    tx: &mut Tx,
-    client: ClientId,
-    epoch: i64,
-    ids: &[i64],
-) -> StoreResult<Vec<ExecutionRow>> {
-    let rows = match tx.db() {
-        Db::Pg(db) => {
-            sqlx::query_as(
-                "SELECT * FROM executions WHERE client_id = $1 AND epoch = $2 AND execution_id = ANY($3)",
-            )
-            .bind(client)
-            .bind(epoch)
-            .bind(ids)
-            .fetch_all(db)
-            .await
-        }
-        Db::Lite(db) => {
-            sqlx::query_as(
-                "SELECT * FROM executions WHERE client_id = $1 AND epoch = $2
-                 AND execution_id IN (SELECT value FROM json_each($3))",
-            )
-            .bind(client)
-            .bind(epoch)
-            .bind(json(ids)?)
-            .fetch_all(db)
-            .await
-        }
-    };
-    rows.map_err(fault)
-}
+// Behind the macro, which they use.
+mod executions;
+pub(super) mod series;
 
-/// Inserts or replaces executions.
-pub(super) async fn write_executions(
-    tx: &mut Tx,
-    client: ClientId,
-    epoch: i64,
-    rows: &[ExecutionRow],
-) -> StoreResult<()> {
-    match tx.db() {
-        Db::Pg(db) => sqlx::query(
-            "INSERT INTO executions (client_id, epoch, execution_id, workflow_id, status, mode, started_at, stopped_at,
-                                     retry_of, retry_success_id, bucket, misses)
-             SELECT $1, $2, * FROM UNNEST($3::BIGINT[], $4::TEXT[], $5::SMALLINT[], $6::TEXT[], $7::BIGINT[], $8::BIGINT[],
-                                          $9::BIGINT[], $10::BIGINT[], $11::BIGINT[], $12::SMALLINT[])
-             ON CONFLICT (client_id, epoch, execution_id) DO UPDATE SET
-                 workflow_id = excluded.workflow_id, status = excluded.status, mode = excluded.mode,
-                 started_at = excluded.started_at, stopped_at = excluded.stopped_at, retry_of = excluded.retry_of,
-                 retry_success_id = excluded.retry_success_id, bucket = excluded.bucket, misses = excluded.misses",
-        )
-        .bind(client)
-        .bind(epoch)
-        .bind(column!(rows, execution_id))
-        .bind(column!(rows, workflow_id))
-        .bind(column!(rows, status))
-        .bind(column!(rows, mode))
-        .bind(column!(rows, started_at))
-        .bind(column!(rows, stopped_at))
-        .bind(column!(rows, retry_of))
-        .bind(column!(rows, retry_success_id))
-        .bind(column!(rows, bucket))
-        .bind(column!(rows, misses))
-        .execute(db)
-        .await
-        .map(drop),
-        Db::Lite(db) => sqlx::query(
-            "INSERT INTO executions (client_id, epoch, execution_id, workflow_id, status, mode, started_at, stopped_at,
-                                     retry_of, retry_success_id, bucket, misses)
-             SELECT $1, $2, value->>'execution_id', value->>'workflow_id', value->>'status', value->>'mode',
-                    value->>'started_at', value->>'stopped_at', value->>'retry_of', value->>'retry_success_id',
-                    value->>'bucket', value->>'misses'
-             FROM json_each($3) WHERE TRUE
-             ON CONFLICT (client_id, epoch, execution_id) DO UPDATE SET
-                 workflow_id = excluded.workflow_id, status = excluded.status, mode = excluded.mode,
-                 started_at = excluded.started_at, stopped_at = excluded.stopped_at, retry_of = excluded.retry_of,
-                 retry_success_id = excluded.retry_success_id, bucket = excluded.bucket, misses = excluded.misses",
-        )
-        .bind(client)
-        .bind(epoch)
-        .bind(json(rows)?)
-        .execute(db)
-        .await
-        .map(drop),
-    }
-    .map_err(fault)
-}
+pub(super) use self::executions::{delete_executions, read_executions, write_executions};
 
 /// The stored rollups of some keys.
 pub(super) async fn read_rollups(

@@ -2,13 +2,20 @@
 
 use async_trait::async_trait;
 
-use super::{SqlStore, ledger::Ledger, pool::fetch_all};
+use super::{SqlStore, aging, ledger::Ledger, pool::fetch_all, progress};
 use crate::{
     access::scope::TenantScope,
     clock::Timestamp,
     id::{ClientId, ExecutionId},
-    model::{execution::Execution, workflow::Workflow},
-    store::{Applied, Batch, CollectionOutcome, CollectionState, ExecutionStore, StoreResult, Turn},
+    model::{
+        epoch::{Hearing, Verdict},
+        execution::Execution,
+        workflow::Workflow,
+    },
+    store::{
+        Applied, Batch, CollectionOutcome, CollectionState, ExecutionStore, Finished, Pruned, StoreResult,
+        Turn,
+    },
 };
 
 #[async_trait]
@@ -18,21 +25,30 @@ impl ExecutionStore for SqlStore {
         scope: TenantScope,
         client: ClientId,
         now: Timestamp,
+        next_attempt: Timestamp,
     ) -> StoreResult<Option<CollectionState>> {
-        let Some(mut ledger) = Ledger::begin(self, scope, client, now).await? else { return Ok(None) };
+        let Some(mut ledger) = Ledger::begin(self, scope, client, (now, next_attempt)).await? else {
+            return Ok(None);
+        };
         let state = ledger.state().await?;
         ledger.tx.commit().await?;
         Ok(Some(state))
     }
 
-    async fn identify(
+    async fn hear(&self, scope: TenantScope, turn: Turn, seen: &[Execution]) -> StoreResult<Option<Hearing>> {
+        let Some(mut ledger) = Ledger::open(self, scope, turn).await? else { return Ok(None) };
+        ledger.hear(seen).await.map(Some)
+    }
+
+    async fn settle(
         &self,
         scope: TenantScope,
         turn: Turn,
-        seen: &[Execution],
+        verdict: Verdict,
+        now: Timestamp,
     ) -> StoreResult<Option<CollectionState>> {
         let Some(mut ledger) = Ledger::open(self, scope, turn).await? else { return Ok(None) };
-        ledger.identify(seen).await?;
+        ledger.settle(verdict, now).await?;
         let state = ledger.state().await?;
         ledger.tx.commit().await?;
         Ok(Some(state))
@@ -40,9 +56,9 @@ impl ExecutionStore for SqlStore {
 
     async fn apply_executions(&self, scope: TenantScope, turn: Turn, batch: Batch) -> StoreResult<Applied> {
         let Some(mut ledger) = Ledger::open(self, scope, turn).await? else { return Ok(Applied::Superseded) };
-        let changed = ledger.apply(batch).await?;
+        let applied = ledger.apply(batch).await?;
         ledger.tx.commit().await?;
-        Ok(Applied::Stored { changed })
+        Ok(applied)
     }
 
     async fn save_workflows(
@@ -64,20 +80,20 @@ impl ExecutionStore for SqlStore {
         scope: TenantScope,
         client: ClientId,
         limit: u16,
-    ) -> StoreResult<Vec<ExecutionId>> {
+    ) -> StoreResult<Vec<(ExecutionId, Option<Timestamp>)>> {
         let mut conn = self.pool.read().await?;
-        let rows: Vec<(ExecutionId,)> = fetch_all!(
+        fetch_all!(
             conn.db(),
-            // The plus keeps SQLite from walking all executions by their primary key, only because that has the order.
-            "SELECT e.execution_id
-             FROM collections k JOIN executions e ON e.client_id = k.client_id AND e.epoch = k.epoch
+            // What is unfinished outside of the current line is lost. The plus keeps SQLite from walking all executions by their primary
+            // key, only because that has the order.
+            "SELECT e.execution_id, e.started_at
+             FROM collections k JOIN executions e ON e.client_id = k.client_id
              WHERE k.client_id = $1 AND ($2 IS NULL OR k.client_id = $2) AND e.status < 3
              ORDER BY +e.execution_id LIMIT $3",
             client,
             scope.only(),
             i64::from(limit),
-        )?;
-        Ok(rows.into_iter().map(|(id,)| id).collect())
+        )
     }
 
     async fn miss_execution(
@@ -92,18 +108,56 @@ impl ExecutionStore for SqlStore {
         ledger.tx.commit().await
     }
 
+    async fn missing_executions(
+        &self,
+        scope: TenantScope,
+        client: ClientId,
+        above: ExecutionId,
+        to: ExecutionId,
+    ) -> StoreResult<Vec<ExecutionId>> {
+        progress::missing(self, client, scope.only(), (above, to)).await
+    }
+
+    async fn note_probed(&self, scope: TenantScope, turn: Turn, to: ExecutionId) -> StoreResult<()> {
+        let Some(mut ledger) = Ledger::open(self, scope, turn).await? else { return Ok(()) };
+        ledger.note_probed(to).await?;
+        ledger.tx.commit().await
+    }
+
+    async fn note_pruned(
+        &self,
+        scope: TenantScope,
+        turn: Turn,
+        span: Pruned,
+        now: Timestamp,
+    ) -> StoreResult<()> {
+        let Some(mut ledger) = Ledger::open(self, scope, turn).await? else { return Ok(()) };
+        ledger.note_pruned(span, now).await?;
+        ledger.tx.commit().await
+    }
+
     async fn finish_collection(
         &self,
         scope: TenantScope,
         turn: Turn,
         outcome: &CollectionOutcome,
-        now: Timestamp,
+        when: Finished,
     ) -> StoreResult<()> {
         let Some(mut ledger) = Ledger::open(self, scope, turn).await? else { return Ok(()) };
         match outcome {
-            CollectionOutcome::Complete(newest) => ledger.complete(*newest, now).await?,
-            CollectionOutcome::Failed(failure) => ledger.fail(failure).await?,
+            CollectionOutcome::Complete(newest) => ledger.complete(*newest, when).await?,
+            CollectionOutcome::Failed(failure) => ledger.fail(failure, when).await?,
         }
         ledger.tx.commit().await
+    }
+
+    async fn age_out(
+        &self,
+        scope: TenantScope,
+        client: ClientId,
+        before: Timestamp,
+        rows: u32,
+    ) -> StoreResult<u64> {
+        aging::age_out(self, (scope, client), before, rows).await
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Whoever changes them holds a [`Ledger`], and with it the lock of the client's row of `collections`.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use serde::Serialize;
 use sqlx::FromRow;
@@ -10,28 +10,35 @@ use sqlx::FromRow;
 use super::{
     SqlStore, dialect,
     fault::corrupt,
-    pool::{Tx, execute, fetch_one, fetch_optional},
+    lives::is_newer_than_aged,
+    pool::{Tx, execute, fetch_all, fetch_optional},
 };
 use crate::{
     access::scope::TenantScope,
     clock::Timestamp,
     id::{ClientId, ExecutionId},
     model::{
-        client::Progress,
-        epoch::Evidence,
+        epoch::{Evidence, Line},
         execution::{Execution, Status},
         rollup::{FastMap, Fold, Recorded},
         workflow::WorkflowId,
     },
-    store::{Batch, CollectionState, Failure, StoreResult, Turn},
+    store::{Applied, Batch, StoreResult, Turn},
 };
 
 /// After so many answers of 404 in a row an execution counts as `unknown`.
 const MAX_MISSES: i16 = 3;
+/// An unfinished execution that n8n has not confirmed for so long counts as `unknown`.
+const MAX_SILENCE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// A confirmation is noted when the one before is older than this, so that what runs long is not written with every collection.
+const CONFIRMED: Duration = Duration::from_secs(24 * 60 * 60);
+/// How many unfinished executions are counted as `unknown` at once.
+const LOST_AT_ONCE: i64 = 1000;
 
 /// A row of `executions`. The bare integers are what [`dialect`] writes in bulk.
 #[derive(FromRow, Serialize)]
 pub(super) struct ExecutionRow {
+    pub(super) epoch: i64,
     pub(super) execution_id: i64,
     pub(super) workflow_id: String,
     pub(super) status: i16,
@@ -42,12 +49,14 @@ pub(super) struct ExecutionRow {
     pub(super) retry_success_id: Option<i64>,
     pub(super) bucket: i64,
     pub(super) misses: i16,
+    pub(super) seen_at: i64,
 }
 
 impl ExecutionRow {
-    fn new(recorded: &Recorded, misses: i16) -> Self {
+    fn new(recorded: &Recorded, epoch: i64, seen_at: Timestamp) -> Self {
         let execution = &recorded.execution;
         Self {
+            epoch,
             execution_id: execution.id.0,
             workflow_id: execution.workflow_id.as_str().to_owned(),
             // There are eight.
@@ -58,15 +67,17 @@ impl ExecutionRow {
             retry_of: execution.retry_of.map(|id| id.0),
             retry_success_id: execution.retry_success_id.map(|id| id.0),
             bucket: recorded.bucket.as_millis(),
-            misses,
+            misses: 0,
+            seen_at: seen_at.as_millis(),
         }
     }
 }
 
 /// An execution as stored.
-struct Known {
-    recorded: Recorded,
+pub(super) struct Known {
+    pub(super) recorded: Recorded,
     misses: i16,
+    seen_at: Timestamp,
 }
 
 impl TryFrom<ExecutionRow> for Known {
@@ -85,7 +96,7 @@ impl TryFrom<ExecutionRow> for Known {
             retry_success_id: row.retry_success_id.map(ExecutionId),
         };
         let recorded = Recorded { execution, bucket: Timestamp::from_millis(row.bucket) };
-        Ok(Self { recorded, misses: row.misses })
+        Ok(Self { recorded, misses: row.misses, seen_at: Timestamp::from_millis(row.seen_at) })
     }
 }
 
@@ -93,8 +104,11 @@ impl TryFrom<ExecutionRow> for Known {
 pub(super) struct Ledger {
     pub(super) tx: Tx,
     pub(super) client: ClientId,
+    /// The current epoch.
     pub(super) epoch: i64,
-    turn: i64,
+    /// The line that it is the tip of.
+    pub(super) line: Line,
+    pub(super) turn: i64,
 }
 
 impl Ledger {
@@ -103,16 +117,17 @@ impl Ledger {
         store: &SqlStore,
         scope: TenantScope,
         client: ClientId,
-        now: Timestamp,
+        (now, next_attempt): (Timestamp, Timestamp),
     ) -> StoreResult<Option<Self>> {
         let mut tx = store.pool.begin().await?;
         let locked: Option<(i64, i64)> = fetch_optional!(
             tx.db(),
-            "UPDATE collections SET turn = turn + 1, last_attempt_at = $3
+            "UPDATE collections SET turn = turn + 1, last_attempt_at = $3, next_attempt_at = $4
              WHERE client_id = $1 AND ($2 IS NULL OR client_id = $2) RETURNING epoch, turn",
             client,
             scope.only(),
             now,
+            next_attempt,
         )?;
         Self::of_configured(tx, client, locked).await
     }
@@ -143,96 +158,39 @@ impl Ledger {
             "SELECT TRUE FROM clients WHERE id = $1 AND deleted_at IS NULL AND n8n_api_url IS NOT NULL",
             client,
         )?;
-        Ok(configured.map(|_| Self { tx, client, epoch, turn }))
-    }
-
-    /// Where the collection goes on.
-    pub(super) async fn state(&mut self) -> StoreResult<CollectionState> {
-        let (identified, complete_to, newest): (bool, Option<ExecutionId>, Option<ExecutionId>) = fetch_one!(
-            self.tx.db(),
-            "SELECT k.identified, k.complete_to,
-                    (SELECT MAX(e.execution_id) FROM executions e WHERE e.client_id = k.client_id AND e.epoch = k.epoch)
-             FROM collections k WHERE k.client_id = $1",
-            self.client,
-        )?;
-        let turn = Turn { client: self.client, number: self.turn };
-        Ok(CollectionState { turn, identified, complete_to, newest })
-    }
-
-    /// Goes on with the epoch of the instance that these executions are of.
-    pub(super) async fn identify(&mut self, seen: &[Execution]) -> StoreResult<()> {
-        let (identified, epochs): (bool, i64) = fetch_one!(
-            self.tx.db(),
-            "SELECT identified, epochs FROM collections WHERE client_id = $1",
-            self.client,
-        )?;
-        let current = self.epoch;
-        let evidence = self.evidence(seen).await?;
-        if evidence == Evidence::Same
-            || (evidence == Evidence::Unclear && (identified || self.is_empty().await?))
-        {
-            return self.settle(current, epochs).await;
+        if configured.is_none() {
+            return Ok(None);
         }
-        for earlier in (0..epochs).rev().filter(|epoch| *epoch != current) {
-            self.epoch = earlier;
-            if self.evidence(seen).await? == Evidence::Same {
-                return self.settle(current, epochs).await;
-            }
-        }
-        self.epoch = epochs;
-        self.settle(current, epochs + 1).await
+        let mut ledger = Self { tx, client, epoch, line: Line::to(epoch, &[]), turn };
+        ledger.line = Line::to(epoch, &ledger.epochs().await?);
+        Ok(Some(ledger))
     }
 
-    /// What the executions say of the instance of this ledger's epoch: one run that is the same says more than one that is not.
-    async fn evidence(&mut self, seen: &[Execution]) -> StoreResult<Evidence> {
-        let ids: Vec<i64> = seen.iter().map(|execution| execution.id.0).collect();
-        let known = self.known(&ids).await?;
-        let all: Vec<_> = seen
-            .iter()
-            .filter_map(|seen| Some(Evidence::of(&known.get(&seen.id)?.recorded.execution, seen)))
-            .collect();
-        let first = [Evidence::Same, Evidence::Other].into_iter().find(|evidence| all.contains(evidence));
-        Ok(first.unwrap_or(Evidence::Unclear))
-    }
-
-    async fn is_empty(&mut self) -> StoreResult<bool> {
-        let found: Option<(bool,)> = fetch_optional!(
-            self.tx.db(),
-            "SELECT TRUE FROM executions WHERE client_id = $1 AND epoch = $2 LIMIT 1",
-            self.client,
-            self.epoch,
-        )?;
-        Ok(found.is_none())
-    }
-
-    /// Notes that the instance is identified; with another epoch than before, everything it has is to be read.
-    async fn settle(&mut self, before: i64, epochs: i64) -> StoreResult<()> {
-        execute!(
-            self.tx.db(),
-            "UPDATE collections SET identified = TRUE, epoch = $2, epochs = $3,
-                 complete_to = CASE WHEN $4 THEN complete_to ELSE NULL END
-             WHERE client_id = $1",
-            self.client,
-            self.epoch,
-            epochs,
-            self.epoch == before,
-        )?;
-        Ok(())
-    }
-
+    /// What the current line has under some ids.
     async fn known(&mut self, ids: &[i64]) -> StoreResult<FastMap<ExecutionId, Known>> {
-        let rows = dialect::read_executions(&mut self.tx, self.client, self.epoch, ids).await?;
+        let epochs: Vec<i64> = self.line.epochs().iter().map(|epoch| epoch.number).collect();
+        let mut rows = dialect::read_executions(&mut self.tx, self.client, &epochs, ids).await?;
+        rows.retain(|row| self.owner(ExecutionId(row.execution_id)) == row.epoch);
         let known = |row: ExecutionRow| Ok((ExecutionId(row.execution_id), Known::try_from(row)?));
         rows.into_iter().map(known).collect()
     }
 
-    /// Stores what a fold changed, with its rollups and workflows; how many executions it changed.
+    fn owner(&self, id: ExecutionId) -> i64 {
+        self.line.owner(id).map_or(self.epoch, |owner| owner.number)
+    }
+
+    /// Stores what a fold changed in the current line, with its rollups and workflows; how many executions it changed.
     async fn store(&mut self, fold: &Fold, now: Timestamp) -> StoreResult<usize> {
-        let rows: Vec<_> = fold.changed().map(|recorded| ExecutionRow::new(recorded, 0)).collect();
+        let row = |recorded: &Recorded| ExecutionRow::new(recorded, self.owner(recorded.execution.id), now);
+        let rows: Vec<_> = fold.changed().map(row).collect();
+        self.write(fold, &rows, now).await
+    }
+
+    async fn write(&mut self, fold: &Fold, rows: &[ExecutionRow], now: Timestamp) -> StoreResult<usize> {
         if rows.is_empty() {
             return Ok(0);
         }
-        dialect::write_executions(&mut self.tx, self.client, self.epoch, &rows).await?;
+        dialect::write_executions(&mut self.tx, self.client, rows).await?;
         self.roll_up(fold).await?;
         self.note_executions(fold.changed().map(|recorded| &recorded.execution)).await?;
         self.bump(now).await?;
@@ -250,45 +208,67 @@ impl Ledger {
         Ok(())
     }
 
-    async fn set_misses(&mut self, id: ExecutionId, misses: i16) -> StoreResult<()> {
-        execute!(
-            self.tx.db(),
-            "UPDATE executions SET misses = $4 WHERE client_id = $1 AND epoch = $2 AND execution_id = $3",
-            self.client,
-            self.epoch,
-            id,
-            misses,
-        )?;
-        Ok(())
-    }
-
-    async fn set_progress(&mut self, progress: Option<Progress>) -> StoreResult<()> {
-        execute!(
-            self.tx.db(),
-            "UPDATE collections SET progress_executions = $2, progress_oldest = $3 WHERE client_id = $1",
-            self.client,
-            progress.map(|progress| progress.executions),
-            progress.and_then(|progress| progress.oldest),
-        )?;
-        Ok(())
-    }
-
-    /// Stores what was read together; how many executions were new or had changed.
-    pub(super) async fn apply(&mut self, batch: Batch) -> StoreResult<usize> {
+    /// Stores what was read together.
+    pub(super) async fn apply(&mut self, batch: Batch) -> StoreResult<Applied> {
         let ids: HashSet<i64> = batch.executions.iter().map(|execution| execution.id.0).collect();
         let known = self.known(&Vec::from_iter(ids)).await?;
-        let mut fold = Fold::default();
+        if parts(&batch, &known) {
+            return Ok(Applied::Parted);
+        }
+        let mut fold = Fold::with_capacity(batch.executions.len());
         for execution in batch.executions {
             let before = known.get(&execution.id).map(|known| &known.recorded);
-            fold.read(execution, before, batch.read_at);
+            let owner = self.line.owner(execution.id).copied();
+            let aged = owner.is_some_and(|owner| {
+                execution.id <= owner.aged_to && !is_newer_than_aged(&owner, &execution)
+            });
+            match before {
+                Some(before) if batch.proven.contains(&execution.id) && before.execution != execution => {
+                    fold.replace(before, Recorded::new(execution, batch.read_at));
+                }
+                None if aged => {}
+                before => fold.read(execution, before, batch.read_at),
+            }
         }
         let changed = self.store(&fold, batch.read_at).await?;
         // What did not change was not written above, but it was seen.
-        for (id, _) in known.iter().filter(|(_, known)| known.misses > 0) {
-            self.set_misses(*id, 0).await?;
+        let unconfirmed = known.values().filter(|known| {
+            is_open(known.recorded.execution.status)
+                && (known.misses > 0 || batch.read_at.since(known.seen_at) > CONFIRMED)
+        });
+        for id in unconfirmed.map(|known| known.recorded.execution.id) {
+            self.set_seen(id, 0, Some(batch.read_at)).await?;
         }
-        self.set_progress(batch.progress).await?;
-        Ok(changed)
+        if let Some(walk) = &batch.walk {
+            self.note_walk(walk, batch.read_at).await?;
+        }
+        if let Some(newest) = batch.complete_to {
+            self.note_begin(newest).await?;
+        }
+        if let Some(progress) = batch.progress {
+            self.set_progress(progress).await?;
+        }
+        Ok(Applied::Stored { changed })
+    }
+
+    async fn set_seen(
+        &mut self,
+        id: ExecutionId,
+        misses: i16,
+        seen_at: Option<Timestamp>,
+    ) -> StoreResult<()> {
+        let epoch = self.owner(id);
+        execute!(
+            self.tx.db(),
+            "UPDATE executions SET misses = $4, seen_at = COALESCE($5, seen_at)
+             WHERE client_id = $1 AND epoch = $2 AND execution_id = $3",
+            self.client,
+            epoch,
+            id,
+            misses,
+            seen_at,
+        )?;
+        Ok(())
     }
 
     /// Counts an answer of 404 for an unfinished execution.
@@ -299,48 +279,60 @@ impl Ledger {
         }
         let misses = known.misses.saturating_add(1);
         if misses < MAX_MISSES {
-            return self.set_misses(id, misses).await;
+            return self.set_seen(id, misses, None).await;
         }
-        let mut fold = Fold::default();
-        let lost = Execution { status: Status::Unknown, ..known.recorded.execution.clone() };
-        fold.read(lost, Some(&known.recorded), now);
-        self.store(&fold, now).await?;
-        Ok(())
+        self.lose(vec![(self.owner(id), known)], now).await
     }
 
-    /// Notes that everything up to the newest execution was read.
-    pub(super) async fn complete(&mut self, newest: Option<ExecutionId>, now: Timestamp) -> StoreResult<()> {
-        // Before the first success every number is unknown, after it a missing one is zero: that is a change, too.
-        execute!(
-            self.tx.db(),
-            "UPDATE collections SET data_version = data_version + 1, changed_at = $2
-             WHERE client_id = $1 AND last_success_at IS NULL",
-            self.client,
-            now,
-        )?;
-        execute!(
-            self.tx.db(),
-            "UPDATE collections SET complete_to = $2, last_success_at = $3, failure_status = NULL, failure_message = NULL,
-                 progress_executions = NULL, progress_oldest = NULL
-             WHERE client_id = $1",
-            self.client,
-            newest.unwrap_or(ExecutionId(0)),
-            now,
-        )?;
-        Ok(())
+    /// Counts executions as `unknown` that n8n has not confirmed for too long.
+    pub(super) async fn lose_silent(&mut self, now: Timestamp) -> StoreResult<()> {
+        let lost = self.open_runs(now.minus(MAX_SILENCE).as_millis(), LOST_AT_ONCE).await?;
+        self.lose(lost, now).await
     }
 
-    /// Notes why a collection failed.
-    pub(super) async fn fail(&mut self, failure: &Failure) -> StoreResult<()> {
-        execute!(
+    /// Some unfinished executions of any epoch that were last confirmed before an instant.
+    pub(super) async fn open_runs(&mut self, seen_before: i64, limit: i64) -> StoreResult<Vec<(i64, Known)>> {
+        let rows: Vec<ExecutionRow> = fetch_all!(
             self.tx.db(),
-            "UPDATE collections SET failure_status = $2, failure_message = $3 WHERE client_id = $1",
+            "SELECT * FROM executions WHERE client_id = $1 AND status < 3 AND seen_at < $2 LIMIT $3",
             self.client,
-            failure.status.as_str(),
-            failure.message.as_str(),
+            seen_before,
+            limit,
         )?;
+        rows.into_iter().map(|row| Ok((row.epoch, Known::try_from(row)?))).collect()
+    }
+
+    /// What became of these can no longer be learnt.
+    pub(super) async fn lose(&mut self, lost: Vec<(i64, Known)>, now: Timestamp) -> StoreResult<()> {
+        let (mut fold, mut rows) = (Fold::default(), Vec::with_capacity(lost.len()));
+        for (epoch, known) in lost {
+            let Recorded { execution, bucket } = &known.recorded;
+            let unknown = Recorded {
+                execution: Execution { status: Status::Unknown, ..execution.clone() },
+                bucket: *bucket,
+            };
+            rows.push(ExecutionRow::new(&unknown, epoch, now));
+            fold.replace(&known.recorded, unknown);
+        }
+        self.write(&fold, &rows, now).await?;
         Ok(())
     }
+}
+
+/// Whether the newest run that is known under its number is another one.
+fn parts(batch: &Batch, known: &FastMap<ExecutionId, Known>) -> bool {
+    let newest = |wanted| {
+        let says = |execution: &&Execution| {
+            let known = known.get(&execution.id).map(|known| &known.recorded.execution);
+            known.is_some_and(|known| {
+                let evidence = Evidence::of(known, execution);
+                let proven = batch.proven.contains(&execution.id);
+                (if proven { Evidence::Same } else { evidence }) == wanted
+            })
+        };
+        batch.executions.iter().filter(says).map(|execution| execution.id).max()
+    };
+    newest(Evidence::Other) > newest(Evidence::Same)
 }
 
 /// Whether n8n may still have more to say; the index of open executions has the same condition.

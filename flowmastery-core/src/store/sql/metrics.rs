@@ -12,6 +12,7 @@ use super::{
     fault::{corrupt, fault},
     pool::{Db, Tx, fetch_all},
     rollup::stored_tally,
+    series,
 };
 use crate::{
     access::scope::TenantScope,
@@ -20,19 +21,37 @@ use crate::{
     model::{
         execution::Class,
         rollup::{FastMap, Span, Tally, cover},
+        series::SeriesPlan,
         workflow::{WorkflowId, WorkflowRecord, WorkflowStatus},
     },
-    store::{ClientSnapshot, Configured, MetricsQuery, MetricsStore, StoreResult},
+    store::{
+        ClientSnapshot, Configured, MetricsQuery, MetricsStore, SeriesSnapshot, StoreError, StoreResult,
+    },
 };
 
 #[derive(FromRow)]
-struct WorkflowRecordRow {
+pub(super) struct WorkflowRecordRow {
     client_id: ClientId,
     workflow_id: String,
     name: String,
     status: String,
     time_saved_per_execution_minutes: i64,
     last_execution_at: Option<Timestamp>,
+}
+
+impl TryFrom<WorkflowRecordRow> for WorkflowRecord {
+    type Error = StoreError;
+
+    fn try_from(row: WorkflowRecordRow) -> StoreResult<Self> {
+        let status = WorkflowStatus::parse(&row.status);
+        Ok(Self {
+            status: status.ok_or_else(|| corrupt("workflows", &row.workflow_id, "status"))?,
+            id: WorkflowId::from(row.workflow_id.as_str()),
+            name: row.name,
+            time_saved_per_execution_minutes: row.time_saved_per_execution_minutes,
+            last_execution: row.last_execution_at,
+        })
+    }
 }
 
 /// A row of sums, read by position: these are many.
@@ -71,10 +90,19 @@ impl MetricsStore for SqlStore {
         snapshots.sort_unstable_by_key(|snapshot| snapshot.client_id);
         Ok(snapshots)
     }
+
+    async fn series(
+        &self,
+        scope: TenantScope,
+        client: Option<ClientId>,
+        plan: &SeriesPlan,
+    ) -> StoreResult<Option<SeriesSnapshot>> {
+        series::series(self, scope, client, plan).await
+    }
 }
 
 /// The classes as three numbers for an `IN`; a class may stand there twice. `None` when there is none.
-fn codes(classes: &[Class]) -> Option<[i16; 3]> {
+pub(super) fn codes(classes: &[Class]) -> Option<[i16; 3]> {
     let last = classes.last()?.code();
     let mut codes = [last; 3];
     for (code, class) in codes.iter_mut().zip(classes) {
@@ -126,14 +154,7 @@ async fn read_workflows(tx: &mut Tx, which: Which, snapshots: &mut Snapshots) ->
     )?;
     for row in rows {
         let Some(snapshot) = snapshots.get_mut(&row.client_id) else { continue };
-        let status = WorkflowStatus::parse(&row.status);
-        snapshot.workflows.push(WorkflowRecord {
-            status: status.ok_or_else(|| corrupt("workflows", &row.workflow_id, "status"))?,
-            id: WorkflowId::from(row.workflow_id.as_str()),
-            name: row.name,
-            time_saved_per_execution_minutes: row.time_saved_per_execution_minutes,
-            last_execution: row.last_execution_at,
-        });
+        snapshot.workflows.push(row.try_into()?);
     }
     Ok(())
 }

@@ -4,18 +4,24 @@
 //! are mapped by statement, since SQLite names no constraints. A transaction that touches a client's numbers locks its row of
 //! `collections` first, so that everything else that it reads stays as it is.
 
+mod aging;
 mod client;
 mod dialect;
 mod execution;
 mod fault;
 mod invitation;
 mod ledger;
+mod listing;
+mod lives;
 mod metrics;
 mod migrate;
 mod pool;
+mod progress;
 mod rollup;
+mod series;
 mod session;
 mod user;
+mod verification;
 mod workflow;
 
 use std::{fmt, time::Duration};

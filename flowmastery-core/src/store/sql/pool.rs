@@ -195,7 +195,7 @@ impl Pool {
     /// A transaction that writes.
     pub(super) async fn begin(&self) -> StoreResult<Tx> {
         Ok(match self {
-            Self::Pg(pool) => Tx::Pg(pool.begin().await.map_err(fault)?),
+            Self::Pg(pool) => begin_postgres(pool, "BEGIN").await?,
             Self::Lite { writer, .. } => {
                 Tx::Lite(writer.begin_with(dialect::SQLITE_BEGIN).await.map_err(fault)?)
             }
@@ -205,7 +205,7 @@ impl Pool {
     /// A transaction of which every read sees the same instant.
     pub(super) async fn snapshot(&self) -> StoreResult<Tx> {
         Ok(match self {
-            Self::Pg(pool) => Tx::Pg(pool.begin_with(dialect::POSTGRES_SNAPSHOT).await.map_err(fault)?),
+            Self::Pg(pool) => begin_postgres(pool, dialect::POSTGRES_SNAPSHOT).await?,
             Self::Lite { readers, .. } => Tx::Lite(readers.begin().await.map_err(fault)?),
         })
     }
@@ -219,6 +219,14 @@ impl Pool {
             }
         }
     }
+}
+
+/// Begins a transaction in a task of its own, which goes on when the caller is dropped: sqlx 0.9 knows of a transaction only once it has
+/// begun, and hands on the connection of one that was dropped half-way with the transaction open.
+async fn begin_postgres(pool: &PgPool, statement: &'static str) -> StoreResult<Tx> {
+    let pool = pool.clone();
+    let begun = tokio::spawn(async move { pool.begin_with(statement).await }).await;
+    Ok(Tx::Pg(begun.map_err(|error| StoreError::Unavailable(error.into()))?.map_err(fault)?))
 }
 
 /// Makes a missing database file readable for its owner only; SQLite gives the files beside it the same mode.

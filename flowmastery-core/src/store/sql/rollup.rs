@@ -74,7 +74,7 @@ impl RollupRow {
         })
     }
 
-    fn split(self) -> StoreResult<(RollupKey, Tally)> {
+    pub(super) fn split(self) -> StoreResult<(RollupKey, Tally)> {
         let counts = [
             self.new_count,
             self.running_count,

@@ -10,9 +10,9 @@ use crate::{
         execution::{Execution, Status},
         freshness::ConnectionStatus,
         rollup::Range,
-        workflow::{Workflow, WorkflowId, WorkflowRecord, WorkflowStatus},
+        workflow::{Workflow, WorkflowRecord, WorkflowStatus},
     },
-    store::{Applied, Batch, CollectionOutcome, Failure, Store, Turn},
+    store::{Applied, Batch, CollectionOutcome, Failure, Pruned, Store, Turn, Walk},
 };
 
 async fn workflows_of(store: &Arc<dyn Store>, client: ClientId) -> Vec<WorkflowRecord> {
@@ -21,12 +21,12 @@ async fn workflows_of(store: &Arc<dyn Store>, client: ClientId) -> Vec<WorkflowR
 
 async fn open_ids(store: &Arc<dyn Store>, client: ClientId) -> Vec<i64> {
     let open = store.open_executions(ALL, client, 100).await.unwrap();
-    open.into_iter().map(|id| id.0).collect()
+    open.into_iter().map(|(id, _)| id.0).collect()
 }
 
 async fn client_without_n8n_is_not_collected(store: Arc<dyn Store>) {
     let acme = client(&store, "acme").await;
-    assert_eq!(store.begin_collection(ALL, acme, minute(0)).await.unwrap(), None);
+    assert_eq!(begin_at(&store, acme, minute(0)).await, None);
     let applied = store
         .apply_executions(ALL, first_turn(acme), batch(vec![execution(1, Status::Success, minute(0))]))
         .await;
@@ -43,14 +43,11 @@ async fn nothing_is_stored_after_the_turn(store: Arc<dyn Store>) {
     for turn in [old, between, Turn { number: between.number + 2, ..between }] {
         let late = batch(vec![execution(1, Status::Running, minute(0))]);
         assert_eq!(store.apply_executions(ALL, turn, late).await.unwrap(), Applied::Superseded);
-        assert_eq!(
-            store.identify(ALL, turn, &[execution(1, Status::Running, minute(0))]).await.unwrap(),
-            None
-        );
+        assert_eq!(identify(&store, turn, &[execution(1, Status::Running, minute(0))]).await, None);
         store.save_workflows(ALL, turn, &[workflow("w", "Late")], minute(2)).await.unwrap();
-        store.finish_collection(ALL, turn, &CollectionOutcome::Complete(None), minute(2)).await.unwrap();
+        finish(&store, turn, &CollectionOutcome::Complete(None), minute(2)).await;
         let failure = Failure { status: ConnectionStatus::AuthFailed, message: "The old key.".to_owned() };
-        store.finish_collection(ALL, turn, &CollectionOutcome::Failed(failure), minute(2)).await.unwrap();
+        finish(&store, turn, &CollectionOutcome::Failed(failure), minute(2)).await;
     }
     let record = store.find_client(ALL, acme).await.unwrap().unwrap().collection;
     assert_eq!((record.data_version, record.failure, record.last_success_at), (0, None, None));
@@ -64,89 +61,6 @@ async fn nothing_is_stored_after_the_turn(store: Arc<dyn Store>) {
         store.miss_execution(ALL, old, ExecutionId(1), minute(3)).await.unwrap();
     }
     assert_eq!(open_ids(&store, acme).await, [1]);
-}
-
-async fn same_instance_at_another_address_counts_nothing_twice(store: Arc<dyn Store>) {
-    let acme = configured(&store, "acme").await;
-    let runs: Vec<_> = (1..=3).map(|id| execution(id, Status::Success, minute(id))).collect();
-    apply(&store, acme, runs.clone()).await;
-    for url in ["http://n8n.example.com", "https://acme.example.com"] {
-        store.set_instance(ALL, acme, Some(&instance(url)), minute(5)).await.unwrap().unwrap();
-        let begun = begin(&store, acme).await;
-        assert_eq!((begun.identified, begun.complete_to, begun.newest), (false, None, Some(ExecutionId(3))));
-        let state = store.identify(ALL, begun.turn, &runs).await.unwrap().unwrap();
-        assert!(state.identified);
-        store.apply_executions(ALL, state.turn, batch(runs.clone())).await.unwrap();
-        assert_eq!(tally_of(&store, acme, everything()).await.total(), 3);
-    }
-}
-
-async fn address_that_never_answered_leaves_no_trace(store: Arc<dyn Store>) {
-    let acme = configured(&store, "acme").await;
-    let run = execution(1, Status::Success, minute(0));
-    let turn = begin(&store, acme).await.turn;
-    store.identify(ALL, turn, std::slice::from_ref(&run)).await.unwrap().unwrap();
-    store.apply_executions(ALL, turn, batch(vec![run.clone()])).await.unwrap();
-    for url in ["https://typo.example.com", "https://acme.example.com"] {
-        store.set_instance(ALL, acme, Some(&instance(url)), minute(5)).await.unwrap().unwrap();
-    }
-    let turn = begin(&store, acme).await.turn;
-    store.identify(ALL, turn, std::slice::from_ref(&run)).await.unwrap().unwrap();
-    let again = store.apply_executions(ALL, turn, batch(vec![run])).await.unwrap();
-    assert_eq!(again, Applied::Stored { changed: 0 });
-    assert_eq!(tally_of(&store, acme, everything()).await.total(), 1);
-}
-
-async fn other_instances_are_told_apart_and_found_again(store: Arc<dyn Store>) {
-    let acme = configured(&store, "acme").await;
-    let of = |instance: i64| {
-        vec![execution(1, Status::Success, minute(instance)), execution(2, Status::Error, minute(instance))]
-    };
-    let collect = async |instance: i64| {
-        let turn = begin(&store, acme).await.turn;
-        let state = store.identify(ALL, turn, &of(instance)).await.unwrap().unwrap();
-        let applied = store.apply_executions(ALL, turn, batch(of(instance))).await.unwrap();
-        store
-            .finish_collection(ALL, turn, &CollectionOutcome::Complete(Some(ExecutionId(2))), minute(9))
-            .await
-            .unwrap();
-        (state.complete_to, applied)
-    };
-    let all_new = Applied::Stored { changed: 2 };
-    assert_eq!(collect(0).await, (None, all_new));
-    assert_eq!(collect(0).await, (Some(ExecutionId(2)), Applied::Stored { changed: 0 }));
-    assert_eq!(collect(30).await, (None, all_new), "reset at the same address");
-    assert_eq!(collect(0).await, (None, Applied::Stored { changed: 0 }), "the first one again");
-    assert_eq!(collect(30).await, (None, Applied::Stored { changed: 0 }), "and the second");
-    store
-        .set_instance(ALL, acme, Some(&instance("https://b.example.com")), minute(10))
-        .await
-        .unwrap()
-        .unwrap();
-    let turn = begin(&store, acme).await.turn;
-    let strangers = vec![execution(900, Status::Success, minute(60))];
-    let state = store.identify(ALL, turn, &strangers).await.unwrap().unwrap();
-    assert_eq!(
-        state.newest, None,
-        "what shares nothing with what is known is a new instance behind a new address"
-    );
-    store.apply_executions(ALL, turn, batch(strangers)).await.unwrap();
-    assert_eq!(tally_of(&store, acme, everything()).await.total(), 5);
-}
-
-async fn new_rows_alone_do_not_make_an_identified_instance_another_one(store: Arc<dyn Store>) {
-    let acme = configured(&store, "acme").await;
-    for ids in [1..=3, 500..=503] {
-        let runs: Vec<_> = ids.map(|id| execution(id, Status::Success, minute(id))).collect();
-        let turn = begin(&store, acme).await.turn;
-        store.identify(ALL, turn, &runs).await.unwrap().unwrap();
-        store.apply_executions(ALL, turn, batch(runs)).await.unwrap();
-    }
-    let state = begin(&store, acme).await;
-    assert_eq!(state.newest, Some(ExecutionId(503)));
-    let state =
-        store.identify(ALL, state.turn, &[execution(2, Status::Success, minute(2))]).await.unwrap().unwrap();
-    assert_eq!(state.newest, Some(ExecutionId(503)), "all are of one epoch");
 }
 
 async fn reading_executions_again_changes_nothing(store: Arc<dyn Store>) {
@@ -163,7 +77,6 @@ async fn reading_executions_again_changes_nothing(store: Arc<dyn Store>) {
     assert_eq!(apply(&store, acme, runs).await, 0);
     assert_eq!(version_of(&store, acme).await, version);
     assert_eq!(tally_of(&store, acme, everything()).await, tally);
-    assert_eq!(begin(&store, acme).await.newest, Some(ExecutionId(1007)));
 }
 
 async fn racing_batches_count_each_execution_once(store: Arc<dyn Store>) {
@@ -173,7 +86,7 @@ async fn racing_batches_count_each_execution_once(store: Arc<dyn Store>) {
     let race = |store: Arc<dyn Store>, runs: Vec<Execution>| async move {
         match store.apply_executions(ALL, turn, batch(runs)).await.unwrap() {
             Applied::Stored { changed } => changed,
-            Applied::Superseded => panic!("superseded"),
+            other => panic!("{other:?}"),
         }
     };
     let tasks: Vec<_> = (0..10).map(|_| tokio::spawn(race(store.clone(), runs.clone()))).collect();
@@ -206,6 +119,16 @@ async fn older_read_never_takes_back_what_has_ended(store: Arc<dyn Store>) {
     apply(&store, acme, vec![execution(1, Status::Success, minute(0))]).await;
     assert_eq!(apply(&store, acme, vec![execution(1, Status::Running, minute(0))]).await, 0);
     assert_eq!(tally_of(&store, acme, everything()).await.successful(), 1);
+}
+
+async fn crashed_execution_may_turn_out_to_be_asleep(store: Arc<dyn Store>) {
+    let acme = configured(&store, "acme").await;
+    apply(&store, acme, vec![execution(1, Status::Crashed, minute(0))]).await;
+    assert_eq!(apply(&store, acme, vec![execution(1, Status::Waiting, minute(0))]).await, 1);
+    assert_eq!(open_ids(&store, acme).await, [1]);
+    apply(&store, acme, vec![execution(1, Status::Success, minute(0))]).await;
+    let tally = tally_of(&store, acme, everything()).await;
+    assert_eq!((tally.total(), tally.successful()), (1, 1));
 }
 
 async fn later_of_two_readings_in_one_batch_counts(store: Arc<dyn Store>) {
@@ -261,7 +184,6 @@ async fn everything_about_an_execution_is_kept(store: Arc<dyn Store>) {
         Execution { retry_of: None, ..run.clone() },
         Execution { retry_success_id: None, ..run.clone() },
         Execution { stopped_at: None, ..run.clone() },
-        Execution { workflow_id: WorkflowId::from("other"), ..run.clone() },
     ] {
         assert_eq!(apply(&store, acme, vec![other]).await, 1);
         assert_eq!(apply(&store, acme, vec![run.clone()]).await, 1);
@@ -295,7 +217,7 @@ async fn unfinished_executions_are_listed_oldest_first(store: Arc<dyn Store>) {
     assert_eq!(store.open_executions(ALL, acme, 2).await.unwrap().len(), 2);
     let turn = begin(&store, acme).await.turn;
     let another = execution(8, Status::Error, minute(99));
-    store.identify(ALL, turn, &[another]).await.unwrap().unwrap();
+    identify(&store, turn, &[another]).await.unwrap();
     assert!(open_ids(&store, acme).await.is_empty(), "those of another instance are not asked of this one");
 }
 
@@ -382,7 +304,7 @@ async fn success_is_noted_and_clears_the_failure(store: Arc<dyn Store>) {
     let failure = Failure { status: ConnectionStatus::Unreachable, message: "No answer.".to_owned() };
     let failed = CollectionOutcome::Failed(failure.clone());
     let turn = begin(&store, acme).await.turn;
-    store.finish_collection(ALL, turn, &failed, minute(1)).await.unwrap();
+    finish(&store, turn, &failed, minute(1)).await;
     let due = async |failing| store.list_due(ALL, minute(99), failing, 9).await.unwrap();
     assert_eq!((due(true).await, due(false).await), (vec![acme], Vec::new()));
     let record = store.find_client(ALL, acme).await.unwrap().unwrap().collection;
@@ -401,6 +323,97 @@ async fn first_success_is_a_change_of_the_numbers_and_later_ones_are_not(store: 
     assert_eq!((record.data_version, record.changed_at), (1, Some(minute(1))));
     complete(&store, acme, None, minute(2)).await;
     assert_eq!(version_of(&store, acme).await, 1);
+}
+
+async fn walk_goes_on_where_it_stopped(store: Arc<dyn Store>) {
+    let acme = configured(&store, "acme").await;
+    let turn = begin(&store, acme).await.turn;
+    let walk = Walk { cursor: Some("next".to_owned()), below: ExecutionId(5), rows: 1 };
+    let first = Batch {
+        walk: Some(walk.clone()),
+        complete_to: Some(ExecutionId(5)),
+        ..batch(vec![execution(5, Status::Success, minute(0))])
+    };
+    store.apply_executions(ALL, turn, first).await.unwrap();
+    let state = begin(&store, acme).await;
+    assert_eq!((state.walk, state.complete_to, state.back_filled), (Some(walk), Some(ExecutionId(5)), false));
+    let last = Batch { walk: Some(walked()), ..Batch::of(Vec::new(), minute(7)) };
+    store.apply_executions(ALL, state.turn, last).await.unwrap();
+    let state = begin(&store, acme).await;
+    assert_eq!((state.walk, state.back_filled), (None, true));
+    assert_eq!((state.walked_at, state.listed), (Some(minute(7)), None), "nothing shows that n8n forgets");
+}
+
+async fn failures_are_counted_until_a_success(store: Arc<dyn Store>) {
+    let acme = configured(&store, "acme").await;
+    let failure = Failure { status: ConnectionStatus::Unreachable, message: "No answer.".to_owned() };
+    for failures in 0..3 {
+        let state = begin(&store, acme).await;
+        assert_eq!(state.failures, failures);
+        finish(&store, state.turn, &CollectionOutcome::Failed(failure.clone()), minute(1)).await;
+    }
+    complete(&store, acme, Some(1), minute(2)).await;
+    assert_eq!(begin(&store, acme).await.failures, 0);
+}
+
+async fn unfinished_execution_that_n8n_does_not_confirm_for_a_week_is_unknown(store: Arc<dyn Store>) {
+    const DAY: i64 = 24 * 60;
+    let acme = configured(&store, "acme").await;
+    let confirmed = execution(1, Status::Waiting, minute(0));
+    let read = async |runs: Vec<Execution>, at: i64| {
+        let turn = begin_at(&store, acme, minute(at)).await.unwrap().turn;
+        store.apply_executions(ALL, turn, Batch::of(runs, minute(at))).await.unwrap();
+        finish(&store, turn, &CollectionOutcome::Complete(Some(ExecutionId(2))), minute(at)).await;
+    };
+    read(vec![confirmed.clone(), execution(2, Status::Running, minute(0))], 0).await;
+    for half_day in 1..=13 {
+        read(vec![confirmed.clone()], half_day * DAY / 2 + 1).await;
+    }
+    assert_eq!(open_ids(&store, acme).await, [1, 2]);
+    read(vec![confirmed], 7 * DAY + 2).await;
+    assert_eq!(open_ids(&store, acme).await, [1]);
+    let tally = tally_of(&store, acme, everything()).await;
+    assert_eq!((tally.count(Status::Unknown), tally.count(Status::Waiting)), (1, 1));
+    let turn = begin_at(&store, acme, minute(30 * DAY)).await.unwrap().turn;
+    finish(&store, turn, &CollectionOutcome::Complete(Some(ExecutionId(2))), minute(30 * DAY)).await;
+    assert_eq!(open_ids(&store, acme).await, [1], "after an outage it is asked for first");
+}
+
+async fn ids_under_which_nothing_is_stored_are_found(store: Arc<dyn Store>) {
+    let acme = configured(&store, "acme").await;
+    apply(&store, acme, [3, 4, 7, 2000].map(|id| execution(id, Status::Success, minute(0))).to_vec()).await;
+    let missing = async |above, to| {
+        let ids = store.missing_executions(ALL, acme, ExecutionId(above), ExecutionId(to)).await.unwrap();
+        ids.into_iter().map(|id| id.0).collect::<Vec<_>>()
+    };
+    assert_eq!(missing(2, 8).await, [5, 6, 8]);
+    assert_eq!(missing(3, 4).await, [0; 0]);
+    let far = missing(0, 2000).await;
+    assert_eq!((far.len(), far[0]), (999, 1001), "only so many are looked at");
+    let turn = begin(&store, acme).await.turn;
+    store.note_probed(ALL, turn, ExecutionId(8)).await.unwrap();
+    assert_eq!(begin(&store, acme).await.probed_to, Some(ExecutionId(8)));
+}
+
+async fn what_n8n_pruned_before_it_was_read_is_a_gap(store: Arc<dyn Store>) {
+    let acme = configured(&store, "acme").await;
+    let runs = [10, 20, 21, 40].map(|id| execution(id, Status::Success, minute(id)));
+    apply(&store, acme, runs.to_vec()).await;
+    let gaps = async || {
+        let record = store.find_client(ALL, acme).await.unwrap().unwrap().collection;
+        record.gaps.iter().map(|gap| (gap.from, gap.to)).collect::<Vec<_>>()
+    };
+    let pruned = async |above, below| {
+        let turn = begin(&store, acme).await.turn;
+        let span = Pruned { above: ExecutionId(above), below: ExecutionId(below) };
+        store.note_pruned(ALL, turn, span, minute(50)).await.unwrap();
+    };
+    pruned(20, 21).await;
+    assert_eq!(gaps().await, [], "nothing lies between");
+    pruned(10, 20).await;
+    assert_eq!(gaps().await, [(minute(10), minute(20))]);
+    pruned(21, 40).await;
+    assert_eq!(gaps().await, [(minute(10), minute(20)), (minute(21), minute(40))]);
 }
 
 async fn progress_is_shown_until_the_back_fill_is_complete(store: Arc<dyn Store>) {
@@ -431,15 +444,12 @@ async fn time_of_the_last_change_is_known(store: Arc<dyn Store>) {
 suite! { $ execution_contract in execution:
     client_without_n8n_is_not_collected,
     nothing_is_stored_after_the_turn,
-    same_instance_at_another_address_counts_nothing_twice,
-    address_that_never_answered_leaves_no_trace,
-    other_instances_are_told_apart_and_found_again,
-    new_rows_alone_do_not_make_an_identified_instance_another_one,
     reading_executions_again_changes_nothing,
     racing_batches_count_each_execution_once,
     two_clients_have_an_execution_of_the_same_id,
     execution_that_ended_is_counted_anew,
     older_read_never_takes_back_what_has_ended,
+    crashed_execution_may_turn_out_to_be_asleep,
     later_of_two_readings_in_one_batch_counts,
     moved_start_moves_the_count_and_leaves_no_empty_row,
     every_width_holds_the_same_sums,
@@ -454,4 +464,9 @@ suite! { $ execution_contract in execution:
     first_success_is_a_change_of_the_numbers_and_later_ones_are_not,
     progress_is_shown_until_the_back_fill_is_complete,
     time_of_the_last_change_is_known,
+    walk_goes_on_where_it_stopped,
+    failures_are_counted_until_a_success,
+    unfinished_execution_that_n8n_does_not_confirm_for_a_week_is_unknown,
+    ids_under_which_nothing_is_stored_are_found,
+    what_n8n_pruned_before_it_was_read_is_a_gap,
 }

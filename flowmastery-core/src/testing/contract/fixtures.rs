@@ -20,12 +20,14 @@ use crate::{
     page::{Cursor, PageRequest},
     secret::Sealed,
     store::{
-        Accepted, Applied, Batch, ClientSnapshot, CollectionOutcome, CollectionState, MetricsQuery, Store,
-        Turn,
+        Accepted, Applied, Batch, ClientSnapshot, CollectionOutcome, CollectionState, Finished, MetricsQuery,
+        Store, Turn, Walk,
     },
 };
 
 pub(super) const ALL: TenantScope = TenantScope::ALL;
+
+const MINUTE: Duration = Duration::from_secs(60);
 
 /// A Monday at midnight.
 const START: i64 = 1_772_409_600_000;
@@ -123,12 +125,42 @@ pub(super) fn execution(id: i64, status: Status, started_at: Timestamp) -> Execu
 }
 
 pub(super) fn batch(executions: Vec<Execution>) -> Batch {
-    Batch { executions, read_at: minute(10_000), progress: None }
+    Batch::of(executions, minute(10_000))
 }
 
 /// Begins a collection.
 pub(super) async fn begin(store: &Arc<dyn Store>, client: ClientId) -> CollectionState {
-    store.begin_collection(ALL, client, minute(0)).await.unwrap().unwrap()
+    begin_at(store, client, minute(0)).await.unwrap()
+}
+
+/// Begins a collection after which the next one is due a minute later.
+pub(super) async fn begin_at(
+    store: &Arc<dyn Store>,
+    client: ClientId,
+    now: Timestamp,
+) -> Option<CollectionState> {
+    store.begin_collection(ALL, client, now, now.plus(MINUTE)).await.unwrap()
+}
+
+/// Ends a collection after which the next one is due a minute later.
+pub(super) async fn finish(store: &Arc<dyn Store>, turn: Turn, outcome: &CollectionOutcome, now: Timestamp) {
+    let when = Finished { now, next_attempt: now.plus(MINUTE) };
+    store.finish_collection(ALL, turn, outcome, when).await.unwrap();
+}
+
+/// Goes on with the epoch that executions are of; `None` when the turn is over.
+pub(super) async fn identify(
+    store: &Arc<dyn Store>,
+    turn: Turn,
+    seen: &[Execution],
+) -> Option<CollectionState> {
+    let verdict = store.hear(ALL, turn, seen).await.unwrap()?.verdict();
+    store.settle(ALL, turn, verdict, minute(0)).await.unwrap()
+}
+
+/// A walk that has come to the end.
+pub(super) fn walked() -> Walk {
+    Walk { cursor: None, below: ExecutionId(1), rows: 1 }
 }
 
 /// A turn of a client, whether there is one or not: the first.
@@ -141,14 +173,16 @@ pub(super) async fn apply(store: &Arc<dyn Store>, client: ClientId, executions: 
     let turn = begin(store, client).await.turn;
     match store.apply_executions(ALL, turn, batch(executions)).await.unwrap() {
         Applied::Stored { changed } => changed,
-        Applied::Superseded => panic!("superseded"),
+        other => panic!("{other:?}"),
     }
 }
 
+/// Collects everything, of which the newest is this.
 pub(super) async fn complete(store: &Arc<dyn Store>, client: ClientId, newest: Option<i64>, now: Timestamp) {
-    let turn = store.begin_collection(ALL, client, now).await.unwrap().unwrap().turn;
-    let outcome = CollectionOutcome::Complete(newest.map(ExecutionId));
-    store.finish_collection(ALL, turn, &outcome, now).await.unwrap();
+    let turn = begin_at(store, client, now).await.unwrap().turn;
+    let end = Batch { walk: Some(walked()), ..Batch::of(Vec::new(), now) };
+    store.apply_executions(ALL, turn, end).await.unwrap();
+    finish(store, turn, &CollectionOutcome::Complete(newest.map(ExecutionId)), now).await;
 }
 
 /// A range of minutes.

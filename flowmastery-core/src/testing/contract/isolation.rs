@@ -8,13 +8,19 @@ use crate::{
     id::{ClientId, ExecutionId},
     model::{
         client::ClientName,
+        epoch::Verdict,
         execution::{Class, Status},
         freshness::ConnectionStatus,
         invitation::{EmailStatus, InvitationStatus},
+        listing::{ListingFilter, ListingQuery},
+        period::PeriodQuery,
+        series::SeriesQuery,
         session::TokenHash,
         user::{Role, UserPatch},
+        workflow::{TimeSaved, WorkflowId},
     },
-    store::{Applied, CollectionOutcome, Failure, MetricsQuery, Store, UserUpdate},
+    page::PageRequest,
+    store::{Applied, CollectionOutcome, Failure, Finished, MetricsQuery, Pruned, Store, UserUpdate},
 };
 
 /// Two clients with an n8n and one running execution of the same id each, and the scope of the second.
@@ -100,18 +106,25 @@ async fn executions_of_another_client_are_out_of_reach(store: Arc<dyn Store>) {
     let (ours, _, scope) = two_clients(&store).await;
     let turn = begin(&store, ours).await.turn;
     let before = store.find_client(ALL, ours).await.unwrap().unwrap().collection;
-    assert!(store.begin_collection(scope, ours, minute(0)).await.unwrap().is_none());
+    assert!(store.begin_collection(scope, ours, minute(0), minute(1)).await.unwrap().is_none());
     let late = batch(vec![execution(1, Status::Success, minute(0))]);
     assert_eq!(store.apply_executions(scope, turn, late).await.unwrap(), Applied::Superseded);
-    assert_eq!(store.identify(scope, turn, &[execution(1, Status::Error, minute(9))]).await.unwrap(), None);
+    assert!(store.hear(scope, turn, &[execution(1, Status::Error, minute(9))]).await.unwrap().is_none());
+    assert_eq!(store.settle(scope, turn, Verdict::New, minute(1)).await.unwrap(), None);
+    assert!(store.missing_executions(scope, ours, ExecutionId(0), ExecutionId(9)).await.unwrap().is_empty());
+    let span = Pruned { above: ExecutionId(1), below: ExecutionId(9) };
+    store.note_pruned(scope, turn, span, minute(1)).await.unwrap();
+    store.note_probed(scope, turn, ExecutionId(9)).await.unwrap();
+    assert_eq!(store.age_out(scope, ours, minute(9), 9).await.unwrap(), 0);
     store.save_workflows(scope, turn, &[workflow("w", "stolen")], minute(1)).await.unwrap();
     assert!(store.open_executions(scope, ours, 9).await.unwrap().is_empty());
     for _ in 0..3 {
         store.miss_execution(scope, turn, ExecutionId(1), minute(1)).await.unwrap();
     }
     let failure = Failure { status: ConnectionStatus::NotN8n, message: "stolen".to_owned() };
+    let when = Finished { now: minute(1), next_attempt: minute(2) };
     for outcome in [CollectionOutcome::Failed(failure), CollectionOutcome::Complete(None)] {
-        store.finish_collection(scope, turn, &outcome, minute(1)).await.unwrap();
+        store.finish_collection(scope, turn, &outcome, when).await.unwrap();
     }
     assert_eq!(store.find_client(ALL, ours).await.unwrap().unwrap().collection, before);
     assert_eq!(store.open_executions(ALL, ours, 9).await.unwrap().len(), 1);
@@ -129,7 +142,7 @@ async fn changes_of_one_client_leave_the_other_as_it_is(store: Arc<dyn Store>) {
     for _ in 0..3 {
         store.miss_execution(scope, turn, ExecutionId(2), minute(1)).await.unwrap();
     }
-    store.finish_collection(scope, turn, &CollectionOutcome::Complete(None), minute(1)).await.unwrap();
+    finish(&store, turn, &CollectionOutcome::Complete(None), minute(1)).await;
     store.delete_client(scope, theirs, minute(2)).await.unwrap();
     while store.purge_deleted(ALL, 100).await.unwrap() > 0 {}
     let after = snapshot_of(&store, ours, vec![everything()]).await;
@@ -148,6 +161,42 @@ async fn metrics_of_another_client_are_not_counted(store: Arc<dyn Store>) {
     assert_eq!(snapshots[0].workflows.len(), 1);
 }
 
+async fn lists_and_workflows_of_another_client_are_out_of_reach(store: Arc<dyn Store>) {
+    let (ours, theirs, scope) = two_clients(&store).await;
+    let query =
+        ListingQuery { range: everything(), classes: Class::ALL.to_vec(), filter: ListingFilter::default() };
+    let listed = async |scope, client| {
+        store.list_executions(scope, client, &query, PageRequest::default()).await.unwrap().items.len()
+    };
+    assert_eq!((listed(scope, ours).await, listed(scope, theirs).await), (0, 1));
+    let (id, saved) = (WorkflowId::from("w"), TimeSaved::of_minutes(5).unwrap());
+    let minutes = async |client| {
+        let record = store.find_workflow(ALL, client, &id).await.unwrap().unwrap();
+        (record.time_saved_per_execution_minutes, version_of(&store, client).await)
+    };
+    let before = minutes(ours).await;
+    assert_eq!(store.find_workflow(scope, ours, &id).await.unwrap(), None);
+    assert!(!store.set_time_saved(scope, (ours, &id), saved, minute(1)).await.unwrap());
+    assert!(store.set_time_saved(scope, (theirs, &id), saved, minute(1)).await.unwrap());
+    assert_eq!((minutes(ours).await, minutes(theirs).await.0), (before, 5));
+}
+
+async fn series_of_another_client_are_not_counted(store: Arc<dyn Store>) {
+    let (ours, theirs, scope) = two_clients(&store).await;
+    complete(&store, ours, Some(1), minute(1)).await;
+    let (from, to) = (minute(0).to_string(), minute(60).to_string());
+    let period = PeriodQuery::parse(None, (Some(&from), Some(&to)), None, None);
+    let plan = SeriesQuery::parse(None, period).unwrap().at(minute(0));
+    assert!(store.series(scope, Some(ours), &plan).await.unwrap().is_none());
+    assert!(!store.series(scope, None, &plan).await.unwrap().unwrap().known, "only ours are");
+    complete(&store, theirs, Some(1), minute(1)).await;
+    for client in [Some(theirs), None] {
+        let series = store.series(scope, client, &plan).await.unwrap().unwrap();
+        let totals: Vec<_> = series.points.unwrap().iter().map(|(_, tally)| tally.total()).collect();
+        assert_eq!((series.known, totals), (true, vec![1]));
+    }
+}
+
 suite! { $ isolation_contract in isolation:
     users_of_another_client_are_out_of_reach,
     sessions_end_with_their_own_client_only,
@@ -156,4 +205,6 @@ suite! { $ isolation_contract in isolation:
     executions_of_another_client_are_out_of_reach,
     changes_of_one_client_leave_the_other_as_it_is,
     metrics_of_another_client_are_not_counted,
+    lists_and_workflows_of_another_client_are_out_of_reach,
+    series_of_another_client_are_not_counted,
 }

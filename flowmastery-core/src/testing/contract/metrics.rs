@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use super::{fixtures::*, suite};
 use crate::{
+    clock::Timestamp,
     id::ClientId,
     model::{
         execution::{Class, Execution, Status},
+        period::PeriodQuery,
+        series::{SeriesPlan, SeriesQuery},
         workflow::WorkflowId,
     },
     store::{MetricsQuery, Store},
@@ -104,6 +107,87 @@ async fn every_client_comes_by_id_with_its_own_numbers(store: Arc<dyn Store>) {
     assert!(store.snapshots(ALL, Some(ClientId(999)), &query).await.unwrap().is_empty());
 }
 
+/// A series of production runs by the hour.
+fn hours(from: i64, to: i64) -> SeriesPlan {
+    let (from, to) = (minute(from).to_string(), minute(to).to_string());
+    let period = PeriodQuery::parse(None, (Some(&from), Some(&to)), None, None);
+    SeriesQuery::parse(Some("hour"), period).unwrap().at(minute(0))
+}
+
+/// Whether a series is known, with the start and the total of each point.
+async fn points_of(
+    store: &Arc<dyn Store>,
+    client: Option<ClientId>,
+    plan: &SeriesPlan,
+) -> (bool, Vec<(Timestamp, i64)>) {
+    let series = store.series(ALL, client, plan).await.unwrap().unwrap();
+    let points = series.points.unwrap();
+    (series.known, points.iter().map(|(start, tally)| (*start, tally.total())).collect())
+}
+
+async fn points_of_a_series_are_half_open_and_summed_on_their_own(store: Arc<dyn Store>) {
+    let acme = configured(&store, "acme").await;
+    let runs = [0, 59, 60, 119, 180, 194, 195].into_iter().enumerate();
+    let mut runs: Vec<_> = runs.map(|(id, at)| execution(id as i64, Status::Success, minute(at))).collect();
+    runs.push(Execution { workflow_id: WorkflowId::from("v"), ..execution(8, Status::Error, minute(61)) });
+    runs.push(Execution { mode: "manual".into(), ..execution(9, Status::Error, minute(61)) });
+    apply(&store, acme, runs).await;
+    complete(&store, acme, Some(9), minute(200)).await;
+    let (known, points) = points_of(&store, Some(acme), &hours(0, 195)).await;
+    assert!(known);
+    assert_eq!(points, [(minute(0), 2), (minute(60), 3), (minute(120), 0), (minute(180), 2)]);
+    let (_, points) = points_of(&store, Some(acme), &hours(45, 75)).await;
+    assert_eq!(points, [(minute(45), 1), (minute(60), 2)], "quarter hours at the ends");
+}
+
+async fn a_series_is_not_known_before_the_first_collection(store: Arc<dyn Store>) {
+    let acme = configured(&store, "acme").await;
+    apply(&store, acme, vec![execution(1, Status::Success, minute(0))]).await;
+    for client in [Some(acme), None] {
+        let (known, points) = points_of(&store, client, &hours(0, 60)).await;
+        assert_eq!((known, points), (false, vec![(minute(0), 0)]));
+    }
+    complete(&store, acme, Some(1), minute(1)).await;
+    for client in [Some(acme), None] {
+        let (known, points) = points_of(&store, client, &hours(0, 60)).await;
+        assert_eq!((known, points), (true, vec![(minute(0), 1)]));
+    }
+}
+
+async fn a_series_over_all_clients_sums_those_that_are_known(store: Arc<dyn Store>) {
+    let mut ids = Vec::new();
+    for name in ["acme", "globex", "initech"] {
+        let id = configured(&store, name).await;
+        apply(&store, id, vec![execution(1, Status::Success, minute(60))]).await;
+        ids.push(id);
+    }
+    let all = async || points_of(&store, None, &hours(60, 120)).await;
+    complete(&store, ids[0], Some(1), minute(2)).await;
+    complete(&store, ids[1], Some(1), minute(2)).await;
+    assert_eq!(all().await, (true, vec![(minute(60), 2)]));
+    store.delete_client(ALL, ids[1], minute(3)).await.unwrap();
+    assert_eq!(all().await, (true, vec![(minute(60), 1)]));
+    let plan = hours(60, 120);
+    assert!(store.series(ALL, Some(ids[1]), &plan).await.unwrap().is_none());
+    assert!(store.series(ALL, Some(ClientId(999)), &plan).await.unwrap().is_none());
+}
+
+async fn a_series_of_all_time_begins_with_the_oldest_bucket(store: Arc<dyn Store>) {
+    let period = PeriodQuery::parse(Some("all"), (None, None), None, None);
+    let plan = SeriesQuery::parse(Some("day"), period).unwrap().at(minute(3 * 24 * 60));
+    assert_eq!(points_of(&store, None, &plan).await, (false, Vec::new()));
+    let (acme, globex) = (configured(&store, "acme").await, configured(&store, "globex").await);
+    let day = 24 * 60;
+    apply(&store, acme, vec![execution(1, Status::Success, minute(2 * day + 600))]).await;
+    apply(&store, globex, vec![execution(1, Status::Success, minute(day + 20))]).await;
+    complete(&store, acme, Some(1), minute(2)).await;
+    assert_eq!(points_of(&store, None, &plan).await.1, [(minute(2 * day), 1), (minute(3 * day), 0)]);
+    complete(&store, globex, Some(1), minute(2)).await;
+    let both = [(minute(day), 1), (minute(2 * day), 1), (minute(3 * day), 0)];
+    assert_eq!(points_of(&store, None, &plan).await.1, both);
+    assert_eq!(points_of(&store, Some(acme), &plan).await.1, both[1..].to_vec());
+}
+
 async fn store_answers_a_ping(store: Arc<dyn Store>) {
     store.ping().await.unwrap();
 }
@@ -116,5 +200,9 @@ suite! { $ metrics_contract in metrics:
     only_the_classes_asked_for_count,
     oldest_bucket_is_known,
     every_client_comes_by_id_with_its_own_numbers,
+    points_of_a_series_are_half_open_and_summed_on_their_own,
+    a_series_is_not_known_before_the_first_collection,
+    a_series_over_all_clients_sums_those_that_are_known,
+    a_series_of_all_time_begins_with_the_oldest_bucket,
     store_answers_a_ping,
 }

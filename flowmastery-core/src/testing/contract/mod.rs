@@ -5,14 +5,18 @@
 //! module are private and listed once at its end, so that the compiler complains about one that is forgotten.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
+pub mod aging;
 pub mod client;
 pub mod execution;
 mod fixtures;
 pub mod invitation;
 pub mod isolation;
+pub mod listing;
+pub mod lives;
 pub mod metrics;
 pub mod session;
 pub mod user;
+pub mod verification;
 
 /// Makes the cases of a module public, and a macro that expands them to tests.
 macro_rules! suite {
@@ -67,9 +71,25 @@ macro_rules! store_contract {
             use super::$on_fresh_store;
             $crate::execution_contract!($on_fresh_store);
         }
+        mod lives {
+            use super::$on_fresh_store;
+            $crate::lives_contract!($on_fresh_store);
+        }
+        mod aging {
+            use super::$on_fresh_store;
+            $crate::aging_contract!($on_fresh_store);
+        }
+        mod verification {
+            use super::$on_fresh_store;
+            $crate::verification_contract!($on_fresh_store);
+        }
         mod metrics {
             use super::$on_fresh_store;
             $crate::metrics_contract!($on_fresh_store);
+        }
+        mod listing {
+            use super::$on_fresh_store;
+            $crate::listing_contract!($on_fresh_store);
         }
         mod isolation {
             use super::$on_fresh_store;

@@ -1,19 +1,20 @@
 //! The fake as the real client of flowmastery-core sees it, and the refusals that the client never provokes.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use flowmastery_core::{
     clock::Timestamp,
     entropy::OsEntropy,
     id::ExecutionId,
-    model::{
-        client::Instance, execution::Status, freshness::ConnectionStatus, instance::InstanceUrl,
-        outbound::OutboundPolicy,
-    },
+    model::{client::Instance, execution::Status, freshness::ConnectionStatus, outbound::OutboundPolicy},
     n8n::{ExecutionQuery, HttpN8n, HttpN8nConfig, HttpN8nLimits, N8nApi},
 };
 
-use super::*;
+use crate::{Dialect, FakeN8n, Fault, Run};
+
+mod in_process;
+mod lists;
+mod lives;
 
 const NOON: Timestamp = Timestamp::from_millis(1_795_389_722_212);
 
@@ -29,13 +30,13 @@ fn client() -> HttpN8n {
 }
 
 fn instance(server: &FakeN8n) -> Instance {
-    Instance { url: InstanceUrl::parse(&server.url()).unwrap(), key: server.key().into() }
+    server.instance()
 }
 
 /// Ids of every page of a list, by pages.
 async fn listed(server: &FakeN8n, status: Option<Status>) -> Vec<Vec<i64>> {
     let (client, instance) = (client(), instance(server));
-    let mut query = ExecutionQuery { status, cursor: None };
+    let mut query = ExecutionQuery { status, ..ExecutionQuery::default() };
     let mut pages = Vec::new();
     loop {
         let page = client.executions(&instance, &query).await.unwrap();
@@ -49,7 +50,7 @@ async fn listed(server: &FakeN8n, status: Option<Status>) -> Vec<Vec<i64>> {
 
 /// Status and body of a plain request.
 async fn asked(server: &FakeN8n, path: &str, key: &str) -> (u16, String) {
-    let url = server.url().replace(answer::API, path);
+    let url = server.url().replace(crate::answer::API, path);
     let response = reqwest_client().get(url).header("X-N8N-API-KEY", key).send().await.unwrap();
     (response.status().as_u16(), response.text().await.unwrap())
 }
@@ -89,7 +90,7 @@ async fn running_ones_are_listed_apart_and_waiting_ones_by_n8n_2_only() {
         assert_eq!(listed(&server, Some(Status::Running)).await.concat(), [2]);
         assert_eq!(listed(&server, Some(Status::Waiting)).await.concat(), waiting);
         let found = client().execution(&instance(&server), ExecutionId(3)).await.unwrap().unwrap();
-        assert_eq!(found.status, Status::Waiting);
+        assert_eq!(found.execution.status, Status::Waiting);
         server.state().end(2, "success", later);
         assert!(listed(&server, None).await.concat().contains(&2));
     }
@@ -130,7 +131,10 @@ async fn workflows_are_listed_with_their_state() {
     server.state().set_active(&ids[1], false);
     server.state().archive_workflow(&ids[2]);
     server.state().rename_workflow(&ids[0], "First");
-    let page = client().workflows(&instance(&server), None).await.unwrap();
+    let mut page = client().workflows(&instance(&server), None).await.unwrap();
+    assert!(page.items.is_sorted_by_key(|row| row.id.as_str().to_owned()), "by id, which is random");
+    page.items.sort_by_key(|row| row.archived);
+    page.items.sort_by_key(|row| !row.active);
     let seen: Vec<_> =
         page.items.iter().map(|row| (row.id.as_str(), row.name.as_str(), row.active, row.archived)).collect();
     let expected = [
@@ -147,7 +151,7 @@ async fn workflows_are_listed_with_their_state() {
 
 #[tokio::test]
 async fn the_dialects_refuse_different_things() {
-    let key = KEY;
+    let key = crate::n8n::KEY;
     let cases = [
         ("/api/v1/executions?limit=251", key, 400, 200),
         ("/api/v1/executions?limit=x", key, 400, 400),

@@ -1,0 +1,97 @@
+//! Series: the metrics of one client, or of all, point by point.
+
+use super::{Document, Metrics};
+use crate::{
+    access::{actor::Actor, permission::Permission, scope::TenantScope},
+    digest::sha256_hex,
+    error::{Error, Result},
+    id::ClientId,
+    model::series::{ClientSeries, Series, SeriesPlan, SeriesQuery, TooManyPoints},
+    store::Configured,
+};
+
+impl Metrics {
+    /// The series of a client. The first read of a client that was never collected waits for that, 10 s at most.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::NotFound`], also for another tenant's client; [`crate::error::Kind::Invalid`] for too many points.
+    pub async fn client_series(
+        &self,
+        actor: Actor,
+        id: ClientId,
+        query: &SeriesQuery,
+    ) -> Result<ClientSeries> {
+        let scope = actor.require_client(Permission::ViewClient, id)?;
+        let plan = self.plan(query)?;
+        self.ready(scope, id).await?;
+        Ok(ClientSeries { client_id: id, series: self.read(scope, Some(id), &plan).await? })
+    }
+
+    /// The series over all clients.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Forbidden`] for all but admins; [`crate::error::Kind::Invalid`] for too many points.
+    pub async fn all_series(&self, actor: Actor, query: &SeriesQuery) -> Result<Series> {
+        actor.require(Permission::ViewAllClients)?;
+        self.read(actor.scope(), None, &self.plan(query)?).await
+    }
+
+    /// The series over all clients, serialised.
+    ///
+    /// # Errors
+    /// As [`Metrics::all_series`].
+    pub async fn all_series_document(&self, actor: Actor, query: &SeriesQuery) -> Result<Document> {
+        Document::serialise(&self.all_series(actor, query).await?)
+    }
+
+    /// The series of a client, serialised, from the cache where nothing has changed.
+    ///
+    /// # Errors
+    /// As [`Metrics::client_series`].
+    pub async fn series_document(&self, actor: Actor, id: ClientId, query: &SeriesQuery) -> Result<Document> {
+        let scope = actor.require_client(Permission::ViewClient, id)?;
+        let plan = self.plan(query)?;
+        let client = self.ready(scope, id).await?;
+        let key = series_key(&client, &plan);
+        if let Some(body) = self.cache.get(&key).await {
+            return Ok(Document::of(body));
+        }
+        let series = self.read(scope, Some(id), &plan).await?;
+        let document = Document::serialise(&ClientSeries { client_id: id, series })?;
+        self.keep(key, &document);
+        Ok(document)
+    }
+
+    /// The series as it is now. One that is too long is refused here, before anything is read for it; of `all` that is known only with
+    /// its oldest bucket.
+    fn plan(&self, query: &SeriesQuery) -> Result<SeriesPlan> {
+        let plan = query.at(self.clock.now());
+        plan.check().map_err(too_many)?;
+        Ok(plan)
+    }
+
+    async fn read(&self, scope: TenantScope, client: Option<ClientId>, plan: &SeriesPlan) -> Result<Series> {
+        let snapshot = self.store.series(scope, client, plan).await?;
+        let snapshot = snapshot.ok_or_else(|| Error::not_found("client"))?;
+        let points = snapshot.points.map_err(too_many)?;
+        Ok(Series::of(plan, &points, snapshot.known))
+    }
+}
+
+fn too_many(fault: TooManyPoints) -> Error {
+    Error::invalid(vec![fault.into()])
+}
+
+/// Everything that a series depends on: tenant, numbers, whether they are known, borders, interval, time zone and classes.
+fn series_key(client: &Configured, plan: &SeriesPlan) -> String {
+    let parts = format!(
+        "{}|{}|{:?}|{:?}|{}|{:?}",
+        client.collection.data_version,
+        client.collection.last_success_at.is_some(),
+        plan.period(),
+        plan.interval(),
+        plan.tz(),
+        plan.classes(),
+    );
+    format!("metrics:v1:{}:Series:{}", client.id, sha256_hex(parts.as_bytes()))
+}
