@@ -90,7 +90,6 @@ def retried(run):
     """A retry is an execution of its own: one that fails again, two that succeed. The failed one that it retries stays failed."""
     n8n = run.n8n
     run.fire_runs("Repaired", 2)
-    wait_until(lambda: len(run.ledger.listed("error", workflow=run.workflows["Repaired"])) >= 2, 30, "executions to fail")
     first, second = [row.id for row in run.ledger.listed("error", workflow=run.workflows["Repaired"])][-2:]
     n8n.retry(first, with_new_workflow=False)
     run.agree("after a retry that failed")
@@ -106,15 +105,13 @@ def workflows_changed(run):
     """A renamed workflow has its new name; an archived one, a deleted one and a deleted execution stay counted with what they did."""
     n8n, names = run.n8n, run.workflows
     run.fire_runs("Deleted", 5)
-    wait_until(lambda: not run.ledger.listed("new", "running", workflow=names["Deleted"]), 30, "executions to end")
     run.agree("before the changes")
     n8n.change_workflow(names["Succeeds"], "Succeeds", "Succeeds, renamed", SUCCEED)
     n8n.archive(names["Repaired"])
     deleted = run.ledger.listed(workflow=names["Deleted"])
     n8n.delete(names["Deleted"])
     print(f"  with the workflow, n8n deleted {len(deleted)} executions, {sum(row.status == 'waiting' for row in deleted)} of them asleep")
-    newest = run.ledger.listed()[-1].id
-    n8n.public("DELETE", f"/executions/{newest}")
+    n8n.public("DELETE", f"/executions/{run.ledger.listed()[-1].id}")
+    # Had n8n given the number of the deleted one again, this would wait in vain.
     run.fire_runs("Succeeds", 1)
-    wait_until(lambda: run.ledger.listed()[-1].id > newest, 30, "a new execution after the one that was deleted")
     run.agree("after the changes")

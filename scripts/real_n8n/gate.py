@@ -1,12 +1,17 @@
-"""A pass between FlowMastery and n8n, which can hold a request: so that FlowMastery can be killed in the middle of a collection."""
+"""A pass between FlowMastery and n8n. It can hold a request, so that FlowMastery can be killed in the middle of a collection, and put it off
+to a moment in which n8n gives a certain answer."""
 
 import http.client
 import http.server
+import json
 import sys
 import threading
+import time
 
 # What each connection has for itself; the length is set anew.
 OF_THE_CONNECTION = ("connection", "keep-alive", "transfer-encoding", "content-length")
+# How long a request is put off.
+PATIENCE_SECONDS = 3
 
 
 class Hold:
@@ -17,13 +22,27 @@ class Hold:
         self.reached, self.released = threading.Event(), threading.Event()
 
 
+class Preference:
+    """Requests that match are put off until n8n gives the wanted answer, or does not for too long."""
+
+    def __init__(self, matches, is_wanted):
+        self.matches, self.is_wanted, self.count = matches, is_wanted, 0
+
+    def is_met(self, answer, body):
+        if answer.headers.get_content_type() != "application/json":
+            return True  # n8n's API is not there yet.
+        is_wanted = self.is_wanted(json.loads(body))
+        self.count += is_wanted
+        return is_wanted
+
+
 class Gate:
     def __init__(self, port, n8n_port):
         self.url = f"http://127.0.0.1:{port}"
         self.n8n_port = n8n_port
         self.requests = 0
         self.lock = threading.Lock()
-        self.hold = None
+        self.hold = self.preference = None
         gate = self
 
         class Handler(PassThrough):
@@ -36,6 +55,10 @@ class Gate:
     def hold_next(self, matches, answered=False):
         self.hold = Hold(matches, answered)
         return self.hold
+
+    def prefer(self, matches, is_wanted):
+        self.preference = Preference(matches, is_wanted)
+        return self.preference
 
     def take_hold(self, path):
         """The hold that is meant for this request, once."""
@@ -69,18 +92,28 @@ class PassThrough(http.server.BaseHTTPRequestHandler):
             hold.reached.set()
             hold.released.wait(60)
         try:
-            self.answer(*self.ask(gate.n8n_port))
+            self.answer(*self.ask_preferably(gate))
         except (OSError, http.client.HTTPException):
             self.close_connection = True  # One of the two is away: the other sees that no answer comes.
         if hold and hold.answered:
             hold.reached.set()
 
-    def ask(self, port):
+    def ask_preferably(self, gate):
+        preference, end = gate.preference, time.monotonic() + PATIENCE_SECONDS
+        if not (preference and preference.matches(self.path)):
+            return self.ask(gate.n8n_port)
+        while True:
+            # Not compressed, to be read here.
+            answer, body = self.ask(gate.n8n_port, "accept-encoding")
+            if preference.is_met(answer, body) or time.monotonic() > end:
+                return answer, body
+
+    def ask(self, port, *without):
         n8n = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
         try:
             n8n.putrequest("GET", self.path, skip_host=True, skip_accept_encoding=True)
             for name, value in self.headers.items():
-                if name.lower() not in OF_THE_CONNECTION:
+                if name.lower() not in OF_THE_CONNECTION + without:
                     n8n.putheader(name, value)
             n8n.endheaders()
             answer = n8n.getresponse()

@@ -65,7 +65,8 @@ class Ledger:
             connection.execute("BEGIN")
             rows = [row for row in connection.execute(EXECUTIONS) if row["mode"] not in OTHER_MODES]
             workflows = list(connection.execute(WORKFLOWS))
-            self.known |= {row["id"]: Execution(*(row[field] for field in Execution._fields)) for row in rows}
+            # A new one each time: the old one may be read meanwhile.
+            self.known = self.known | {row["id"]: Execution(*(row[field] for field in Execution._fields)) for row in rows}
             self.visible = frozenset(row["id"] for row in rows if row["visible"])
             gone = {identity: known._replace(state="deleted") for identity, known in self.workflows.items()}
             self.workflows = gone | {row["id"]: Workflow(row["id"], row["name"], state_of(row)) for row in workflows}

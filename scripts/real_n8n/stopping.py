@@ -1,5 +1,8 @@
 """Phases in which n8n is stopped, killed, and forgets."""
 
+import time
+
+from .collecting import is_list
 from .compare import TOTALS, Comparison, instant
 from .program import wait_until
 from .seeding import LONG_WAIT_SECONDS
@@ -17,6 +20,23 @@ WITH_PRUNING = WITH_LIMIT | {
 }
 
 
+def start_watched(run, **settings):
+    """Starts n8n while FlowMastery looks all the time, and so at what is not the last word: while n8n goes through what it left unfinished,
+    it calls each that sleeps crashed for some milliseconds. FlowMastery's requests for the list are put off until it does."""
+    looks = run.gate.prefer(is_list, calls_sleeping_crashed)
+    run.n8n.start(run.flowmastery.collect_now, **settings)
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        run.flowmastery.collect_now()
+        time.sleep(0.1)
+    run.gate.preference = None
+    print(f"  n8n told FlowMastery {looks.count} times of a sleeping execution that it crashed")
+
+
+def calls_sleeping_crashed(page):
+    return any(row["status"] == "crashed" and row["waitTill"] is not None for row in page.get("data", []))
+
+
 def restarted(run):
     """While n8n restarts, the numbers stay and say that they are old; afterwards they are right again, with runs that slept through it."""
     n8n, flowmastery = run.n8n, run.flowmastery
@@ -32,7 +52,7 @@ def restarted(run):
     for name in TOTALS:
         comparison.compare(name, before[name], during[name])
     run.check(comparison, "while n8n is away")
-    run.start_n8n(**WITH_LIMIT)
+    start_watched(run, **WITH_LIMIT)
     run.agree("after n8n came back")
     wait_until(lambda: freshness()["status"] == "live", 30, "FlowMastery to be live again")
 
@@ -53,7 +73,7 @@ def crashed(run):
     """After a kill -9 of n8n the running ones are crashed, queued ones run, and those asleep go on; FlowMastery shows them so."""
     running, waiting = run.ledger.listed("running"), run.ledger.listed("new")
     run.n8n.program.kill()
-    run.start_n8n(**WITH_PRUNING)
+    start_watched(run, **WITH_PRUNING)
     wait_until(lambda: {run.ledger.known[row.id].status for row in running} == {"crashed"}, 60, "n8n to find its crashed executions")
     wait_until(lambda: not run.ledger.listed("new"), 60, "the queue to run")
     print(f"  {len(running)} crashed, and {len(waiting)} of the queue run now")
@@ -65,7 +85,6 @@ def pruned_slowly(run):
     run.settle()
     for burst in range(1, BURSTS + 1):
         run.fire_runs("Fails" if burst % 2 else "Succeeds", BURST)
-        run.settle()
         run.agree(f"after burst {burst}", ask=False)
     wait_until(lambda: len(run.ledger.listed()) == KEPT, 60, "n8n to prune")
     print(f"  n8n has {len(run.ledger.listed())} of {len(run.ledger.state()[0])} executions left")
@@ -78,7 +97,6 @@ def pruned_unseen(run):
     known = {row.id for row in run.ledger.state()[0]}
     status = run.flowmastery.program.stop()
     run.fire_runs("Succeeds", UNSEEN)
-    run.settle()
     wait_until(lambda: len(run.ledger.listed()) == KEPT, 60, "n8n to prune")
     fresh = [row for row in run.ledger.state()[0] if row.id not in known]
     lost = [row for row in fresh if row.id not in run.ledger.visible]
