@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
 
 use crate::{
     access::{
@@ -135,7 +136,12 @@ impl Flowmastery {
         &self.verifications
     }
 
-    /// The collector, for the host to spawn.
+    /// Runs what goes on beside requests, until `stop` is cancelled, and comes to its end in order: for the host to spawn.
+    pub async fn run(self, stop: CancellationToken) {
+        self.collector.run(stop).await;
+    }
+
+    /// The collector, to collect one client at once.
     pub fn collector(&self) -> &Collector {
         &self.collector
     }

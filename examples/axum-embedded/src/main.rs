@@ -30,7 +30,7 @@ async fn main() -> Result<(), BoxError> {
         flowmastery.users().create_admin(email, &password).await?;
     }
     let stop = CancellationToken::new();
-    let collector = tokio::spawn(flowmastery.collector().clone().run(stop.clone()));
+    let work = tokio::spawn(flowmastery.clone().run(stop.clone()));
 
     let guard = AuthenticateLayer::required(Arc::new(TokenAuthenticator::new(&flowmastery)));
     let app = Router::new()
@@ -42,7 +42,7 @@ async fn main() -> Result<(), BoxError> {
     axum::serve(listener, app).with_graceful_shutdown(async { ctrl_c().await.unwrap_or_default() }).await?;
 
     stop.cancel();
-    collector.await?;
+    work.await?;
     store.close().await;
     Ok(())
 }

@@ -28,12 +28,12 @@ async fn main() -> Result<(), BoxError> {
     let config = Config::new(setting("SECRET_KEY")?.into(), format!("http://{address}/accept-invitation"));
     let flowmastery = Flowmastery::builder(config, Arc::new(store.clone())).build()?;
     let stop = CancellationToken::new();
-    let collector = tokio::spawn(flowmastery.collector().clone().run(stop.clone()));
+    let work = tokio::spawn(flowmastery.clone().run(stop.clone()));
     let listener = TcpListener::bind(&address).await?;
     say(listener.local_addr()?);
     serve(Api::builder(flowmastery).docs(true).build()?, listener).await?;
     stop.cancel();
-    collector.await?;
+    work.await?;
     store.close().await;
     Ok(())
 }

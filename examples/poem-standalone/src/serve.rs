@@ -71,19 +71,19 @@ async fn serve(settings: &Settings) -> Outcome {
         stop.clone().cancelled_owned(),
         Some(PATIENCE),
     );
-    let (served, ()) = tokio::join!(server, collect(&app, stop.clone()));
+    let (served, ()) = tokio::join!(server, work(&app, stop.clone()));
     store.close().await;
     served.map_err(|error| Failure::new("The server failed.").because(error))?;
     tracing::info!("stopped");
     Ok(())
 }
 
-/// Collects until the stop, and gives what is under way ten seconds.
-async fn collect(app: &Flowmastery, stop: CancellationToken) {
-    let collector = tokio::spawn(app.collector().clone().run(stop.clone()));
-    let abort = collector.abort_handle();
+/// Works beside the requests until the stop, and gives what is under way ten seconds.
+async fn work(app: &Flowmastery, stop: CancellationToken) {
+    let work = tokio::spawn(app.clone().run(stop.clone()));
+    let abort = work.abort_handle();
     stop.cancelled().await;
-    if tokio::time::timeout(PATIENCE, collector).await.is_err() {
+    if tokio::time::timeout(PATIENCE, work).await.is_err() {
         abort.abort();
         tracing::warn!("a collection did not come to the end of its page in time");
     }
