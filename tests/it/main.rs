@@ -10,6 +10,7 @@ mod faults;
 mod http;
 mod mail;
 mod oracle;
+mod postgres;
 mod schema;
 mod seed;
 mod standalone;

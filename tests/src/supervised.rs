@@ -4,9 +4,10 @@
 //! open: when this process is gone, the pipe closes and the script stops the server and removes its directory.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     os::unix::process::CommandExt,
-    process::{ChildStdin, Command, Stdio},
+    process::{ChildStdin, ChildStdout, Command, Stdio},
+    sync::Mutex,
 };
 
 /// A running server.
@@ -14,7 +15,8 @@ use std::{
 pub(crate) struct Supervised {
     /// The line that its script said.
     pub(crate) place: String,
-    _alive: ChildStdin,
+    /// The script's standard input and output; it ends with them.
+    talk: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
 }
 
 impl Supervised {
@@ -30,15 +32,26 @@ impl Supervised {
             .process_group(0)
             .spawn()
             .expect("a shell starts");
-        let alive = child.stdin.take().expect("standard input is piped");
-        let mut place = String::new();
-        let said =
-            BufReader::new(child.stdout.take().expect("standard output is piped")).read_line(&mut place);
-        assert!(
-            said.is_ok_and(|bytes| bytes > 0),
-            "the server did not start; its script's messages stand above"
-        );
-        Self { place: place.trim_end().to_owned(), _alive: alive }
+        let words = child.stdin.take().expect("standard input is piped");
+        let answers = BufReader::new(child.stdout.take().expect("standard output is piped"));
+        let mut server = Self { place: String::new(), talk: Mutex::new((words, answers)) };
+        server.place = server.answer();
+        server
+    }
+
+    /// Says a word to a script that listens, and waits for its answer.
+    pub(crate) fn tell(&self, word: &str) -> String {
+        let mut talk = self.talk.lock().expect("nobody panicked while talking");
+        writeln!(talk.0, "{word}").expect("the script listens");
+        drop(talk);
+        self.answer()
+    }
+
+    fn answer(&self) -> String {
+        let mut line = String::new();
+        let said = self.talk.lock().expect("nobody panicked while talking").1.read_line(&mut line);
+        assert!(said.is_ok_and(|bytes| bytes > 0), "the server's script ended; its messages stand above");
+        line.trim_end().to_owned()
     }
 }
 

@@ -38,11 +38,11 @@ pub(crate) struct SigningKey {
 /// When the database is not to be had, or its schema is not up to date and `AUTO_MIGRATE` is off.
 pub(crate) async fn connect_migrated(settings: &DatabaseSettings) -> Outcome<SqlStore> {
     if let (true, Some(owner)) = (settings.auto_migrate, &settings.migration) {
-        let store = connect(owner).await?;
+        let store = connect(settings, owner).await?;
         migrate(owner, &store).await?;
         store.close().await;
     }
-    let store = connect(&settings.database).await?;
+    let store = connect(settings, &settings.database).await?;
     if settings.auto_migrate && settings.migration.is_none() {
         migrate(&settings.database, &store).await?;
     }
@@ -57,12 +57,16 @@ pub(crate) async fn connect_migrated(settings: &DatabaseSettings) -> Outcome<Sql
     Ok(store)
 }
 
-/// The store, with its schema as it is.
+/// The store at one of the databases of the settings, with its schema as it is.
 ///
 /// # Errors
 /// When the database is not to be had.
-pub(crate) async fn connect(database: &Database) -> Outcome<SqlStore> {
-    let config = SqlConfig::new(database.url.clone());
+pub(crate) async fn connect(settings: &DatabaseSettings, database: &Database) -> Outcome<SqlStore> {
+    let config = SqlConfig {
+        max_connections: settings.max_connections,
+        statement_timeout: settings.statement_timeout,
+        ..SqlConfig::new(database.url.clone())
+    };
     SqlStore::connect(&config).await.map_err(|error| database_failure(database, &error))
 }
 
@@ -78,7 +82,9 @@ async fn migrate(database: &Database, store: &SqlStore) -> Outcome {
 pub(crate) fn database_failure(database: &Database, error: &StoreError) -> Failure {
     let advice = match &database.kind {
         DatabaseKind::Sqlite(_) => "check that its directory exists and may be written",
-        DatabaseKind::Postgres(_) => "check that PostgreSQL is running there, and the name and password",
+        DatabaseKind::Postgres(_) => {
+            "check that PostgreSQL is running there, the name and password, and sslmode and sslrootcert where TLS is wanted"
+        }
     };
     let Database { kind, setting, .. } = database;
     Failure::new(format!("Database connection failed ({kind}): {advice} ({setting}).")).because(error)

@@ -14,6 +14,7 @@ use super::{
     SqlStore, dialect,
     fault::fault,
     pool::{Pool, fetch_all},
+    postgres,
 };
 use crate::store::{StoreError, StoreResult};
 
@@ -109,7 +110,7 @@ impl SqlStore {
                 // A migration that fails leaves its advisory lock on the connection, so this one is thrown away.
                 let options = PgPoolOptions::new().max_connections(1);
                 let options = options.acquire_timeout(pool.options().get_acquire_timeout());
-                let once = options.connect_lazy_with((*pool.connect_options()).clone());
+                let once = options.connect_lazy_with(postgres::without_limits(&pool.connect_options()));
                 let done = match way {
                     Way::Up => POSTGRES.run(&once).await,
                     Way::DownTo(target) => POSTGRES.undo(&once, target).await,

@@ -6,6 +6,7 @@
 
 mod aging;
 mod client;
+mod config;
 mod dialect;
 mod execution;
 mod fault;
@@ -16,6 +17,7 @@ mod lives;
 mod metrics;
 mod migrate;
 mod pool;
+mod postgres;
 mod progress;
 mod rollup;
 mod series;
@@ -24,32 +26,13 @@ mod user;
 mod verification;
 mod workflow;
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use async_trait::async_trait;
-use secrecy::SecretString;
 
-pub use self::migrate::MigrationStatus;
 use self::pool::{Pool, fetch_one};
+pub use self::{config::SqlConfig, migrate::MigrationStatus};
 use super::{Store, StoreResult};
-
-/// Where the database is, and how many connections may be open to it.
-#[derive(Clone, Debug)]
-pub struct SqlConfig {
-    /// `sqlite://path`, `sqlite::memory:`, `postgres://…`, `postgresql://…` or `postgresql+asyncpg://…`.
-    pub url: SecretString,
-    /// The most connections; on SQLite the most readers, beside the one writer. An in-memory database has one connection.
-    pub max_connections: u32,
-    /// How long a call waits for a free connection before the store counts as unavailable.
-    pub acquire_timeout: Duration,
-}
-
-impl SqlConfig {
-    /// The database at a URL, with 10 connections and 5 seconds of waiting.
-    pub fn new(url: impl Into<SecretString>) -> Self {
-        Self { url: url.into(), max_connections: 10, acquire_timeout: Duration::from_secs(5) }
-    }
-}
 
 /// The store on SQLite or Postgres.
 #[derive(Clone)]

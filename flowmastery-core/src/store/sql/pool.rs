@@ -5,16 +5,16 @@
 
 use std::{path::Path, str::FromStr, time::Duration};
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use sqlx::{
     ConnectOptions, Connection, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
     Transaction,
     pool::PoolConnection,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::PgPoolOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{SqlConfig, dialect, fault::fault};
+use super::{SqlConfig, dialect, fault::fault, postgres};
 use crate::store::{StoreError, StoreResult};
 
 /// How long SQLite waits for another process that writes.
@@ -118,8 +118,8 @@ impl Pool {
         let url = config.url.expose_secret();
         match url.split_once(':') {
             Some(("sqlite", _)) => Self::connect_sqlite(config).await,
-            Some(("postgres" | "postgresql" | "postgresql+asyncpg", rest)) => {
-                Self::connect_postgres(config, &format!("postgres:{rest}").into()).await
+            Some(("postgres" | "postgresql" | "postgresql+asyncpg", _)) => {
+                Self::connect_postgres(config).await
             }
             _ => Err(StoreError::Internal(
                 "a database URL starts with sqlite:, postgres: or postgresql:".into(),
@@ -127,11 +127,8 @@ impl Pool {
         }
     }
 
-    async fn connect_postgres(config: &SqlConfig, url: &SecretString) -> StoreResult<Self> {
-        let options = PgConnectOptions::from_str(url.expose_secret())
-            .map_err(fault)?
-            .application_name("flowmastery")
-            .options([("search_path", dialect::SCHEMA)]);
+    async fn connect_postgres(config: &SqlConfig) -> StoreResult<Self> {
+        let options = postgres::connect_options(config)?;
         // A pool tries until its time is over and then says only that; one connection says what is wrong.
         let first = tokio::time::timeout(config.acquire_timeout, options.connect()).await;
         let first = first.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(fault)?;
@@ -139,9 +136,11 @@ impl Pool {
         let pool = PgPoolOptions::new()
             .max_connections(config.max_connections)
             .acquire_timeout(config.acquire_timeout)
-            .connect_with(options)
-            .await;
-        Ok(Self::Pg(pool.map_err(fault)?))
+            .idle_timeout(config.idle_timeout)
+            .max_lifetime(config.max_lifetime)
+            .test_before_acquire(true)
+            .connect_lazy_with(options);
+        Ok(Self::Pg(pool))
     }
 
     async fn connect_sqlite(config: &SqlConfig) -> StoreResult<Self> {
@@ -154,7 +153,11 @@ impl Pool {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT);
         let pool = |connections| {
-            SqlitePoolOptions::new().max_connections(connections).acquire_timeout(config.acquire_timeout)
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(config.acquire_timeout)
+                .idle_timeout(config.idle_timeout)
+                .max_lifetime(config.max_lifetime)
         };
         if url.contains(":memory:") || url.contains("mode=memory") {
             let only = pool(1).min_connections(1).idle_timeout(None).max_lifetime(None);

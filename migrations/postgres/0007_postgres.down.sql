@@ -1,0 +1,2 @@
+DROP INDEX invitations_invited_by;
+DROP INDEX users_created_by;

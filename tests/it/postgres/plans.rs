@@ -1,0 +1,50 @@
+//! The plans of every statement of the store over a filled database, as the server itself reports them: no big table is read through.
+
+mod filled;
+mod log;
+mod tour;
+
+use flowmastery_core::store::sql::{SqlConfig, SqlStore};
+use flowmastery_tests::own_postgres::OwnPostgres;
+use sqlx::{Connection, Executor, PgConnection};
+
+/// Tables that stay small: they have a row for each client, or for each of its workflows and lives; and an index that has the admins alone.
+const SMALL: [&str; 6] =
+    ["clients", "collections", "workflows", "epochs", "_flowmastery_migrations", "users_active_admins"];
+
+/// Postgres plans a statement anew for its first five values, and then may keep one plan for all.
+const ROUNDS: i64 = 7;
+
+#[tokio::test]
+async fn no_statement_reads_a_big_table_through() {
+    let server = OwnPostgres::start(log::SETTINGS);
+    let config = SqlConfig { max_connections: 1, ..SqlConfig::new(server.url()) };
+    let store = SqlStore::connect(&config).await.unwrap();
+    store.migrate_up().await.unwrap();
+    let mut admin = PgConnection::connect(&server.url()).await.unwrap();
+    filled::fill(&store, &mut admin).await;
+    log::begin(&mut admin).await;
+    for round in 0..ROUNDS {
+        tour::every_method(&store, round).await;
+    }
+    store.close().await;
+    admin.execute("ALTER ROLE flowmastery SET plan_cache_mode = force_generic_plan").await.unwrap();
+    let store = SqlStore::connect(&config).await.unwrap();
+    tour::every_method(&store, ROUNDS).await;
+    store.close().await;
+
+    let plans = log::plans(&server, &mut admin).await;
+    assert!(plans.len() > 100, "{}", plans.len());
+    let faults: Vec<_> = plans.iter().flat_map(|plan| plan.reads_through(&SMALL)).collect();
+    assert!(faults.is_empty(), "{} of {}:\n{}", faults.len(), plans.len(), faults.join("\n"));
+}
+
+#[tokio::test]
+async fn what_is_removed_goes_in_bounded_batches_beside_readers() {
+    let server = OwnPostgres::start(&[]);
+    let store = SqlStore::connect(&SqlConfig::new(server.url())).await.unwrap();
+    store.migrate_up().await.unwrap();
+    let mut admin = PgConnection::connect(&server.url()).await.unwrap();
+    filled::fill(&store, &mut admin).await;
+    tour::remove_in_batches(&store).await;
+}
