@@ -37,14 +37,16 @@ pub(crate) struct SigningKey {
 /// # Errors
 /// When the database is not to be had, or its schema is not up to date and `AUTO_MIGRATE` is off.
 pub(crate) async fn connect_migrated(settings: &DatabaseSettings) -> Outcome<SqlStore> {
-    if let (true, Some(owner)) = (settings.auto_migrate, &settings.migration) {
-        let store = connect(settings, owner).await?;
-        migrate(owner, &store).await?;
-        store.close().await;
-    }
     let store = connect(settings, &settings.database).await?;
-    if settings.auto_migrate && settings.migration.is_none() {
-        migrate(&settings.database, &store).await?;
+    match &settings.migration {
+        Some(owner) if settings.auto_migrate => {
+            let owning = connect(settings, owner).await?;
+            migrate(owner, &owning).await?;
+            admit(settings, &owning, &store).await?;
+            owning.close().await;
+        }
+        None if settings.auto_migrate => migrate(&settings.database, &store).await?,
+        _ => {}
     }
     let status =
         store.migration_status().await.map_err(|error| database_failure(&settings.database, &error))?;
@@ -75,6 +77,20 @@ async fn migrate(database: &Database, store: &SqlStore) -> Outcome {
     store.migrate_up().await.map_err(|error: StoreError| match error {
         StoreError::Unavailable(_) => database_failure(database, &error),
         error => failed(error),
+    })
+}
+
+/// Lets the role of `DATABASE_URL` use what the role of `DATABASE_MIGRATION_URL` owns.
+///
+/// # Errors
+/// When the database refuses.
+pub(crate) async fn admit(settings: &DatabaseSettings, owning: &SqlStore, store: &SqlStore) -> Outcome {
+    owning.admit(store).await.map_err(|error| match error {
+        StoreError::Unavailable(_) => database_failure(settings.owner(), &error),
+        error => Failure::new(
+            "The role of DATABASE_URL cannot be given its rights: DATABASE_MIGRATION_URL has to be the role that owns the tables.",
+        )
+        .because(error),
     })
 }
 

@@ -1,9 +1,11 @@
-//! Postgres in earnest, on real servers: limits, outages, TLS, plans of every statement, and a host's own migrations beside ours.
+//! Postgres in earnest, on real servers: limits, outages, TLS, plans of every statement, row security, and a host's own migrations
+//! beside ours.
 
 mod limits;
 mod neighbours;
 mod outage;
 mod plans;
+mod row_security;
 mod tls;
 
 use flowmastery_core::{

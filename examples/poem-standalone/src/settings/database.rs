@@ -22,7 +22,8 @@ const DATABASE_MIGRATION_URL: Setting = Setting {
     name: "DATABASE_MIGRATION_URL",
     default: "",
     accepts: "a postgres:// URL of the same database, when DATABASE_URL is one",
-    meaning: "PostgreSQL: the role that owns the tables, where it is not the role of DATABASE_URL; migrations run as it",
+    meaning: "PostgreSQL: the role that owns the tables, where it is not the role of DATABASE_URL; migrations run as it, and row-level security \
+              holds for the other",
     secret: true,
 };
 const DATABASE_MAX_CONNECTIONS: Setting = Setting {

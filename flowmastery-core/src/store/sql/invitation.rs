@@ -78,7 +78,8 @@ impl InvitationStore for SqlStore {
         scope: TenantScope,
         invitation: NewInvitation,
     ) -> StoreResult<Option<Invitation>> {
-        let mut tx = self.pool.begin().await?;
+        // An address is taken whichever client's user has it.
+        let mut tx = self.pool.begin(TenantScope::ALL).await?;
         // Two that are made at once for one address must not both stay pending.
         dialect::lock(&mut tx, Lock::Invitations).await?;
         if !may_invite_to(&mut tx, scope, invitation.client_id).await? {
@@ -120,7 +121,7 @@ impl InvitationStore for SqlStore {
         page: PageRequest,
         now: Timestamp,
     ) -> StoreResult<Page<Invitation>> {
-        let mut conn = self.pool.read().await?;
+        let mut conn = self.pool.read(scope).await?;
         let rows: Vec<InvitationRow> = fetch_all!(
             conn.db(),
             select_invitation!(
@@ -140,7 +141,7 @@ impl InvitationStore for SqlStore {
         token: &TokenHash,
         now: Timestamp,
     ) -> StoreResult<Option<StoredInvitation>> {
-        let mut conn = self.pool.read().await?;
+        let mut conn = self.pool.read(TenantScope::ALL).await?;
         let row: Option<InvitationRow> =
             fetch_optional!(conn.db(), select_invitation!("i.token = $1"), token.as_str())?;
         row.map(|row| row.read(now)).transpose()
@@ -153,7 +154,7 @@ impl InvitationStore for SqlStore {
         new: NewSession,
     ) -> StoreResult<Accepted> {
         let now = new.created_at;
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin(TenantScope::ALL).await?;
         let spent = execute!(
             tx.db(),
             "UPDATE invitations SET status = 'accepted', accepted_at = $2
@@ -195,15 +196,15 @@ impl InvitationStore for SqlStore {
         id: InvitationId,
         status: EmailStatus,
     ) -> StoreResult<()> {
-        let mut conn = self.pool.write().await?;
+        let mut tx = self.pool.write(scope).await?;
         execute!(
-            conn.db(),
+            tx.db(),
             "UPDATE invitations SET email_status = $3 WHERE id = $1 AND ($2 IS NULL OR client_id = $2)",
             id,
             scope.only(),
             status.as_str(),
         )?;
-        Ok(())
+        tx.commit().await
     }
 }
 

@@ -65,7 +65,7 @@ impl MetricsStore for SqlStore {
         query: &MetricsQuery,
     ) -> StoreResult<Vec<ClientSnapshot>> {
         let which = Which { scope: scope.only(), client };
-        let mut tx = self.pool.snapshot().await?;
+        let mut tx = self.pool.snapshot(scope).await?;
         let mut snapshots = read_clients(&mut tx, which, query.ranges.len()).await?;
         read_workflows(&mut tx, which, &mut snapshots).await?;
         if let Some(classes) = codes(&query.classes) {

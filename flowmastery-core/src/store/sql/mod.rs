@@ -20,6 +20,7 @@ mod pool;
 mod postgres;
 mod progress;
 mod rollup;
+mod row_security;
 mod series;
 mod session;
 mod user;
@@ -33,6 +34,7 @@ use async_trait::async_trait;
 use self::pool::{Pool, fetch_one};
 pub use self::{config::SqlConfig, migrate::MigrationStatus};
 use super::{Store, StoreResult};
+use crate::access::scope::TenantScope;
 
 /// The store on SQLite or Postgres.
 #[derive(Clone)]
@@ -65,7 +67,7 @@ impl fmt::Debug for SqlStore {
 #[async_trait]
 impl Store for SqlStore {
     async fn ping(&self) -> StoreResult<()> {
-        let mut conn = self.pool.read().await?;
+        let mut conn = self.pool.read(TenantScope::ALL).await?;
         let _: (i64,) = fetch_one!(conn.db(), "SELECT CAST(1 AS BIGINT)")?;
         Ok(())
     }

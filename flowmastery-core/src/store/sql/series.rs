@@ -31,7 +31,7 @@ pub(super) async fn series(
     plan: &SeriesPlan,
 ) -> StoreResult<Option<SeriesSnapshot>> {
     let which = Which { scope: scope.only(), client };
-    let mut tx = store.pool.snapshot().await?;
+    let mut tx = store.pool.snapshot(scope).await?;
     let heads = read_heads(&mut tx, which).await?;
     if client.is_some() && heads.is_empty() {
         return Ok(None);

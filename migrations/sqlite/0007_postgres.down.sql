@@ -1,2 +1,0 @@
-DROP INDEX invitations_invited_by;
-DROP INDEX users_created_by;
