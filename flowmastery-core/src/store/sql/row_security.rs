@@ -13,7 +13,10 @@ use super::{
     fault::fault,
     pool::{Db, Pool},
 };
-use crate::{access::scope::TenantScope, store::StoreResult};
+use crate::{
+    access::scope::TenantScope,
+    store::{StoreError, StoreResult},
+};
 
 /// Whether policies hold for the role of a pool. It is known once there are tables.
 #[derive(Clone, Default)]
@@ -52,8 +55,7 @@ impl SqlStore {
     /// change nor make any. To be called after every [`SqlStore::migrate_up`]. Nothing is done where both have one role, and on SQLite.
     ///
     /// # Errors
-    /// [`crate::store::StoreError::Unavailable`] when the database is away, [`crate::store::StoreError::Internal`] when the role of this store
-    /// does not own the tables.
+    /// [`StoreError::Unavailable`] when the database is away, [`StoreError::Internal`] when the role of this store does not own the tables.
     pub async fn admit(&self, application: &SqlStore) -> StoreResult<()> {
         let Pool::Pg { pool, row_security } = &application.pool else { return Ok(()) };
         let mut db = pool.acquire().await.map_err(fault)?;
@@ -64,6 +66,12 @@ impl SqlStore {
             sqlx::query_as("SELECT quote_ident(current_user)").fetch_one(&mut *db).await.map_err(fault)?;
         drop(db);
         let mut tx = self.pool.begin(TenantScope::ALL).await?;
+        if let Pool::Pg { row_security, .. } = &self.pool
+            && row_security.known() == Some(true)
+        {
+            // Postgres would warn of it and grant nothing.
+            return Err(StoreError::Internal("this role does not own the tables".into()));
+        }
         // Postgres refuses one of two that grant at once.
         dialect::lock(&mut tx, Lock::Grants).await?;
         if let Db::Pg(db) = tx.db() {
