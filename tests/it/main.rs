@@ -12,6 +12,7 @@ mod mail;
 mod oracle;
 mod schema;
 mod seed;
+mod several_hosts;
 mod standalone;
 mod store;
 mod sums;
