@@ -179,9 +179,13 @@ impl Collector {
     pub async fn collect_in_place(&self, client: crate::id::ClientId) -> Result<()> {
         let end_of_time = crate::clock::Timestamp::from_millis(i64::MAX);
         let term = Term { now: end_of_time, ..self.term() };
-        match self.0.store.lease_client(TenantScope::client(client), client, term).await? {
-            Lease::Leased(turn) => self.pull(turn, &self.0.stop).await.map(drop),
-            Lease::Elsewhere | Lease::Gone => Ok(()),
+        loop {
+            match self.0.store.lease_client(TenantScope::client(client), client, term).await? {
+                Lease::Leased(turn) => return self.pull(turn, &self.0.stop).await.map(drop),
+                // What was killed has not let go of the client's row yet.
+                Lease::Elsewhere => tokio::time::sleep(Duration::from_millis(5)).await,
+                Lease::Gone => return Ok(()),
+            }
         }
     }
 

@@ -74,7 +74,7 @@ impl Collector {
             if turn.is_none() {
                 return entry.done.clone();
             }
-            // Its turn is over: its lease ran out.
+            // It has no turn yet, or one that is over: its lease ran out.
             entry.cancel.cancel();
         }
         let (end, done) = watch::channel(End::Noted);
@@ -140,10 +140,7 @@ impl Collector {
         for entry in entries.by_client.values() {
             let lost = entry.turn.filter(|turn| asked.contains(turn) && !ours.contains(turn));
             if let Some(turn) = lost {
-                tracing::info!(
-                    client.id = turn.client.0,
-                    "another host or a new configuration ended a collection"
-                );
+                tracing::debug!(client.id = turn.client.0, "a collection whose lease is gone is ended");
                 entry.cancel.cancel();
             }
         }

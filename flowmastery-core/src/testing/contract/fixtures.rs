@@ -140,9 +140,15 @@ pub(super) async fn begin_at(
     now: Timestamp,
 ) -> Option<CollectionState> {
     let term = Term { now: Timestamp::from_millis(i64::MAX), ..term(now) };
-    match store.lease_client(ALL, client, term).await.unwrap() {
-        Lease::Leased(turn) => store.begin_collection(ALL, turn, now, now.plus(MINUTE)).await.unwrap(),
-        Lease::Elsewhere | Lease::Gone => None,
+    loop {
+        match store.lease_client(ALL, client, term).await.unwrap() {
+            Lease::Leased(turn) => {
+                return store.begin_collection(ALL, turn, now, now.plus(MINUTE)).await.unwrap();
+            }
+            // A transaction that came to nothing has not let go of the client's row yet.
+            Lease::Elsewhere => tokio::task::yield_now().await,
+            Lease::Gone => return None,
+        }
     }
 }
 
