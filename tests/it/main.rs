@@ -4,6 +4,7 @@
 mod architecture;
 mod bad_input;
 mod cache;
+mod cluster;
 mod coarse;
 mod collect;
 mod faults;
