@@ -100,23 +100,21 @@ async fn a_host_that_stops_while_it_holds_a_lock_loses_it_to_its_successor() {
     let successor = store(&database, |_| ()).await;
     let id = client(&successor).await;
     let mut observer = raw(&database).await;
-    let begin = |store: &SqlStore| {
-        let store = store.clone();
-        async move { store.begin_collection(everything(), id, NOW, NOW).await }
-    };
+    let turn = lease(&stopped, id).await;
     // Goes on only until the row is locked, and no further: as a process does that is sent SIGSTOP.
-    let mut collection = Box::pin(begin(&stopped));
+    let mut collection = Box::pin(stopped.begin_collection(everything(), turn, NOW, NOW));
     let holds = "SELECT EXISTS (SELECT 1 FROM pg_stat_activity WHERE datname = current_database()
                      AND state = 'idle in transaction' AND backend_xid IS NOT NULL)";
     while !sqlx::query_as::<_, (bool,)>(holds).fetch_one(&mut observer).await.unwrap().0 {
         assert!(futures_util::poll!(&mut collection).is_pending());
     }
     let start = Instant::now();
-    let taken = begin(&successor).await.unwrap().unwrap();
+    successor.set_instance(everything(), id, None, NOW).await.unwrap().unwrap();
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     // What it does when it is woken up is not stored.
     outage(collection.await);
-    assert_eq!(begin(&successor).await.unwrap().unwrap().turn.number, taken.turn.number + 1);
+    let kept = successor.find_client(everything(), id).await.unwrap().unwrap();
+    assert_eq!(kept.collection.last_attempt_at, None);
     assert!(SqlConfig::new("").idle_in_transaction_timeout < SqlConfig::new("").lock_timeout);
 }
 

@@ -8,6 +8,8 @@ mod plans;
 mod row_security;
 mod tls;
 
+use std::time::Duration;
+
 use flowmastery_core::{
     access::{actor::Actor, scope::TenantScope},
     clock::Timestamp,
@@ -15,7 +17,7 @@ use flowmastery_core::{
     model::client::{ClientName, NewClient, SealedInstance},
     model::instance::InstanceUrl,
     secret::Sealed,
-    store::{ClientStore, StoreError, StoreResult, sql::SqlStore},
+    store::{ClientStore, Lease, LeaseStore, StoreError, StoreResult, Term, Turn, sql::SqlStore},
 };
 
 /// The instant of everything here.
@@ -35,6 +37,15 @@ async fn client(store: &SqlStore) -> ClientId {
     let instance = SealedInstance { url, key: Sealed::from_stored("v1:test:key".to_owned()) };
     store.set_instance(everything(), id, Some(&instance), NOW).await.unwrap().unwrap();
     id
+}
+
+/// The turn of a client that nobody has leased.
+async fn lease(store: &SqlStore, client: ClientId) -> Turn {
+    let term = Term { now: NOW, until: NOW.plus(Duration::from_secs(10)) };
+    match store.lease_client(everything(), client, term).await.unwrap() {
+        Lease::Leased(turn) => turn,
+        other => panic!("{other:?}"),
+    }
 }
 
 /// The text of what made the store unavailable.

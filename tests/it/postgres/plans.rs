@@ -9,8 +9,15 @@ use flowmastery_tests::own_postgres::OwnPostgres;
 use sqlx::{Connection, Executor, PgConnection};
 
 /// Tables that stay small: they have a row for each client, or for each of its workflows and lives; and an index that has the admins alone.
-const SMALL: [&str; 6] =
-    ["clients", "collections", "workflows", "epochs", "_flowmastery_migrations", "users_active_admins"];
+const SMALL: [&str; 7] = [
+    "clients",
+    "collections",
+    "workflows",
+    "epochs",
+    "origins",
+    "_flowmastery_migrations",
+    "users_active_admins",
+];
 
 /// Postgres plans a statement anew for its first five values, and then may keep one plan for all.
 const ROUNDS: i64 = 7;

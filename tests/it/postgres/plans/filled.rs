@@ -8,7 +8,7 @@ use flowmastery_core::{
 use flowmastery_tests::executions::success;
 use sqlx::{Executor, PgConnection};
 
-use super::super::{NOW, client, everything};
+use super::super::{NOW, client, everything, lease};
 
 pub(super) const CLIENTS: i64 = 200;
 pub(super) const EXECUTIONS: i64 = 500;
@@ -17,7 +17,8 @@ pub(super) const EXECUTIONS: i64 = 500;
 pub(super) async fn fill(store: &SqlStore, admin: &mut PgConnection) {
     let first = client(store).await;
     assert_eq!(first, ClientId(1));
-    let turn = store.begin_collection(everything(), first, NOW, NOW).await.unwrap().unwrap().turn;
+    let turn = lease(store, first).await;
+    store.begin_collection(everything(), turn, NOW, NOW).await.unwrap().unwrap();
     let run = success(1, "w0", NOW, 1000);
     assert_eq!(run.status, Status::Success);
     store.apply_executions(everything(), turn, Batch::of(vec![run], NOW)).await.unwrap();
@@ -35,7 +36,7 @@ INSERT INTO clients (name, n8n_api_url, n8n_api_key_encrypted, created_at, updat
 SELECT 'Client ' || n, 'https://n8n.example.com', 'v1:test:key', :now, :now FROM generate_series(2, :clients) n;
 INSERT INTO collections (client_id, identified, back_filled, complete_to, last_success_at, next_attempt_at)
 SELECT n, TRUE, TRUE, :executions, :now, :now FROM generate_series(2, :clients) n;
-UPDATE collections SET identified = TRUE, back_filled = TRUE, complete_to = :executions, last_success_at = :now;
+UPDATE collections SET leased_until = NULL, identified = TRUE, back_filled = TRUE, complete_to = :executions, last_success_at = :now;
 INSERT INTO workflows (client_id, workflow_id, name, status)
 SELECT c, 'w' || w, 'Workflow ' || w, 'active' FROM generate_series(1, :clients) c, generate_series(0, 4) w ON CONFLICT DO NOTHING;
 INSERT INTO epochs (client_id, epoch) SELECT n, 0 FROM generate_series(1, :clients) n;

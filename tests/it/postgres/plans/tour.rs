@@ -23,15 +23,15 @@ use flowmastery_core::{
     },
     page::{Cursor, PageRequest},
     store::{
-        Batch, ClientStore, CollectionOutcome, ExecutionStore, Finished, InvitationStore, ListingStore,
-        MetricsQuery, MetricsStore, Pruned, SessionStore, Store, UserStore, VerificationStore, Walk,
-        sql::SqlStore,
+        Batch, ClientStore, CollectionOutcome, ExecutionStore, Finished, InvitationStore, LeaseStore,
+        ListingStore, MetricsQuery, MetricsStore, OriginStore, Pruned, SessionStore, Store, Term, UserStore,
+        VerificationStore, Walk, sql::SqlStore,
     },
 };
 use flowmastery_tests::executions::success;
 
 use super::{
-    super::{NOW, everything},
+    super::{NOW, everything, lease},
     filled::EXECUTIONS,
 };
 
@@ -73,7 +73,20 @@ async fn lists(store: &SqlStore, scope: TenantScope) {
         store.list_clients(scope, page).await.unwrap();
     }
     for failing in [false, true] {
-        store.list_due(scope, NOW, failing, 100).await.unwrap();
+        let term = Term { now: NOW, until: NOW.plus(Duration::from_secs(10)) };
+        let due = store.lease_due(scope, term, failing, 100).await.unwrap();
+        let left = store.renew_leases(scope, &due, term.until).await.unwrap();
+        for turn in left {
+            store.give_back(scope, turn, Some(NOW)).await.unwrap();
+        }
+    }
+    let term = Term { now: NOW, until: NOW.plus(DAY) };
+    for holder in ["first", "second"] {
+        store.take_origin("https://n8n.example.com", holder, term).await.unwrap();
+        store.keep_origin("https://n8n.example.com", holder, term.until).await.unwrap();
+    }
+    for holder in ["second", "first"] {
+        store.free_origin("https://n8n.example.com", holder).await.unwrap();
     }
 }
 
@@ -149,7 +162,12 @@ async fn collections(store: &SqlStore, client: ClientId) {
     store.rename_client(scope, client, &ClientName::parse("New name").unwrap(), NOW).await.unwrap();
     let instance = store.find_instance(scope, client).await.unwrap().unwrap();
     store.set_instance(scope, client, Some(&instance), NOW).await.unwrap();
-    let begin = async || store.begin_collection(scope, client, NOW, NOW).await.unwrap().unwrap().turn;
+    let begin = async || {
+        let turn = lease(store, client).await;
+        store.begin_collection(scope, turn, NOW, NOW).await.unwrap().unwrap();
+        assert!(store.leased_until(scope, client).await.unwrap().is_some());
+        turn
+    };
     let seen: Vec<_> = (EXECUTIONS - 20..EXECUTIONS + 20).map(run).collect();
     let turn = begin().await;
     let heard = store.hear(scope, turn, &seen).await.unwrap().unwrap();
@@ -176,6 +194,7 @@ async fn collections(store: &SqlStore, client: ClientId) {
     let failure = Failure { status: ConnectionStatus::Unreachable, message: "No answer.".to_owned() };
     let when = Finished { now: NOW, next_attempt: NOW };
     store.finish_collection(scope, turn, &CollectionOutcome::Complete(Some(newest)), when).await.unwrap();
+    store.give_back(scope, turn, None).await.unwrap();
     store.finish_collection(scope, begin().await, &CollectionOutcome::Failed(failure), when).await.unwrap();
 }
 
