@@ -7,7 +7,7 @@ use secrecy::SecretString;
 /// Where the database is, and the limits of the connections to it.
 ///
 /// Those of statements and transactions are kept by Postgres itself; SQLite has no use for them. What they end is
-/// [`super::super::StoreError::Unavailable`]. A connection is tested whenever it is taken: that costs a round trip, and a database that was
+/// [`crate::store::StoreError::Unavailable`]. A connection is tested whenever it is taken: that costs a round trip, and a database that was
 /// started again, or moved to another machine, is used at once without an error for those who come after it.
 #[derive(Clone, Debug)]
 pub struct SqlConfig {
