@@ -109,8 +109,9 @@ impl ChangeFeed {
     pub async fn read(&self) -> Result<()> {
         let mut reading = self.reading.lock().await;
         let started = self.clock.elapsed();
-        let Changes { position, changes, complete } =
-            self.store.read_changes(reading.position.as_ref()).await?;
+        // After a failure it begins anew, for the database that comes back may be one that lost its last transactions.
+        let since = reading.position.take();
+        let Changes { position, changes, complete } = self.store.read_changes(since.as_ref()).await?;
         reading.position = Some(position);
         self.apply(complete.then_some(&changes), Some(started));
         if reading.pruned_at.is_none_or(|at| started.saturating_sub(at) >= PRUNE_EVERY) {
@@ -173,3 +174,6 @@ impl fmt::Debug for ChangeFeed {
         f.debug_struct("ChangeFeed").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
