@@ -7,6 +7,7 @@ mod cache;
 mod coarse;
 mod collect;
 mod faults;
+mod feed;
 mod http;
 mod mail;
 mod oracle;
