@@ -198,8 +198,9 @@ async fn freshness_and_borders_move_on_without_a_change(backend: Backend) {
     hosts.collect().await;
     let read = async |query: &str| {
         hosts.other.app.feed().read().await.unwrap();
-        let client = hosts.other.get(&format!("{CLIENT}{query}"), &hosts.admin).await.expect(200);
-        let all = hosts.other.get(&format!("{ALL}{query}"), &hosts.admin).await.expect(200);
+        let admin = hosts.other.sign_in(ADMIN).await;
+        let client = hosts.other.get(&format!("{CLIENT}{query}"), &admin).await.expect(200);
+        let all = hosts.other.get(&format!("{ALL}{query}"), &admin).await.expect(200);
         assert_eq!(all["clients"][0], client);
         client
     };
