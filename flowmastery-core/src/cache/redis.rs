@@ -28,8 +28,8 @@ use crate::{
 
 /// The longest that a caller waits for Redis.
 const PATIENCE: Duration = Duration::from_millis(50);
-/// The longest that Redis may take to connect, in the background and at start.
-const CONNECT: Duration = Duration::from_secs(1);
+/// The longest that Redis may take where no request waits: to connect, and to store an answer.
+const TIMEOUT: Duration = Duration::from_secs(1);
 /// How often a Redis that is away is tried again.
 const TRY_EVERY: Duration = Duration::from_millis(500);
 /// All keys of ours begin with this, since a Redis may be shared.
@@ -81,7 +81,7 @@ impl RedisCache {
         let get = |mut connection: MultiplexedConnection| async move {
             connection.get::<_, Option<Vec<u8>>>(key).await
         };
-        self.ask(get).await.ok()?.and_then(|stored| open(stored.into()))
+        self.ask(PATIENCE, get).await.ok()?.and_then(|stored| open(stored.into()))
     }
 
     pub(super) async fn put(&self, key: &str, value: &[u8], ttl: Duration) {
@@ -90,8 +90,8 @@ impl RedisCache {
         let put = |mut connection: MultiplexedConnection| async move {
             connection.set_options::<_, _, ()>(key, sealed, options).await
         };
-        // Without it the next one who needs the answer makes it.
-        let _ = self.ask(put).await;
+        // Nobody waits for this; without it the next one who needs the answer makes it.
+        let _ = self.ask(TIMEOUT, put).await;
     }
 
     /// `None` when it cannot count.
@@ -103,15 +103,16 @@ impl RedisCache {
         let count = |mut connection: MultiplexedConnection| async move {
             steps.query_async::<(u64,)>(&mut connection).await
         };
-        self.ask(count).await.ok().map(|(count,)| count)
+        self.ask(PATIENCE, count).await.ok().map(|(count,)| count)
     }
 
     pub(super) async fn ping(&self) -> std::result::Result<(), BoxError> {
-        self.ask(|mut connection| async move { connection.ping::<()>().await }).await
+        self.ask(PATIENCE, |mut connection| async move { connection.ping::<()>().await }).await
     }
 
     async fn ask<T, F>(
         &self,
+        patience: Duration,
         question: impl FnOnce(MultiplexedConnection) -> F,
     ) -> std::result::Result<T, BoxError>
     where
@@ -121,7 +122,7 @@ impl RedisCache {
             Link::reconnect(&self.link);
             return Err("Redis is not connected".into());
         };
-        let (error, lost): (BoxError, _) = match tokio::time::timeout(PATIENCE, question(connection)).await {
+        let (error, lost): (BoxError, _) = match tokio::time::timeout(patience, question(connection)).await {
             Ok(Ok(answer)) => {
                 self.link.recovered();
                 return Ok(answer);
@@ -160,8 +161,8 @@ impl Link {
     /// Connects; a Redis is there once it answers as fast as callers wait.
     async fn connect(&self) -> std::result::Result<(), BoxError> {
         let config = AsyncConnectionConfig::new()
-            .set_connection_timeout(Some(CONNECT))
-            .set_response_timeout(Some(CONNECT));
+            .set_connection_timeout(Some(TIMEOUT))
+            .set_response_timeout(Some(TIMEOUT));
         let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
         tokio::time::timeout(PATIENCE, connection.ping::<()>()).await??;
         let number = self.connections.fetch_add(1, Ordering::Relaxed);

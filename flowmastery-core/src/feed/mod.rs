@@ -16,9 +16,9 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::remembered::{Remembered, Touched};
 use crate::{
     clock::Clock,
-    error::{Result, causes},
+    error::{Error, Result, causes},
     outage::Outage,
-    store::{Change, Changes, FeedPosition, Store},
+    store::{Change, FeedPosition, Store},
 };
 
 /// How often the feed is read.
@@ -29,6 +29,8 @@ const FRESH: Duration = Duration::from_secs(1);
 const KEPT: Duration = Duration::from_secs(10 * 60);
 /// How often older ones are removed.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
+/// The longest that a read may take.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// How many are removed in one transaction.
 const PRUNE_ROWS: u32 = 1000;
 
@@ -36,16 +38,10 @@ const PRUNE_ROWS: u32 = 1000;
 pub struct ChangeFeed {
     store: Arc<dyn Store>,
     clock: Arc<dyn Clock>,
-    reading: tokio::sync::Mutex<Reading>,
+    /// Where the next read goes on.
+    position: tokio::sync::Mutex<Option<FeedPosition>>,
     state: Mutex<State>,
     outage: Outage,
-}
-
-/// Where the reader is.
-#[derive(Default)]
-struct Reading {
-    position: Option<FeedPosition>,
-    pruned_at: Option<Duration>,
 }
 
 /// What has been applied. Whoever puts something into a memory or takes it out holds this.
@@ -74,7 +70,7 @@ impl ChangeFeed {
         Self {
             store,
             clock,
-            reading: tokio::sync::Mutex::default(),
+            position: tokio::sync::Mutex::default(),
             state: Mutex::default(),
             outage: Outage::default(),
         }
@@ -83,8 +79,9 @@ impl ChangeFeed {
     /// Reads the feed again and again until `stop` is cancelled.
     pub(crate) async fn run(&self, stop: &CancellationToken) {
         let reading = async {
+            let mut pruned_at = None;
             loop {
-                match self.read().await {
+                match self.read_in_time(&mut pruned_at).await {
                     Ok(()) if self.outage.ends() => tracing::info!("the feed of changes is read again"),
                     Ok(()) => {}
                     Err(error) if self.outage.begins() => {
@@ -102,23 +99,33 @@ impl ChangeFeed {
         }
     }
 
-    /// Reads the feed once, for hosts and tests that do not run [`crate::Flowmastery::run`].
+    /// Reads, and removes what is old when that is due. A connection that hangs is not waited for, since another one may be good.
+    async fn read_in_time(&self, pruned_at: &mut Option<Duration>) -> Result<()> {
+        let read = async {
+            self.read().await?;
+            let now = self.clock.elapsed();
+            if pruned_at.is_none_or(|at| now.saturating_sub(at) >= PRUNE_EVERY) {
+                *pruned_at = Some(now);
+                let before = self.clock.now().minus(KEPT);
+                while self.store.prune_changes(before, PRUNE_ROWS).await? {}
+            }
+            Ok(())
+        };
+        tokio::time::timeout(PATIENCE, read).await.map_err(Error::internal)?
+    }
+
+    /// Reads the feed once, for tests and for hosts that do not run [`crate::Flowmastery::run`].
     ///
     /// # Errors
     /// [`crate::error::Kind::Unavailable`] when the store is away.
     pub async fn read(&self) -> Result<()> {
-        let mut reading = self.reading.lock().await;
+        let mut position = self.position.lock().await;
         let started = self.clock.elapsed();
         // After a failure it begins anew, for the database that comes back may be one that lost its last transactions.
-        let since = reading.position.take();
-        let Changes { position, changes, complete } = self.store.read_changes(since.as_ref()).await?;
-        reading.position = Some(position);
-        self.apply(complete.then_some(&changes), Some(started));
-        if reading.pruned_at.is_none_or(|at| started.saturating_sub(at) >= PRUNE_EVERY) {
-            reading.pruned_at = Some(started);
-            let before = self.clock.now().minus(KEPT);
-            while self.store.prune_changes(before, PRUNE_ROWS).await? {}
-        }
+        let since = position.take();
+        let read = self.store.read_changes(since.as_ref()).await?;
+        *position = Some(read.position);
+        self.apply(read.complete.then_some(&read.changes), Some(started));
         Ok(())
     }
 
