@@ -15,6 +15,7 @@ use crate::{
     clock::{Clock, SystemClock},
     entropy::{Entropy, OsEntropy},
     error::Result,
+    feed::ChangeFeed,
     mail::{LogMailer, Mailer},
     model::{outbound::OutboundPolicy, session::TokenLifetimes},
     n8n::{GatedN8n, HttpN8n, HttpN8nConfig, HttpN8nLimits, N8nApi},
@@ -24,8 +25,8 @@ use crate::{
         collect::{CollectionLimits, Collector, CollectorParts},
         health::Health,
         invitations::{InvitationConfig, Invitations},
-        metrics::Metrics,
-        sessions::Sessions,
+        metrics::{self, Metrics},
+        sessions::{self, Sessions},
         users::Users,
         verification::Verifications,
     },
@@ -83,6 +84,7 @@ pub struct Flowmastery {
     health: Health,
     verifications: Verifications,
     collector: Collector,
+    feed: Arc<ChangeFeed>,
 }
 
 impl Flowmastery {
@@ -138,7 +140,12 @@ impl Flowmastery {
 
     /// Runs what goes on beside requests, until `stop` is cancelled, and comes to its end in order: for the host to spawn.
     pub async fn run(self, stop: CancellationToken) {
-        self.collector.run(stop).await;
+        tokio::join!(self.collector.run(stop.clone()), self.feed.run(&stop));
+    }
+
+    /// The feed of changes, by which answers come without the database; [`Flowmastery::run`] reads it.
+    pub fn feed(&self) -> &ChangeFeed {
+        &self.feed
     }
 
     /// The collector, to collect one client at once.
@@ -245,14 +252,22 @@ impl Builder {
             limits: collection_limits,
         });
         let collection = Arc::new(collector.clone());
+        let feed = Arc::new(ChangeFeed::new(store.clone(), clock.clone()));
         Ok(Flowmastery {
             sessions: Sessions {
                 store: store.clone(),
+                open: sessions::remembered(&feed),
+                feed: feed.clone(),
                 hasher: hasher.clone(),
                 issuer: issuer.clone(),
                 clock: clock.clone(),
             },
-            users: Users { store: store.clone(), hasher: hasher.clone(), clock: clock.clone() },
+            users: Users {
+                store: store.clone(),
+                feed: feed.clone(),
+                hasher: hasher.clone(),
+                clock: clock.clone(),
+            },
             invitations: Invitations {
                 store: store.clone(),
                 mailer,
@@ -263,6 +278,7 @@ impl Builder {
             },
             clients: Clients {
                 store: store.clone(),
+                feed: feed.clone(),
                 n8n: n8n.clone(),
                 vault: vault.clone(),
                 collection: collection.clone(),
@@ -272,6 +288,8 @@ impl Builder {
             },
             metrics: Metrics {
                 store: store.clone(),
+                known: metrics::Known::by(&feed),
+                feed: feed.clone(),
                 cache: cache.clone(),
                 collection: collection.clone(),
                 clock: clock.clone(),
@@ -280,6 +298,7 @@ impl Builder {
             verifications: Verifications { store: store.clone(), n8n, vault, clock },
             health: Health { store, cache, collection },
             collector,
+            feed,
         })
     }
 }

@@ -1,10 +1,14 @@
 //! A Postgres that belongs to one test: with settings of its own, on TCP where it is wanted, killed and started again at will.
 
-use std::{net::TcpListener, path::PathBuf, sync::Arc};
+use std::{
+    net::TcpListener,
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
 
 use crate::supervised::Supervised;
 
-/// As in `postgres`; it obeys the words `kill` and `start`. Its certificate comes in variables, since the account that it runs as may not
+/// As in `postgres`; it obeys the orders `kill` and `start`. Its certificate comes in variables, since the account that it runs as may not
 /// read our files.
 const SCRIPT: &str = r#"
 serve='
@@ -19,8 +23,8 @@ start() {
 }
 start
 echo "$dir"
-while read -r word; do
-    case "$word" in
+while read -r order; do
+    case "$order" in
     kill)
         main=$(head -n 1 "$dir/data/postmaster.pid")
         kill -9 "$main" $(ps -o pid= --ppid "$main")
@@ -31,7 +35,7 @@ while read -r word; do
         for try in 1 2 3 4 5; do if start; then break; fi; sleep 0.2; done
         ;;
     esac
-    echo "$word"
+    echo "$order"
 done
 pg_ctl -D "$dir/data" -m immediate -w stop >/dev/null
 '
@@ -47,14 +51,15 @@ exec setpriv --reuid="$(id -u "$user")" --regid="$(id -g "$user")" --clear-group
 /// A running server.
 #[derive(Clone, Debug)]
 pub struct OwnPostgres {
-    server: Arc<Supervised>,
+    server: Arc<Mutex<Supervised>>,
+    directory: String,
     port: Option<u16>,
 }
 
 impl OwnPostgres {
     /// A server on a socket, with some settings.
     pub fn start(settings: &[&str]) -> Self {
-        Self { server: Arc::new(run(settings, ("", ""))), port: None }
+        Self::run(settings, ("", ""), None)
     }
 
     /// A server on a free TCP port of this machine that speaks TLS, with a certificate and its key as PEM.
@@ -65,42 +70,43 @@ impl OwnPostgres {
             .port();
         let port_setting = format!("port={port}");
         let settings = ["listen_addresses=127.0.0.1", "ssl=on", &port_setting];
-        Self { server: Arc::new(run(&settings, (certificate, key))), port: Some(port) }
+        Self::run(&settings, (certificate, key), Some(port))
     }
 
     /// Where its database is, under a host name that leads to this machine.
     pub fn url(&self) -> String {
         match self.port {
             Some(port) => format!("postgres://flowmastery@localhost:{port}/postgres"),
-            None => format!("postgres://flowmastery@localhost/postgres?host={}", self.server.place),
+            None => format!("postgres://flowmastery@localhost/postgres?host={}", self.directory),
         }
     }
 
     /// The directory of its data, with what it logs.
     pub fn data(&self) -> PathBuf {
-        PathBuf::from(&self.server.place).join("data")
+        PathBuf::from(&self.directory).join("data")
     }
 
     /// Kills every process of it.
     pub async fn kill(&self) {
-        self.tell("kill").await;
+        self.order("kill").await;
     }
 
     /// Starts it again on the same data.
     pub async fn start_again(&self) {
-        self.tell("start").await;
+        self.order("start").await;
     }
 
-    async fn tell(&self, word: &'static str) {
+    async fn order(&self, order: &'static str) {
         let server = self.server.clone();
-        tokio::task::spawn_blocking(move || server.tell(word)).await.expect("the script obeys");
+        let obey = move || server.lock().expect("one order after the other").order(order);
+        tokio::task::spawn_blocking(obey).await.expect("the script obeys");
     }
-}
 
-fn run(settings: &[&str], (certificate, key): (&str, &str)) -> Supervised {
-    let options: Vec<_> = settings.iter().map(|setting| format!("-c {setting}")).collect();
-    let options = options.join(" ");
-    Supervised::start(&format!(
-        "export OPTIONS='{options}' CERTIFICATE='{certificate}' KEY='{key}'\n{SCRIPT}"
-    ))
+    fn run(settings: &[&str], (certificate, key): (&str, &str), port: Option<u16>) -> Self {
+        let options: Vec<_> = settings.iter().map(|setting| format!("-c {setting}")).collect();
+        let options = options.join(" ");
+        let given = format!("export OPTIONS='{options}' CERTIFICATE='{certificate}' KEY='{key}'");
+        let server = Supervised::start(&format!("{given}\n{SCRIPT}"));
+        Self { directory: server.place.clone(), server: Arc::new(Mutex::new(server)), port }
+    }
 }

@@ -1,13 +1,13 @@
 //! A server that ends with this process, however this process ends.
 //!
 //! A shell script starts the server, says where it is in one line, and then waits for the end of its standard input, which we hold
-//! open: when this process is gone, the pipe closes and the script stops the server and removes its directory.
+//! open: when this process is gone, the pipe closes and the script stops the server and removes its directory. A script may also read
+//! orders there, and says a line when one is done.
 
 use std::{
     io::{BufRead, BufReader, Write},
     os::unix::process::CommandExt,
     process::{ChildStdin, ChildStdout, Command, Stdio},
-    sync::Mutex,
 };
 
 /// A running server.
@@ -15,8 +15,8 @@ use std::{
 pub(crate) struct Supervised {
     /// The line that its script said.
     pub(crate) place: String,
-    /// The script's standard input and output; it ends with them.
-    talk: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
+    orders: ChildStdin,
+    said: BufReader<ChildStdout>,
 }
 
 impl Supervised {
@@ -32,25 +32,26 @@ impl Supervised {
             .process_group(0)
             .spawn()
             .expect("a shell starts");
-        let words = child.stdin.take().expect("standard input is piped");
-        let answers = BufReader::new(child.stdout.take().expect("standard output is piped"));
-        let mut server = Self { place: String::new(), talk: Mutex::new((words, answers)) };
-        server.place = server.answer();
-        server
+        let orders = child.stdin.take().expect("standard input is piped");
+        let said = BufReader::new(child.stdout.take().expect("standard output is piped"));
+        let mut started = Self { place: String::new(), orders, said };
+        started.place = started.line();
+        started
     }
 
-    /// Says a word to a script that listens, and waits for its answer.
-    pub(crate) fn tell(&self, word: &str) -> String {
-        let mut talk = self.talk.lock().expect("nobody panicked while talking");
-        writeln!(talk.0, "{word}").expect("the script listens");
-        drop(talk);
-        self.answer()
+    /// Gives the script an order and waits until it is done.
+    pub(crate) fn order(&mut self, order: &str) {
+        writeln!(self.orders, "{order}").expect("the script reads");
+        self.line();
     }
 
-    fn answer(&self) -> String {
+    fn line(&mut self) -> String {
         let mut line = String::new();
-        let said = self.talk.lock().expect("nobody panicked while talking").1.read_line(&mut line);
-        assert!(said.is_ok_and(|bytes| bytes > 0), "the server's script ended; its messages stand above");
+        let read = self.said.read_line(&mut line);
+        assert!(
+            read.is_ok_and(|bytes| bytes > 0),
+            "the server did not start; its script's messages stand above"
+        );
         line.trim_end().to_owned()
     }
 }

@@ -52,7 +52,7 @@ pub struct World {
     pub store: Arc<dyn Store>,
     /// Their clock.
     pub clock: Arc<FixedClock>,
-    _fresh: FreshStore,
+    fresh: FreshStore,
 }
 
 /// An answer, read to its end.
@@ -98,6 +98,18 @@ impl World {
 
     /// The same with other ports.
     pub async fn with(fresh: FreshStore, ports: impl FnOnce(Builder) -> Builder) -> Self {
+        let world = Self::over(fresh, ports);
+        let password = Password::choose(PASSWORD.into()).unwrap();
+        world.app.users().create_admin(Email::parse(ADMIN).unwrap(), &password).await.unwrap();
+        world
+    }
+
+    /// Another host over the same store, with a clock and a memory of its own.
+    pub fn beside(&self) -> Self {
+        Self::over(self.fresh.clone(), |builder| builder)
+    }
+
+    fn over(fresh: FreshStore, ports: impl FnOnce(Builder) -> Builder) -> Self {
         let store = fresh.store.clone();
         let clock = Arc::new(FixedClock::at(Timestamp::parse(NOW).unwrap()));
         let mut config = Config::new(SECRET.into(), "https://agency.com/accept-invitation");
@@ -106,10 +118,8 @@ impl World {
             .clock(clock.clone() as Arc<dyn Clock>)
             .hasher(PasswordHasher::new(Arc::new(OsEntropy), HashCost::FOR_TESTS));
         let app = ports(builder).build().unwrap();
-        let password = Password::choose(PASSWORD.into()).unwrap();
-        app.users().create_admin(Email::parse(ADMIN).unwrap(), &password).await.unwrap();
         let api = Api::builder(app.clone()).docs(true).build().unwrap();
-        Self { app, api, store, clock, _fresh: fresh }
+        Self { app, api, store, clock, fresh }
     }
 
     /// Sends a request and reads its answer, which must have left one line with its status in the access log.

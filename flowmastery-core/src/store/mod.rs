@@ -3,6 +3,7 @@
 //! Rules: every method on tenant data takes a [`TenantScope`] first and neither sees nor changes anything outside of it. A fact of
 //! several rows is one method with its transaction inside. `find` answers `None` where there is nothing; `list` answers a page.
 
+mod change;
 mod client;
 mod error;
 mod execution;
@@ -21,6 +22,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 pub use self::{
+    change::{Change, ChangeStore, Changes, FeedPosition},
     client::{ClientStore, Configured},
     error::{StoreError, StoreResult},
     execution::{
@@ -52,6 +54,7 @@ pub trait Store:
     + ListingStore
     + VerificationStore
     + OriginStore
+    + ChangeStore
     + fmt::Debug
 {
     /// Asks the store for a trivial answer.

@@ -25,11 +25,16 @@ use crate::{
 /// What a conflict of addresses says.
 pub(super) const ADDRESS_TAKEN: &str = "There is an account with this e-mail address.";
 
-/// The statement that reads living users `u` with their client `c`, and how it goes on.
+/// The statement that reads living users `u` with their client `c`, more columns, and how it goes on.
 macro_rules! select_user {
     ($rest:literal) => {
+        $crate::store::sql::user::select_user!("", $rest)
+    };
+    ($more:literal, $rest:literal) => {
         concat!(
-            "SELECT u.id, u.email, u.role, u.is_active, u.client_id, u.created_at, u.last_login, u.hashed_password
+            "SELECT u.id, u.email, u.role, u.is_active, u.client_id, u.created_at, u.last_login, u.hashed_password",
+            $more,
+            "
              FROM users u LEFT JOIN clients c ON c.id = u.client_id ",
             $rest
         )

@@ -105,6 +105,11 @@ pub(super) async fn client_user(store: &Arc<dyn Store>, client: ClientId, name: 
     }
 }
 
+/// The user of an open session at a minute.
+pub(super) async fn user_of(store: &Arc<dyn Store>, session: SessionId, at: i64) -> Option<User> {
+    store.find_session_user(session, minute(at)).await.unwrap().map(|(user, _)| user)
+}
+
 pub(super) fn workflow(id: &str, name: &str) -> Workflow {
     Workflow { id: WorkflowId::from(id), name: name.to_owned(), active: true, archived: false }
 }

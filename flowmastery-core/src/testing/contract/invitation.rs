@@ -98,7 +98,7 @@ async fn acceptance_makes_an_account_that_is_signed_in(store: Arc<dyn Store>) {
     };
     assert_eq!((user.email.clone(), user.role, user.client_id), (email("carl"), Role::Client, Some(acme)));
     assert_eq!((user.is_active, user.created_at, user.last_login), (true, minute(7), Some(minute(7))));
-    assert_eq!(store.find_session_user(session, minute(8)).await.unwrap(), Some(user));
+    assert_eq!(user_of(&store, session, 8).await, Some(user));
     let record = store.find_for_sign_in(&email("carl")).await.unwrap().unwrap();
     assert_eq!(record.hashed_password.expose_secret(), "their hash");
     assert_eq!(status(&store, "token", 8).await, Some(InvitationStatus::Accepted));

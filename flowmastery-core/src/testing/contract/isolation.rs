@@ -48,7 +48,7 @@ async fn users_of_another_client_are_out_of_reach(store: Arc<dyn Store>) {
         assert_eq!(store.find_user(ALL, hidden.id).await.unwrap().as_ref(), Some(hidden));
     }
     assert_eq!(store.list_users(scope, page(9, None)).await.unwrap().items, [dora]);
-    assert_eq!(store.find_session_user(session, minute(3)).await.unwrap(), Some(carl));
+    assert_eq!(user_of(&store, session, 3).await, Some(carl));
 }
 
 async fn sessions_end_with_their_own_client_only(store: Arc<dyn Store>) {
@@ -57,7 +57,7 @@ async fn sessions_end_with_their_own_client_only(store: Arc<dyn Store>) {
         (client_user(&store, ours, "carl").await, client_user(&store, theirs, "dora").await);
     assert!(!store.delete_client(scope, ours, minute(2)).await.unwrap());
     assert!(store.delete_client(scope, theirs, minute(2)).await.unwrap());
-    assert_eq!(store.find_session_user(session, minute(3)).await.unwrap(), Some(carl));
+    assert_eq!(user_of(&store, session, 3).await, Some(carl));
     assert_eq!(store.find_session_user(other, minute(3)).await.unwrap(), None);
 }
 

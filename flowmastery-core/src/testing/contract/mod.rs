@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 pub mod aging;
+pub mod change;
 pub mod client;
 pub mod execution;
 mod fixtures;
@@ -84,6 +85,10 @@ macro_rules! store_contract {
         mod lives {
             use super::$on_fresh_store;
             $crate::lives_contract!($on_fresh_store);
+        }
+        mod change {
+            use super::$on_fresh_store;
+            $crate::change_contract!($on_fresh_store);
         }
         mod aging {
             use super::$on_fresh_store;

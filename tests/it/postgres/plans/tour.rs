@@ -23,9 +23,9 @@ use flowmastery_core::{
     },
     page::{Cursor, PageRequest},
     store::{
-        Batch, ClientStore, CollectionOutcome, ExecutionStore, Finished, InvitationStore, LeaseStore,
-        ListingStore, MetricsQuery, MetricsStore, OriginStore, Pruned, SessionStore, Store, Term, UserStore,
-        VerificationStore, Walk, sql::SqlStore,
+        Batch, ChangeStore, ClientStore, CollectionOutcome, ExecutionStore, Finished, InvitationStore,
+        LeaseStore, ListingStore, MetricsQuery, MetricsStore, OriginStore, Pruned, SessionStore, Store, Term,
+        UserStore, VerificationStore, Walk, sql::SqlStore,
     },
 };
 use flowmastery_tests::executions::success;
@@ -53,6 +53,10 @@ pub(super) async fn every_method(store: &SqlStore, round: i64) {
     executions(store, client).await;
     verification(store, client).await;
     removal(store, ClientId(100 + round)).await;
+    let before = store.read_changes(None).await.unwrap().position;
+    store.rename_client(everything(), client, &ClientName::parse("Newest name").unwrap(), NOW).await.unwrap();
+    assert!(!store.read_changes(Some(&before)).await.unwrap().changes.is_empty());
+    store.prune_changes(NOW.minus(DAY), 10).await.unwrap();
     store.ping().await.unwrap();
     assert!(!store.migration_status().await.unwrap().is_empty());
 }
