@@ -33,6 +33,10 @@ impl Plan {
     /// Every place where a table that is not small is read from one end to the other.
     pub(super) fn reads_through(&self, small: &[&str]) -> Vec<String> {
         let mut faults = Vec::new();
+        // The feed keeps ten minutes, of which this removes a good part, once in a while.
+        if self.query.starts_with("DELETE FROM changes") {
+            return faults;
+        }
         self.visit(&self.root, false, &mut |node, limited| {
             let kind = node["Node Type"].as_str().unwrap_or_default();
             // An index from its beginning on is as long, save for a page of it.
