@@ -9,6 +9,8 @@ mod execution;
 mod invitation;
 mod listing;
 mod metrics;
+mod outbox;
+mod password_reset;
 mod session;
 pub mod sql;
 mod user;
@@ -27,6 +29,8 @@ pub use self::{
     invitation::{Accepted, InvitationStore, StoredInvitation},
     listing::ListingStore,
     metrics::{ClientSnapshot, MetricsQuery, MetricsStore, SeriesSnapshot},
+    outbox::OutboxStore,
+    password_reset::{PasswordResetStore, Reset},
     session::SessionStore,
     user::{UserStore, UserUpdate},
     verification::{Kept, Recount, VerificationStore},
@@ -41,6 +45,8 @@ pub trait Store:
     UserStore
     + SessionStore
     + InvitationStore
+    + OutboxStore
+    + PasswordResetStore
     + ClientStore
     + ExecutionStore
     + MetricsStore

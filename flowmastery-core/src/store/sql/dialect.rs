@@ -75,9 +75,13 @@ macro_rules! column {
 
 // Behind the macro, which they use.
 mod executions;
+mod outbox;
 pub(super) mod series;
 
-pub(super) use self::executions::{delete_executions, read_executions, write_executions};
+pub(super) use self::{
+    executions::{delete_executions, read_executions, write_executions},
+    outbox::lease_mails,
+};
 
 /// The stored rollups of some keys.
 pub(super) async fn read_rollups(

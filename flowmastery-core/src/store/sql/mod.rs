@@ -15,6 +15,8 @@ mod listing;
 mod lives;
 mod metrics;
 mod migrate;
+mod outbox;
+mod password_reset;
 mod pool;
 mod progress;
 mod rollup;
