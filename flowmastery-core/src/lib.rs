@@ -1,7 +1,7 @@
 //! FlowMastery's services: tenants, roles, encrypted n8n keys, collection and metrics. No HTTP server, no environment, no global.
 //!
 //! [`Flowmastery`] owns the ports (store, cache, mail, n8n) and hands out the services. A host keeps the runtime: it spawns
-//! [`Collector::run`](service::collect::Collector::run) and ends it with a token.
+//! [`Flowmastery::run`] and ends it with a token.
 //!
 //! ```
 //! use std::sync::Arc;

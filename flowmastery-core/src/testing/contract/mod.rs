@@ -14,6 +14,8 @@ pub mod isolation;
 pub mod listing;
 pub mod lives;
 pub mod metrics;
+pub mod outbox;
+pub mod password_reset;
 pub mod session;
 pub mod user;
 pub mod verification;
@@ -62,6 +64,14 @@ macro_rules! store_contract {
         mod invitation {
             use super::$on_fresh_store;
             $crate::invitation_contract!($on_fresh_store);
+        }
+        mod outbox {
+            use super::$on_fresh_store;
+            $crate::outbox_contract!($on_fresh_store);
+        }
+        mod password_reset {
+            use super::$on_fresh_store;
+            $crate::password_reset_contract!($on_fresh_store);
         }
         mod client {
             use super::$on_fresh_store;
