@@ -13,12 +13,14 @@ import asyncio
 import email
 import email.policy
 import json
+import logging
 import os
 import re
 import socket
 import ssl
 import sys
 import threading
+import warnings
 
 from aiosmtpd.smtp import SMTP, AuthResult
 
@@ -96,7 +98,6 @@ async def main():
     # Bound and not listening: connections are refused, and nobody else gets the port.
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    say(port=listener.getsockname()[1])
 
     async def listen():
         tls = context if args.tls == "tls" else None
@@ -105,6 +106,7 @@ async def main():
     listening = not args.away
     if listening:
         await listen()
+    say(port=listener.getsockname()[1])
     commands = asyncio.Queue()
 
     def read():
@@ -123,4 +125,7 @@ async def main():
         say(done=command)
 
 
+# Connections that break off are what the tests are about, and aiosmtpd warns of itself.
+logging.getLogger("mail").setLevel(logging.CRITICAL + 1)
+warnings.simplefilter("ignore")
 asyncio.run(main())
