@@ -177,3 +177,29 @@ async fn a_user_who_is_deactivated_while_the_mail_waits_gets_none() {
     post.send_after(MINUTE).await;
     assert_eq!(post.server.mails().await, Vec::<Value>::new());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sign_in_with_the_old_password_does_not_outlive_the_reset_that_it_races_with() {
+    let mut post = Post::new().await;
+    for round in 0..5 {
+        let (old, new) = match round {
+            0 => (PASSWORD.to_owned(), format!("{NEW} 0")),
+            _ => (format!("{NEW} {}", round - 1), format!("{NEW} {round}")),
+        };
+        post.world.clock.advance(MINUTE);
+        let token = reset_token(&mut post).await;
+        let signing_in = (0..40).map(|_| {
+            let (world, body) = (post.world.clone(), json!({ "email": ADMIN, "password": old }));
+            tokio::spawn(async move { post_public(&world, LOGIN, body).await })
+        });
+        let signing_in: Vec<_> = signing_in.collect();
+        confirm(&post.world, &token, &new).await.expect(204);
+        for answer in signing_in {
+            // Too many at once are told to come again.
+            let answer = answer.await.unwrap();
+            if let Some(access) = answer.json()["access_token"].as_str() {
+                post.world.get("/api/v1/auth/me", access).await.expect(401);
+            }
+        }
+    }
+}
