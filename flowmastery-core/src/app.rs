@@ -151,7 +151,8 @@ impl Flowmastery {
         &self.verifications
     }
 
-    /// Runs what goes on beside requests, which is collecting and sending mails, until `stop` is cancelled, and comes to its end in order: for the host to spawn.
+    /// Runs what goes on beside requests, which is collecting and sending mails, until `stop` is cancelled, and comes to its end in
+    /// order: for the host to spawn.
     pub async fn run(self, stop: CancellationToken) {
         tokio::join!(self.collector.run(stop.clone()), self.outbox.run(stop));
     }

@@ -6,7 +6,7 @@ CREATE TABLE outbox (
     invitation_id BIGINT UNIQUE REFERENCES invitations (id) ON DELETE CASCADE,
     address_digest TEXT UNIQUE, -- of a password reset: one waits for each address
     user_id BIGINT REFERENCES users (id) ON DELETE CASCADE, -- of a password reset, once it is known who asked
-    client_id BIGINT REFERENCES clients (id),
+    client_id BIGINT REFERENCES clients (id) ON DELETE CASCADE,
     created_at BIGINT NOT NULL,
     next_attempt_at BIGINT NOT NULL, -- while it is being sent: when whoever sends it counts as dead
     attempts BIGINT NOT NULL DEFAULT 0, -- counts up whenever somebody begins to send it, who is known by it

@@ -114,9 +114,9 @@ impl Outbox {
     }
 
     async fn handle(&self, leased: &LeasedMail) -> Result<()> {
-        let letter = match self.0.postbox.open(&leased.mail) {
-            Ok(letter) => letter,
-            Err(error) => return self.failed(leased, &MailError::new(MailFault::NotNow, error)).await,
+        let Ok(letter) = self.0.postbox.open(&leased.mail) else {
+            let cause = "it cannot be opened: the key that sealed it is not among those that are set";
+            return self.failed(leased, &MailError::new(MailFault::NotNow, cause)).await;
         };
         let Some(mail) = self.write(leased, letter).await? else {
             return self.finish(leased, EmailStatus::Failed).await;
@@ -142,8 +142,9 @@ impl Outbox {
             Letter::Reset { to, .. } => {
                 // It may wait for long, and its user be deactivated meanwhile.
                 let record = self.0.store.find_for_sign_in(to).await?;
-                let mail = || letter.mail(leased.mail.key, now);
-                Ok(record.filter(|record| record.user.is_active).and_then(|_| mail()))
+                Ok(record
+                    .filter(|record| record.user.is_active)
+                    .and_then(|_| letter.mail(leased.mail.key, now)))
             }
         }
     }

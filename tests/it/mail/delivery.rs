@@ -2,7 +2,21 @@
 
 use std::time::Duration;
 
-use flowmastery_core::service::outbox::OutboxLimits;
+use flowmastery_core::{
+    access::scope::TenantScope,
+    clock::Clock,
+    entropy::OsEntropy,
+    id::ClientId,
+    model::{
+        email::Email,
+        invitation::{LIFETIME, NewInvitation},
+        outbox::SealedMail,
+        session::TokenHash,
+        user::Role,
+    },
+    secret::{MailKey, Sealed},
+    service::outbox::OutboxLimits,
+};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -156,4 +170,27 @@ async fn only_the_newest_invitation_of_an_address_is_mailed() {
     let listed = post.world.get(super::PATH, &post.admin).await.expect(200);
     assert_eq!((&listed[0]["email_status"], &listed[1]["email_status"]), (&json!("sent"), &json!("failed")));
     assert_eq!(post.server.mails().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_mail_whose_key_is_gone_waits_for_it_and_is_given_up() {
+    let mut post = Post::new().await;
+    let (client, now) = (ClientId(post.world.client(&post.admin, "Acme Corp").await), post.world.clock.now());
+    let sealed = Sealed::from_stored("v1:gone:AAAA".to_owned());
+    let invitation = NewInvitation {
+        email: Email::parse(DORA).unwrap(),
+        role: Role::Client,
+        client_id: Some(client),
+        token: TokenHash::of("token"),
+        invited_by_admin_id: None,
+        mail: Some(SealedMail { key: MailKey::generate(&OsEntropy).unwrap(), sealed }),
+        created_at: now,
+        expiry_date: now.plus(LIFETIME),
+    };
+    post.world.store.create_invitation(TenantScope::client(client), invitation).await.unwrap().unwrap();
+    post.send().await;
+    assert_eq!(post.status().await, "queued");
+    post.send_after(DAY).await;
+    assert_eq!(post.status().await, "failed");
+    assert_eq!(post.server.recipients().await, 0);
 }

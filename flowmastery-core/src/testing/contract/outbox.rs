@@ -28,7 +28,7 @@ async fn mail_is_leased_until_the_lease_runs_out(store: Arc<dyn Store>) {
     let lease_of = |attempt| MailLease { attempt, ..first[0].lease };
     let mail =
         LeasedMail { lease: lease_of(1), mail: mail("1"), invitation: Some(id), created_at: minute(0) };
-    assert_eq!(first, [mail.clone()]);
+    assert_eq!(first, std::slice::from_ref(&mail));
     assert_eq!(lease(&store, 0).await, []);
     // Whoever had it was killed.
     assert_eq!(lease(&store, 1).await, [LeasedMail { lease: lease_of(2), ..mail }]);
