@@ -134,8 +134,8 @@ pub(crate) fn api(settings: &Settings, app: &Flowmastery) -> Outcome<Api> {
 }
 
 fn config(settings: &Settings, key: &SigningKey, address: SocketAddr) -> Config {
+    let defaults = Config::new(key.secret.clone(), &settings.links.front_end(address));
     Config {
-        secret_key: key.secret.clone(),
         previous_secret_keys: settings.secrets.previous.iter().cloned().collect(),
         encryption_keys: settings.secrets.encryption_keys.clone(),
         lifetimes: settings.tokens,
@@ -146,10 +146,8 @@ fn config(settings: &Settings, key: &SigningKey, address: SocketAddr) -> Config 
             false => settings.outbound.policy.clone(),
         },
         extra_ca_pem: settings.outbound.extra_ca_pem.clone(),
-        invitations: InvitationConfig {
-            accept_page: settings.links.accept_page(address),
-            always_show_link: settings.debug,
-        },
+        invitations: InvitationConfig { always_show_link: settings.debug, ..defaults.invitations },
+        ..defaults
     }
 }
 

@@ -12,6 +12,8 @@ mod lease;
 mod listing;
 mod metrics;
 mod origin;
+mod outbox;
+mod password_reset;
 mod session;
 pub mod sql;
 mod user;
@@ -33,6 +35,8 @@ pub use self::{
     listing::ListingStore,
     metrics::{ClientSnapshot, MetricsQuery, MetricsStore, SeriesSnapshot},
     origin::OriginStore,
+    outbox::OutboxStore,
+    password_reset::{PasswordResetStore, Reset},
     session::SessionStore,
     user::{UserStore, UserUpdate},
     verification::{Kept, Recount, VerificationStore},
@@ -47,6 +51,8 @@ pub trait Store:
     UserStore
     + SessionStore
     + InvitationStore
+    + OutboxStore
+    + PasswordResetStore
     + ClientStore
     + LeaseStore
     + ExecutionStore

@@ -18,6 +18,8 @@ mod lives;
 mod metrics;
 mod migrate;
 mod origin;
+mod outbox;
+mod password_reset;
 mod pool;
 mod progress;
 mod rollup;

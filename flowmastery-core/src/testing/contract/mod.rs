@@ -17,6 +17,8 @@ pub mod listing;
 pub mod lives;
 pub mod metrics;
 pub mod origin;
+pub mod outbox;
+pub mod password_reset;
 pub mod session;
 pub mod user;
 pub mod verification;
@@ -65,6 +67,14 @@ macro_rules! store_contract {
         mod invitation {
             use super::$on_fresh_store;
             $crate::invitation_contract!($on_fresh_store);
+        }
+        mod outbox {
+            use super::$on_fresh_store;
+            $crate::outbox_contract!($on_fresh_store);
+        }
+        mod password_reset {
+            use super::$on_fresh_store;
+            $crate::password_reset_contract!($on_fresh_store);
         }
         mod client {
             use super::$on_fresh_store;
