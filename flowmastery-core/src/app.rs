@@ -23,6 +23,7 @@ use crate::{
         clients::Clients,
         collect::{CollectionLimits, Collector, CollectorParts},
         health::Health,
+        import::Imports,
         invitations::{InvitationConfig, Invitations},
         metrics::Metrics,
         sessions::Sessions,
@@ -82,6 +83,7 @@ pub struct Flowmastery {
     metrics: Metrics,
     health: Health,
     verifications: Verifications,
+    imports: Imports,
     collector: Collector,
 }
 
@@ -134,6 +136,11 @@ impl Flowmastery {
     /// Holding a client's numbers against its n8n, for the host's own command.
     pub fn verifications(&self) -> &Verifications {
         &self.verifications
+    }
+
+    /// Taking over what a Python FlowMastery has, for the host's own command.
+    pub fn imports(&self) -> &Imports {
+        &self.imports
     }
 
     /// Runs what goes on beside requests, until `stop` is cancelled, and comes to its end in order: for the host to spawn.
@@ -231,6 +238,13 @@ impl Builder {
             None => PasswordHasher::new(entropy.clone(), HashCost::OWASP),
         };
         let codec = TokenCodec::new(&config.secret_key, &config.previous_secret_keys, entropy.clone());
+        let imports = Imports {
+            store: store.clone(),
+            vault: vault.clone(),
+            outbound: config.outbound.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        };
         let issuer = TokenIssuer { codec, lifetimes: config.lifetimes, entropy };
         let sync_interval = config.sync_interval;
         let collector = Collector::new(CollectorParts {
@@ -276,6 +290,7 @@ impl Builder {
                 sync_interval,
             },
             verifications: Verifications { store: store.clone(), n8n, vault, clock },
+            imports,
             health: Health { store, cache, collection },
             collector,
         })

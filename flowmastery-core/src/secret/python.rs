@@ -102,7 +102,9 @@ mod tests {
         for cut in (0..ACME_ONCE.len() - 1).step_by(7) {
             assert_eq!(opened(SECRET_KEY, ACME_ONCE.get(..cut).unwrap()), None, "cut at {cut}");
         }
-        for other in ["", ":", "no base64!", "AAECAwQFBgcICQoLDA0ODw==:", &ACME_ONCE.replacen("JsAu", "JsAv", 1)] {
+        for other in
+            ["", ":", "no base64!", "AAECAwQFBgcICQoLDA0ODw==:", &ACME_ONCE.replacen("JsAu", "JsAv", 1)]
+        {
             assert_eq!(opened(SECRET_KEY, other), None, "{other}");
         }
     }

@@ -6,6 +6,7 @@
 mod client;
 mod error;
 mod execution;
+mod import;
 mod invitation;
 mod listing;
 mod metrics;
@@ -24,6 +25,7 @@ pub use self::{
     execution::{
         Applied, Batch, CollectionOutcome, CollectionState, ExecutionStore, Finished, Pruned, Turn, Walk,
     },
+    import::{AddressUse, HistoryBatch, ImportSource, ImportStanding, ImportStore, Imported},
     invitation::{Accepted, InvitationStore, StoredInvitation},
     listing::ListingStore,
     metrics::{ClientSnapshot, MetricsQuery, MetricsStore, SeriesSnapshot},
@@ -46,6 +48,7 @@ pub trait Store:
     + MetricsStore
     + ListingStore
     + VerificationStore
+    + ImportStore
     + fmt::Debug
 {
     /// Asks the store for a trivial answer.

@@ -113,14 +113,7 @@ fn sealed(url: String, key: String) -> SealedInstance {
 impl ClientStore for SqlStore {
     async fn create_client(&self, client: NewClient) -> StoreResult<Configured> {
         let mut tx = self.pool.begin().await?;
-        let (id,): (ClientId,) = fetch_one!(
-            tx.db(),
-            "INSERT INTO clients (name, created_by_admin_id, created_at, updated_at) VALUES ($1, $2, $3, $3) RETURNING id",
-            client.name.as_str(),
-            client.created_by_admin_id,
-            client.created_at,
-        )?;
-        execute!(tx.db(), "INSERT INTO collections (client_id) VALUES ($1)", id)?;
+        let id = insert(&mut tx, &client).await?;
         tx.commit().await?;
         Ok(Configured {
             id,
@@ -180,36 +173,9 @@ impl ClientStore for SqlStore {
         now: Timestamp,
     ) -> StoreResult<Option<Configured>> {
         let mut tx = self.pool.begin().await?;
-        let url = instance.map(|instance| instance.url.as_str());
-        let started = execute!(
-            tx.db(),
-            "UPDATE collections SET turn = turn + 1, last_attempt_at = NULL, next_attempt_at = NULL, failures = 0,
-                 failure_status = NULL, failure_message = NULL
-             WHERE client_id = $1 AND ($2 IS NULL OR client_id = $2)",
-            id,
-            scope.only(),
-        )?;
-        if started == 0 {
+        if !configure(&mut tx, (scope, id), instance, now).await? {
             return Ok(None);
         }
-        execute!(
-            tx.db(),
-            "UPDATE collections SET identified = FALSE, complete_to = NULL, back_filled = FALSE, walk_cursor = NULL,
-                 walk_below = NULL, walk_rows = 0, walked_at = NULL, listed = NULL, probed_to = NULL,
-                 progress_executions = NULL, progress_oldest = NULL
-             WHERE client_id = $1 AND client_id IN (SELECT id FROM clients WHERE id = $1 AND n8n_api_url IS DISTINCT FROM $2)",
-            id,
-            url,
-        )?;
-        execute!(
-            tx.db(),
-            "UPDATE clients SET n8n_api_url = $2, n8n_api_key_encrypted = $3, updated_at = $4
-             WHERE id = $1 AND deleted_at IS NULL",
-            id,
-            url,
-            instance.map(|instance| instance.key.as_str()),
-            now,
-        )?;
         let client = find(tx.db(), scope, id).await?;
         tx.commit().await?;
         Ok(client)
@@ -288,6 +254,59 @@ impl ClientStore for SqlStore {
         }
         Ok(purged)
     }
+}
+
+/// Stores a client with its collection.
+pub(super) async fn insert(tx: &mut Tx, client: &NewClient) -> StoreResult<ClientId> {
+    let (id,): (ClientId,) = fetch_one!(
+        tx.db(),
+        "INSERT INTO clients (name, created_by_admin_id, created_at, updated_at) VALUES ($1, $2, $3, $3) RETURNING id",
+        client.name.as_str(),
+        client.created_by_admin_id,
+        client.created_at,
+    )?;
+    execute!(tx.db(), "INSERT INTO collections (client_id) VALUES ($1)", id)?;
+    Ok(id)
+}
+
+/// Sets or clears a client's n8n; whether there is such a client.
+pub(super) async fn configure(
+    tx: &mut Tx,
+    (scope, id): (TenantScope, ClientId),
+    instance: Option<&SealedInstance>,
+    now: Timestamp,
+) -> StoreResult<bool> {
+    let url = instance.map(|instance| instance.url.as_str());
+    let started = execute!(
+        tx.db(),
+        "UPDATE collections SET turn = turn + 1, last_attempt_at = NULL, next_attempt_at = NULL, failures = 0,
+             failure_status = NULL, failure_message = NULL
+         WHERE client_id = $1 AND ($2 IS NULL OR client_id = $2)",
+        id,
+        scope.only(),
+    )?;
+    if started == 0 {
+        return Ok(false);
+    }
+    execute!(
+        tx.db(),
+        "UPDATE collections SET identified = FALSE, complete_to = NULL, back_filled = FALSE, walk_cursor = NULL,
+             walk_below = NULL, walk_rows = 0, walked_at = NULL, listed = NULL, probed_to = NULL,
+             progress_executions = NULL, progress_oldest = NULL
+         WHERE client_id = $1 AND client_id IN (SELECT id FROM clients WHERE id = $1 AND n8n_api_url IS DISTINCT FROM $2)",
+        id,
+        url,
+    )?;
+    execute!(
+        tx.db(),
+        "UPDATE clients SET n8n_api_url = $2, n8n_api_key_encrypted = $3, updated_at = $4
+         WHERE id = $1 AND deleted_at IS NULL",
+        id,
+        url,
+        instance.map(|instance| instance.key.as_str()),
+        now,
+    )?;
+    Ok(true)
 }
 
 async fn find_deleted(db: Db<'_>, scope: TenantScope) -> StoreResult<Option<ClientId>> {

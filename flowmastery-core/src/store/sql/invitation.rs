@@ -208,7 +208,11 @@ impl InvitationStore for SqlStore {
 }
 
 /// Whether the scope may invite to a client that lives, or, being every client, to the admins.
-async fn may_invite_to(tx: &mut Tx, scope: TenantScope, client: Option<ClientId>) -> StoreResult<bool> {
+pub(super) async fn may_invite_to(
+    tx: &mut Tx,
+    scope: TenantScope,
+    client: Option<ClientId>,
+) -> StoreResult<bool> {
     let Some(client) = client else { return Ok(scope == TenantScope::ALL) };
     let (lives,): (bool,) = fetch_one!(
         tx.db(),
@@ -219,7 +223,7 @@ async fn may_invite_to(tx: &mut Tx, scope: TenantScope, client: Option<ClientId>
     Ok(lives)
 }
 
-async fn insert(tx: &mut Tx, invitation: &NewInvitation) -> StoreResult<InvitationId> {
+pub(super) async fn insert(tx: &mut Tx, invitation: &NewInvitation) -> StoreResult<InvitationId> {
     let (id,): (InvitationId,) = fetch_one!(
         tx.db(),
         "INSERT INTO invitations (email, role, token, status, expiry_date, client_id, invited_by_admin_id, created_at,

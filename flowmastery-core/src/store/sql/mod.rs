@@ -9,6 +9,7 @@ mod client;
 mod dialect;
 mod execution;
 mod fault;
+mod import;
 mod invitation;
 mod ledger;
 mod listing;
@@ -17,6 +18,7 @@ mod metrics;
 mod migrate;
 mod pool;
 mod progress;
+mod python;
 mod rollup;
 mod series;
 mod session;
@@ -29,8 +31,8 @@ use std::{fmt, time::Duration};
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-pub use self::migrate::MigrationStatus;
 use self::pool::{Pool, fetch_one};
+pub use self::{migrate::MigrationStatus, python::PythonSource};
 use super::{Store, StoreResult};
 
 /// Where the database is, and how many connections may be open to it.
