@@ -5,3 +5,5 @@ CREATE TABLE imported (
     id BIGINT NOT NULL, -- its id here, which stays when the record goes
     PRIMARY KEY (kind, source_id)
 );
+
+ALTER TABLE collections ADD COLUMN imported_at BIGINT; -- when a history was taken over, from which on there are numbers

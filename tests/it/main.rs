@@ -8,6 +8,7 @@ mod coarse;
 mod collect;
 mod faults;
 mod http;
+mod import;
 mod mail;
 mod oracle;
 mod schema;

@@ -58,7 +58,7 @@ async fn import(vars: &Vars, args: ImportArgs) -> Outcome<ImportReport> {
         (wiring::connect_unchanged(&settings.database).await?, wiring::SigningKey::unused())
     };
     let app = wiring::services_alone(&settings, &key, store.clone())?;
-    let request = ImportRequest { apply: args.apply, secret_key };
+    let request = ImportRequest { apply: args.apply, secret_key, ..ImportRequest::rehearsal() };
     let imported = app.imports().from_python(&source, request).await;
     store.close().await;
     imported.map_err(|error| {

@@ -1,10 +1,6 @@
 //! Builds the parts from the settings: store, keys, cache, mailer, services, API. The only file that names adapters.
 
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use flowmastery_core::{
     Config, Flowmastery,

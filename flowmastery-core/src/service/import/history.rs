@@ -17,8 +17,6 @@ use crate::{
     store::{Applied, HistoryBatch},
 };
 
-/// How many executions are stored at once.
-const BATCH: u32 = 5000;
 /// How many executions of a client with the same fault are named; of the others it is said how many.
 const NAMED: u64 = 10;
 
@@ -78,8 +76,8 @@ impl Run<'_> {
         self.source.open_history(owner.source).await.map_err(unreadable)?;
         let mut judged = Judged::default();
         loop {
-            let batch = self.source.more_executions(BATCH).await.map_err(unreadable)?;
-            let is_last = batch.len() < BATCH as usize;
+            let batch = self.source.more_executions(self.request.batch_rows).await.map_err(unreadable)?;
+            let is_last = batch.is_empty();
             let executions = self.judge(&batch, &mut judged);
             let good = executions.len();
             let Some(stored) = self.store_batch(owner, executions, is_last).await? else {

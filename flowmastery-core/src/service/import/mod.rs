@@ -30,12 +30,21 @@ use crate::{
 };
 
 /// How to take over.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ImportRequest {
     /// Whether to store it; else it is a rehearsal.
     pub apply: bool,
     /// The SECRET_KEY of the Python FlowMastery, which opens its n8n keys.
     pub secret_key: Option<SecretString>,
+    /// How many executions are stored at once; tests make it small.
+    pub batch_rows: u32,
+}
+
+impl ImportRequest {
+    /// A rehearsal without a key, in batches that are right for every database.
+    pub fn rehearsal() -> Self {
+        Self { apply: false, secret_key: None, batch_rows: 5000 }
+    }
 }
 
 /// Takes over what a Python FlowMastery has.

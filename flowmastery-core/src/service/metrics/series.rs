@@ -87,7 +87,7 @@ fn series_key(client: &Configured, plan: &SeriesPlan) -> String {
     let parts = format!(
         "{}|{}|{:?}|{:?}|{}|{:?}",
         client.collection.data_version,
-        client.collection.last_success_at.is_some(),
+        client.collection.has_numbers(),
         plan.period(),
         plan.interval(),
         plan.tz(),

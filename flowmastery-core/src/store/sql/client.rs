@@ -33,7 +33,7 @@ macro_rules! select_client {
         concat!(
             "SELECT c.id, c.name, c.n8n_api_url, c.n8n_api_key_encrypted IS NOT NULL AS has_n8n_api_key, c.created_at,
                     c.updated_at, k.data_version, k.changed_at, k.back_filled,
-                    k.last_attempt_at, k.last_success_at, k.failure_status, k.failure_message,
+                    k.last_attempt_at, k.last_success_at, k.imported_at, k.failure_status, k.failure_message,
                     k.progress_executions, k.progress_oldest, k.gaps, k.epoch_begun_at
              FROM clients c JOIN collections k ON k.client_id = c.id WHERE c.deleted_at IS NULL AND ",
             $rest
@@ -55,6 +55,7 @@ pub(super) struct ClientRow {
     back_filled: bool,
     last_attempt_at: Option<Timestamp>,
     last_success_at: Option<Timestamp>,
+    imported_at: Option<Timestamp>,
     failure_status: Option<String>,
     failure_message: Option<String>,
     progress_executions: Option<i64>,
@@ -90,6 +91,7 @@ impl TryFrom<ClientRow> for Configured {
                 back_filled: row.back_filled,
                 last_attempt_at: row.last_attempt_at,
                 last_success_at: row.last_success_at,
+                imported_at: row.imported_at,
                 failure,
                 progress,
                 gaps: parse_gaps(row.id, &row.gaps)?,

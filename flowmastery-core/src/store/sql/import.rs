@@ -151,11 +151,12 @@ impl ImportStore for SqlStore {
         let Some(locked) = lock_untouched(&mut tx, scope, client).await? else {
             return Ok(Applied::Superseded);
         };
-        let end_of = batch.end_of.clone();
+        let (end_of, read_at) = (batch.end_of.clone(), batch.read_at);
         let mut ledger = Ledger::of_locked(tx, client, locked).await?;
         let changed = ledger.import(batch).await?;
         if let Some(source_id) = end_of {
             note(&mut ledger.tx, Imported::History, &source_id, client.0).await?;
+            ledger.show_imported(read_at).await?;
         }
         ledger.tx.commit().await?;
         Ok(Applied::Stored { changed })
@@ -191,6 +192,18 @@ impl Ledger {
             }
         }
         self.store(&fold, batch.read_at).await
+    }
+
+    /// Shows the numbers of a history that is whole, if there are any.
+    async fn show_imported(&mut self, now: Timestamp) -> StoreResult<()> {
+        execute!(
+            self.tx.db(),
+            "UPDATE collections SET imported_at = $2, data_version = data_version + 1, changed_at = $2
+             WHERE client_id = $1 AND EXISTS (SELECT 1 FROM rollups WHERE client_id = $1)",
+            self.client,
+            now,
+        )?;
+        Ok(())
     }
 }
 
