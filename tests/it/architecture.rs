@@ -23,6 +23,7 @@ const TOWER: &[&[&str]] =
 /// What only `app` and hosts may name.
 const ADAPTERS: &[&str] = &[
     "SqlStore",
+    "PythonSource",
     "MemoryCache",
     "RedisCache",
     "SmtpMailer",

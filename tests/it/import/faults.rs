@@ -60,7 +60,9 @@ async fn users_that_cannot_be_taken_over_are_named(backend: Backend) {
         (5, "role is admin or client"),
         (6, "not kept as bcrypt"),
     ];
+    let rehearsed = target.run(&python, ImportRequest { apply: false, ..applied() }).await;
     let report = target.import(&python).await;
+    assert_eq!(rehearsed.remarks, report.remarks);
     assert_faults(&report, &faults);
     assert_said(&report, false, &uuid(7), "admins belong to none");
     assert_eq!(counts(&report, ImportKind::User), [7, 2, 0, 5]);
@@ -82,7 +84,9 @@ async fn invitations_that_cannot_be_taken_over_are_named(backend: Backend) {
     python.invitation(4, "bert@acme.com", ("client", 0), soon).await;
     python.invitation(5, "carl@acme.com", ("client", 99), soon).await;
     python.invitation(6, "dora@acme.com", role, ("pending", "2026-03-01")).await;
+    let rehearsed = target.run(&python, ImportRequest { apply: false, ..applied() }).await;
     let report = target.import(&python).await;
+    assert_eq!((rehearsed.remarks, rehearsed.counts), (report.remarks.clone(), report.counts.clone()));
     assert_faults(&report, &[(3, "not an e-mail address"), (4, "names none"), (5, "client is not there")]);
     assert_said(&report, false, &uuid(2), "pending invitation here");
     assert_said(&report, false, &uuid(6), "has expired");
@@ -122,7 +126,7 @@ async fn keys_that_cannot_be_taken_over_are_named(backend: Backend) {
     let (target, python) = (Target::new(backend).await, Python::new(false).await);
     let url = "https://n8n.acme.com";
     python.client(1, "Sealed elsewhere", Some((url, SEALED[2]))).await;
-    python.client(2, "Cut off", Some((url, &SEALED[0][..90]))).await;
+    python.client(2, "Cut off", Some((url, SEALED[0].get(..90).unwrap()))).await;
     python.client(3, "No address", Some(("n8n.acme.com", SEALED[0]))).await;
     python.client(4, "Forbidden address", Some(("http://169.254.169.254", SEALED[0]))).await;
     python.client(5, "Without key", Some((url, ""))).await;

@@ -7,7 +7,10 @@
 mod history;
 mod people;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::task;
@@ -16,7 +19,7 @@ use crate::{
     access::scope::TenantScope,
     clock::{Clock, Timestamp},
     entropy::Entropy,
-    error::{Error, Kind, Result},
+    error::{Error, FieldError, Kind, Result},
     id::{ClientId, UserId},
     model::{
         client::{ClientName, Instance, NewClient, SealedInstance},
@@ -79,6 +82,7 @@ impl Imports {
             invitations: known(Imported::Invitation).await?,
             histories: known(Imported::History).await?,
             addresses: HashMap::new(),
+            invited: HashSet::new(),
             report: ImportReport::default(),
         };
         run.run().await
@@ -104,7 +108,31 @@ struct Run<'a> {
     histories: HashMap<String, i64>,
     /// The users there whose addresses these are.
     addresses: HashMap<Email, String>,
+    /// Whose invitations were taken over now.
+    invited: HashSet<Email>,
     report: ImportReport,
+}
+
+/// Why a record is left out.
+enum LeftOut {
+    /// It is not as it should be.
+    Fault(String),
+    /// It need not be taken over.
+    Notice(&'static str),
+    /// The import ends here.
+    Failed(Error),
+}
+
+impl From<FieldError> for LeftOut {
+    fn from(fault: FieldError) -> Self {
+        Self::Fault(sentence(&fault))
+    }
+}
+
+impl<E: Into<Error>> From<E> for LeftOut {
+    fn from(error: E) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 /// A client that what follows belongs to.
@@ -150,18 +178,17 @@ impl Run<'_> {
             return Ok(());
         }
         let name = self.name(client)?;
-        let id = if self.request.apply {
+        let mut here = None;
+        if self.request.apply {
             let new = NewClient {
                 name,
                 created_by_admin_id: self.user_id(client.created_by.as_deref()),
                 created_at: client.created_at.unwrap_or(self.now),
             };
             let made = self.service.store.import_client(&client.id, new).await?;
-            Some(made.ok_or_else(changed_meanwhile)?)
-        } else {
-            None
-        };
-        self.clients.insert(client.id.clone(), id);
+            here = Some(made.ok_or_else(changed_meanwhile)?);
+        }
+        self.clients.insert(client.id.clone(), here);
         self.report.count(ImportKind::Client).imported += 1;
         Ok(())
     }
@@ -206,14 +233,13 @@ impl Run<'_> {
             self.report.count(ImportKind::Key).present += 1;
             return Ok(());
         }
-        let instance = match self.instance(client).await? {
+        let instance = match self.instance(client).await {
             Ok(instance) => instance,
-            Err(reason) => {
-                self.report.count(ImportKind::Key).skipped += 1;
-                let text = format!("{reason}; enter address and key here");
-                self.report.fault(ImportKind::Key, &client.id, text);
-                return Ok(());
+            Err(LeftOut::Fault(reason)) => {
+                let left_out = LeftOut::Fault(format!("{reason}; enter address and key here"));
+                return self.leave_out(ImportKind::Key, &client.id, left_out);
             }
+            Err(left_out) => return self.leave_out(ImportKind::Key, &client.id, left_out),
         };
         if let (true, Some(id)) = (self.request.apply, owner.here) {
             let key = self.service.vault.seal(Place::n8n_key(id), &instance.key)?;
@@ -228,26 +254,32 @@ impl Run<'_> {
         Ok(())
     }
 
-    /// The n8n of a client, or why it cannot be taken over.
-    async fn instance(&self, client: &SourceClient) -> Result<std::result::Result<Instance, String>> {
-        let Some(url) = &client.n8n_api_url else { return Ok(Err("it has a key without an address".into())) };
-        let Some(sealed) = client.n8n_api_key.clone() else {
-            return Ok(Err("it has an address without a key".into()));
-        };
-        let url =
-            InstanceUrl::parse(url.trim()).and_then(|url| self.service.outbound.check(&url).map(|()| url));
-        let url = match url {
-            Ok(url) => url,
-            Err(fault) => return Ok(Err(sentence(&fault))),
-        };
-        let Some(secret_key) = self.request.secret_key.clone() else {
-            return Ok(Err("there is no SECRET_KEY of the Python FlowMastery to open it with".into()));
-        };
+    /// The n8n of a client.
+    async fn instance(&self, client: &SourceClient) -> Result<Instance, LeftOut> {
+        let fault = |text: &str| LeftOut::Fault(text.to_owned());
+        let url = client.n8n_api_url.as_ref().ok_or_else(|| fault("it has a key without an address"))?;
+        let sealed = client.n8n_api_key.clone().ok_or_else(|| fault("it has an address without a key"))?;
+        let url = InstanceUrl::parse(url.trim())?;
+        self.service.outbound.check(&url)?;
+        let secret_key = self.request.secret_key.clone();
+        let secret_key = secret_key
+            .ok_or_else(|| fault("there is no SECRET_KEY of the Python FlowMastery to open it with"))?;
         let opened = task::spawn_blocking(move || python::open_n8n_key(&secret_key, sealed.expose_secret()));
-        let Some(key) = opened.await.map_err(Error::internal)? else {
-            return Ok(Err("the SECRET_KEY that was given does not open it".into()));
-        };
-        Ok(Instance::check_key(&key).map_err(|fault| sentence(&fault)).map(|()| Instance { url, key }))
+        let opened = opened.await.map_err(Error::internal)?;
+        let key = opened.ok_or_else(|| fault("the SECRET_KEY that was given does not open it"))?;
+        Instance::check_key(&key)?;
+        Ok(Instance { url, key })
+    }
+
+    /// Counts a record that is left out, and says why.
+    fn leave_out(&mut self, kind: ImportKind, source_id: &str, left_out: LeftOut) -> Result<()> {
+        match left_out {
+            LeftOut::Fault(text) => self.report.fault(kind, source_id, text),
+            LeftOut::Notice(text) => self.report.notice(kind, source_id, text),
+            LeftOut::Failed(error) => return Err(error),
+        }
+        self.report.count(kind).skipped += 1;
+        Ok(())
     }
 
     /// The id of a user that was taken over.

@@ -1,6 +1,6 @@
 //! Users and their invitations.
 
-use super::{Run, changed_meanwhile};
+use super::{LeftOut, Run, changed_meanwhile};
 use crate::{
     access::scope::TenantScope,
     error::Result,
@@ -8,7 +8,7 @@ use crate::{
     model::{
         email::Email,
         import::{
-            ImportKind, sentence,
+            ImportKind,
             source::{ImportedUser, SourceInvitation, SourceUser},
         },
         invitation::{EmailStatus, LIFETIME, NewInvitation},
@@ -18,85 +18,68 @@ use crate::{
     store::AddressUse,
 };
 
-/// Role and client of an account; the client is `None` inside in a rehearsal that would make it.
-type Post = (Role, Option<Option<ClientId>>);
+const HAS_ACCOUNT: &str = "its address has an account";
+const IS_INVITED: &str = "its address has a pending invitation here";
 
-/// Why a record was left out, and whether that is a fault.
-enum LeftOut {
-    Fault(String),
-    Notice(&'static str),
-}
+/// Role and client of an account; the client here is `None` for an admin, and in a rehearsal that would make it.
+type Post = (Role, Option<ClientId>);
 
 impl Run<'_> {
     pub(super) async fn user(&mut self, user: SourceUser) -> Result<()> {
         self.report.count(ImportKind::User).found += 1;
-        let first = Email::parse(&user.email).map(|email| {
-            self.addresses.entry(email.clone()).or_insert_with(|| user.id.clone());
-            email
-        });
+        if let Ok(email) = Email::parse(&user.email) {
+            self.addresses.entry(email).or_insert_with(|| user.id.clone());
+        }
         if self.users.contains_key(&user.id) {
             self.report.count(ImportKind::User).present += 1;
             return Ok(());
         }
-        let judged = match first {
-            Ok(email) => self.judge_user(&user, email).await?,
-            Err(fault) => Err(LeftOut::Fault(sentence(&fault))),
-        };
-        let (email, (role, client)) = match judged {
+        let (email, (role, client_id)) = match self.judge_user(&user).await {
             Ok(judged) => judged,
-            Err(left_out) => {
-                self.leave_out(ImportKind::User, &user.id, left_out);
-                return Ok(());
-            }
+            Err(left_out) => return self.leave_out(ImportKind::User, &user.id, left_out),
         };
         if role == Role::Admin && user.client_id.is_some() {
             let text = "it is an admin with a client; admins belong to none here";
             self.report.notice(ImportKind::User, &user.id, text);
         }
-        let id = if self.request.apply {
+        let mut here = None;
+        if self.request.apply {
             let new = ImportedUser {
                 email,
                 hashed_password: user.hashed_password,
                 role,
-                client_id: client.flatten(),
+                client_id,
                 is_active: user.is_active,
                 created_by_admin_id: self.user_id(user.created_by.as_deref()),
                 last_login: user.last_login,
                 created_at: user.created_at.unwrap_or(self.now),
             };
             let made = self.service.store.import_user(TenantScope::ALL, &user.id, new).await?;
-            Some(made.ok_or_else(changed_meanwhile)?)
-        } else {
-            None
-        };
-        self.users.insert(user.id, id);
+            here = Some(made.ok_or_else(changed_meanwhile)?);
+        }
+        self.users.insert(user.id, here);
         self.report.count(ImportKind::User).imported += 1;
         Ok(())
     }
 
-    async fn judge_user(
-        &self,
-        user: &SourceUser,
-        email: Email,
-    ) -> Result<std::result::Result<(Email, Post), LeftOut>> {
+    async fn judge_user(&self, user: &SourceUser) -> Result<(Email, Post), LeftOut> {
+        let email = Email::parse(&user.email)?;
         if let Some(first) = self.addresses.get(&email).filter(|first| **first != user.id) {
-            let text = format!("its e-mail address is that of user {first} but for the case");
-            return Ok(Err(LeftOut::Fault(text)));
+            return Err(LeftOut::Fault(format!(
+                "its e-mail address is that of user {first} but for the case"
+            )));
         }
-        let post = match self.post(&user.role, user.client_id.as_deref()).await? {
-            Ok(post) => post,
-            Err(left_out) => return Ok(Err(left_out)),
-        };
+        let post = self.post(&user.role, user.client_id.as_deref()).await?;
         if !user.has_bcrypt() {
             let text = "its password is not kept as bcrypt; invite the address here";
-            return Ok(Err(LeftOut::Fault(text.to_owned())));
+            return Err(LeftOut::Fault(text.to_owned()));
         }
-        Ok(match self.service.store.address_use(&email, self.now).await? {
+        match self.service.store.address_use(&email, self.now).await? {
             AddressUse::Account => {
                 Err(LeftOut::Notice("its address has an account here, which is left as it is"))
             }
             AddressUse::Free | AddressUse::Invited => Ok((email, post)),
-        })
+        }
     }
 
     pub(super) async fn invitation(&mut self, invitation: SourceInvitation) -> Result<()> {
@@ -105,19 +88,19 @@ impl Run<'_> {
             self.report.count(ImportKind::Invitation).present += 1;
             return Ok(());
         }
-        let (email, (role, client)) = match self.judge_invitation(&invitation).await? {
+        let (email, (role, client_id)) = match self.judge_invitation(&invitation).await {
             Ok(judged) => judged,
-            Err(left_out) => {
-                self.leave_out(ImportKind::Invitation, &invitation.id, left_out);
-                return Ok(());
-            }
+            Err(left_out) => return self.leave_out(ImportKind::Invitation, &invitation.id, left_out),
         };
+        let address = email.clone();
+        let text =
+            format!("{address} gets no mail from an import, and the old link leads nowhere: send it again");
         if self.request.apply {
             let longest = self.now.plus(LIFETIME);
             let new = NewInvitation {
-                email: email.clone(),
+                email,
                 role,
-                client_id: client.flatten(),
+                client_id,
                 // Nobody knows this token: the link that was mailed ends with the Python FlowMastery.
                 token: OpaqueToken::generate(self.service.entropy.as_ref())?.hash(),
                 invited_by_admin_id: self.user_id(invitation.invited_by.as_deref()),
@@ -125,73 +108,45 @@ impl Run<'_> {
                 created_at: self.now,
                 expiry_date: invitation.expiry_date.map_or(longest, |expiry| expiry.min(longest)),
             };
-            let stored = self.service.store.import_invitation(TenantScope::ALL, &invitation.id, new).await?;
-            if !stored {
+            let store = &self.service.store;
+            if !store.import_invitation(TenantScope::ALL, &invitation.id, new).await? {
                 return Err(changed_meanwhile());
             }
         }
+        self.invited.insert(address);
         self.report.count(ImportKind::Invitation).imported += 1;
-        let text = format!(
-            "{} gets no mail from an import, and the old link leads nowhere: send it again",
-            email.as_str()
-        );
         self.report.notice(ImportKind::Invitation, &invitation.id, text);
         Ok(())
     }
 
-    async fn judge_invitation(
-        &self,
-        invitation: &SourceInvitation,
-    ) -> Result<std::result::Result<(Email, Post), LeftOut>> {
-        let email = match Email::parse(&invitation.email) {
-            Ok(email) => email,
-            Err(fault) => return Ok(Err(LeftOut::Fault(sentence(&fault)))),
-        };
+    async fn judge_invitation(&self, invitation: &SourceInvitation) -> Result<(Email, Post), LeftOut> {
+        let email = Email::parse(&invitation.email)?;
         if invitation.expiry_date.is_some_and(|expiry| expiry <= self.now) {
-            return Ok(Err(LeftOut::Notice("it has expired")));
+            return Err(LeftOut::Notice("it has expired"));
         }
-        let post = match self.post(&invitation.role, invitation.client_id.as_deref()).await? {
-            Ok(post) => post,
-            Err(left_out) => return Ok(Err(left_out)),
-        };
-        // A rehearsal has not made the accounts.
-        if self.addresses.contains_key(&email) {
-            return Ok(Err(LeftOut::Notice("its address has an account")));
-        }
-        Ok(match self.service.store.address_use(&email, self.now).await? {
-            AddressUse::Account => Err(LeftOut::Notice("its address has an account")),
-            AddressUse::Invited => Err(LeftOut::Notice("its address has a pending invitation here")),
+        let post = self.post(&invitation.role, invitation.client_id.as_deref()).await?;
+        match self.service.store.address_use(&email, self.now).await? {
+            // A rehearsal has made neither the accounts nor the invitations before this one.
+            AddressUse::Free if self.addresses.contains_key(&email) => Err(LeftOut::Notice(HAS_ACCOUNT)),
+            AddressUse::Account => Err(LeftOut::Notice(HAS_ACCOUNT)),
+            AddressUse::Free if self.invited.contains(&email) => Err(LeftOut::Notice(IS_INVITED)),
+            AddressUse::Invited => Err(LeftOut::Notice(IS_INVITED)),
             AddressUse::Free => Ok((email, post)),
-        })
+        }
     }
 
     /// The role and client that a record names.
-    async fn post(&self, role: &str, client: Option<&str>) -> Result<std::result::Result<Post, LeftOut>> {
-        let fault = |text: &str| Ok(Err(LeftOut::Fault(text.to_owned())));
-        match (role.parse::<Role>(), client) {
-            (Err(fault), _) => Ok(Err(LeftOut::Fault(sentence(&fault)))),
-            (Ok(Role::Admin), _) => Ok(Ok((Role::Admin, None))),
-            (Ok(Role::Client), None) => fault("it is of a client and names none"),
-            (Ok(Role::Client), Some(source)) => match self.clients.get(source) {
-                None => fault("its client is not there"),
-                Some(Some(id)) if self.is_gone(*id).await? => {
-                    Ok(Err(LeftOut::Notice("its client was deleted here since")))
-                }
-                Some(here) => Ok(Ok((Role::Client, Some(*here)))),
-            },
+    async fn post(&self, role: &str, client: Option<&str>) -> Result<Post, LeftOut> {
+        let fault = |text: &str| Err(LeftOut::Fault(text.to_owned()));
+        if role.parse::<Role>()? == Role::Admin {
+            return Ok((Role::Admin, None));
         }
-    }
-
-    async fn is_gone(&self, client: ClientId) -> Result<bool> {
-        let found = self.service.store.find_client(TenantScope::client(client), client).await?;
-        Ok(found.is_none())
-    }
-
-    fn leave_out(&mut self, kind: ImportKind, source_id: &str, left_out: LeftOut) {
-        self.report.count(kind).skipped += 1;
-        match left_out {
-            LeftOut::Fault(text) => self.report.fault(kind, source_id, text),
-            LeftOut::Notice(text) => self.report.notice(kind, source_id, text),
+        let Some(client) = client else { return fault("it is of a client and names none") };
+        let Some(&here) = self.clients.get(client) else { return fault("its client is not there") };
+        if let Some(id) = here {
+            let found = self.service.store.find_client(TenantScope::client(id), id).await?;
+            found.ok_or(LeftOut::Notice("its client was deleted here since"))?;
         }
+        Ok((Role::Client, here))
     }
 }
