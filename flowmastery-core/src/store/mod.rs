@@ -8,8 +8,10 @@ mod error;
 mod execution;
 mod import;
 mod invitation;
+mod lease;
 mod listing;
 mod metrics;
+mod origin;
 mod session;
 pub mod sql;
 mod user;
@@ -27,8 +29,10 @@ pub use self::{
     },
     import::{AddressUse, HistoryBatch, ImportSource, ImportStanding, ImportStore, Imported},
     invitation::{Accepted, InvitationStore, StoredInvitation},
+    lease::{Lease, LeaseStore, Term},
     listing::ListingStore,
     metrics::{ClientSnapshot, MetricsQuery, MetricsStore, SeriesSnapshot},
+    origin::OriginStore,
     session::SessionStore,
     user::{UserStore, UserUpdate},
     verification::{Kept, Recount, VerificationStore},
@@ -44,11 +48,13 @@ pub trait Store:
     + SessionStore
     + InvitationStore
     + ClientStore
+    + LeaseStore
     + ExecutionStore
     + MetricsStore
     + ListingStore
     + VerificationStore
     + ImportStore
+    + OriginStore
     + fmt::Debug
 {
     /// Asks the store for a trivial answer.

@@ -2,7 +2,7 @@
 //!
 //! Its statuses, roles and modes are texts in some installations and enums in upper case in others, so all are read as texts in lower case.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
@@ -20,6 +20,9 @@ use crate::{
     },
     store::{ImportSource, StoreError, StoreResult},
 };
+
+/// The longest that connecting may take.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// An instant in Unix milliseconds; nothing for an endless one.
 macro_rules! millis {
@@ -67,9 +70,16 @@ impl PythonSource {
         };
         let options = PgConnectOptions::from_str(&format!("postgres:{rest}")).map_err(fault)?;
         let options = options.application_name("flowmastery import");
-        let mut connection = PgConnection::connect_with(&options).await.map_err(fault)?;
-        // The transaction goes with its connection.
-        sqlx::query(dialect::POSTGRES_SNAPSHOT).execute(&mut connection).await.map_err(fault)?;
+        let connection = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options)).await;
+        let mut connection = connection.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(fault)?;
+        // The transaction goes with its connection. It stands still while what was read is stored.
+        for statement in [
+            dialect::POSTGRES_SNAPSHOT,
+            "SET LOCAL idle_in_transaction_session_timeout = 0",
+            "SET LOCAL statement_timeout = 0",
+        ] {
+            sqlx::query(statement).execute(&mut connection).await.map_err(fault)?;
+        }
         let (complete,): (bool,) = sqlx::query_as(
             "SELECT to_regclass('users') IS NOT NULL AND to_regclass('clients') IS NOT NULL AND to_regclass('invitations') IS NOT NULL
                  AND to_regclass('workflows') IS NOT NULL AND to_regclass('workflow_executions') IS NOT NULL",

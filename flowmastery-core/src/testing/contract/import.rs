@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     fixtures::{
-        ALL, admin, begin, client, client_user, configured, email, everything, execution, instance,
+        ALL, admin, begin, client, client_user, configured, due, email, everything, execution, instance,
         invitation, minute, new_client, tally_of, version_of, workflow,
     },
     suite,
@@ -167,11 +167,11 @@ async fn the_key_comes_last_and_makes_the_client_due(store: Arc<dyn Store>) {
         .import_executions(ALL, acme, history(vec![execution(1, Status::Success, minute(0))], Some("c")))
         .await
         .unwrap();
-    assert!(store.list_due(ALL, minute(0), false, 9).await.unwrap().is_empty());
+    assert!(due(&store, ALL, minute(0), false).await.is_empty());
     assert!(
         store.import_instance(ALL, acme, &instance("https://acme.example.com"), minute(0)).await.unwrap()
     );
-    assert_eq!(store.list_due(ALL, minute(0), false, 9).await.unwrap(), [acme]);
+    assert_eq!(due(&store, ALL, minute(0), false).await, [acme]);
     let state = begin(&store, acme).await;
     assert_eq!((state.complete_to, state.back_filled, state.identified), (None, false, false));
     let hearing =
