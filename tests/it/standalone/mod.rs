@@ -1,6 +1,7 @@
 //! The standalone host as its users meet it: the real program, in a directory of its own, over its command line, its signals and HTTP.
 
 pub(crate) mod harness;
+mod import;
 mod mail;
 mod verify;
 
