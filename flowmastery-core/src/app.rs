@@ -18,7 +18,7 @@ use crate::{
     feed::ChangeFeed,
     mail::{LogMailer, Mailer},
     model::{outbound::OutboundPolicy, session::TokenLifetimes},
-    n8n::{HttpN8n, HttpN8nConfig, HttpN8nLimits, N8nApi},
+    n8n::{GatedN8n, HttpN8n, HttpN8nConfig, HttpN8nLimits, N8nApi},
     secret::{Vault, VaultKey},
     service::{
         clients::Clients,
@@ -233,6 +233,8 @@ impl Builder {
                 limits: HttpN8nLimits::default(),
             })?),
         };
+        let n8n: Arc<dyn N8nApi> =
+            Arc::new(GatedN8n::new(n8n, store.clone(), clock.clone(), entropy.clone())?);
         let hasher = match hasher {
             Some(hasher) => hasher,
             None => PasswordHasher::new(entropy.clone(), HashCost::OWASP),

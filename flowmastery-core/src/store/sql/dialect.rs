@@ -78,6 +78,7 @@ macro_rules! column {
 // Behind the macro, which they use.
 mod changes;
 mod executions;
+pub(super) mod leases;
 pub(super) mod series;
 
 pub(super) use self::{

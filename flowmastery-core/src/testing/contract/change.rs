@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{fixtures::*, suite};
 use crate::{
     clock::Timestamp,
-    id::{ClientId, ExecutionId},
+    id::ExecutionId,
     model::{
         client::{ClientName, Progress},
         execution::Status,
