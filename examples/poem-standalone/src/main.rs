@@ -5,6 +5,7 @@
 mod cli;
 mod create_admin;
 mod failure;
+mod health;
 mod key_file;
 mod logs;
 mod migrate;
@@ -43,6 +44,7 @@ fn run(command: Command) -> Outcome<ExitCode> {
             runtime.block_on(create_admin::run(&vars, args)).map(|()| ExitCode::SUCCESS)
         }
         Command::Verify(args) => Ok(runtime.block_on(verify::run(&vars, &args))),
+        Command::Health(args) => runtime.block_on(health::run(&vars, args)).map(|()| ExitCode::SUCCESS),
         Command::Migrate(command) => {
             runtime.block_on(migrate::run(&vars, &command)).map(|()| ExitCode::SUCCESS)
         }
