@@ -1,6 +1,9 @@
 //! The standalone host as its users meet it: the real program, in a directory of its own, over its command line, its signals and HTTP.
 
+mod dev;
 mod harness;
+mod health;
+mod operations;
 mod verify;
 
 use std::{
