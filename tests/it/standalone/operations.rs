@@ -12,6 +12,8 @@ use super::harness::{PASSWORD, Place, SECRET, Server};
 
 /// How many executions the client's n8n has.
 const EXECUTIONS: i64 = 3;
+/// The version below which clients are lost.
+const FLOOR: usize = 2;
 
 async fn n8n() -> FakeN8n {
     let n8n = FakeN8n::start().await;
@@ -110,9 +112,9 @@ async fn a_dump_of_the_schema_restores_into_another_postgres() {
     to.remove().await;
 }
 
-/// Accounts, clients and keys stay; what was collected is collected again, as far as n8n still has it.
+/// Accounts, clients, keys and numbers stay. The second migration makes the table of collections, without which there is no client.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_migration_but_the_first_can_be_undone_and_applied_again() {
+async fn every_migration_above_the_second_can_be_undone_and_applied_again() {
     let n8n = n8n().await;
     let database = Database::empty().await;
     let url = database.url();
@@ -129,7 +131,7 @@ async fn every_migration_but_the_first_can_be_undone_and_applied_again() {
             String::from_utf8(output.stdout).unwrap()
         };
         let all = migrate(&["status"]).lines().count();
-        for undone in 1..all {
+        for undone in 1..=all - FLOOR {
             assert_eq!(migrate(&["down"]).matches("not applied").count(), undone);
         }
         migrate(&["up"]);
