@@ -14,6 +14,8 @@ mod tokens;
 mod vars;
 
 #[cfg(test)]
+mod deployment;
+#[cfg(test)]
 mod tests;
 
 use flowmastery_core::model::session::TokenLifetimes;
