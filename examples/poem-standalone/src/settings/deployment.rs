@@ -15,7 +15,13 @@ const IMAGE: &str = include_str!("../../../../Dockerfile");
 const OTHERS: [(&str, &[&str]); 5] = [
     (
         "postgres",
-        &["POSTGRES_DB", "POSTGRES_USER", "POSTGRES_PASSWORD", "POSTGRES_HOST_AUTH_METHOD", "POSTGRES_INITDB_ARGS"],
+        &[
+            "POSTGRES_DB",
+            "POSTGRES_USER",
+            "POSTGRES_PASSWORD",
+            "POSTGRES_HOST_AUTH_METHOD",
+            "POSTGRES_INITDB_ARGS",
+        ],
     ),
     ("redis", &["REDIS_PASSWORD", "REDISCLI_AUTH"]),
     ("n8nio/n8n", &["N8N_ENCRYPTION_KEY", "N8N_HOST", "N8N_PROTOCOL", "N8N_PROXY_HOPS", "WEBHOOK_URL"]),
