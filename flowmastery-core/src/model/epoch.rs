@@ -179,6 +179,10 @@ pub struct Hearing {
     pub identified: bool,
     /// Whether the current line has no run that could be known again.
     pub is_empty: bool,
+    /// The newest number that was read of the current line.
+    pub known_to: Option<ExecutionId>,
+    /// The newest number that was heard.
+    pub newest: Option<ExecutionId>,
     /// By tip.
     pub witnesses: Vec<(i64, Witness)>,
 }
@@ -191,6 +195,7 @@ impl Hearing {
 
     /// Hears older executions.
     pub fn join(&mut self, more: Self) {
+        self.newest = self.newest.max(more.newest);
         for (tip, witness) in more.witnesses {
             match self.witnesses.iter_mut().find(|(known, _)| *known == tip) {
                 Some((_, known)) => known.join(witness),
@@ -199,8 +204,17 @@ impl Hearing {
         }
     }
 
+    /// Whether all that was heard is unknown and stands below what is known: numbers were given anew.
+    fn begins_again(&self) -> bool {
+        let is_silent = self.witnesses.iter().all(|(_, heard)| heard.same.is_none() && !heard.parts());
+        !self.is_empty && is_silent && self.newest < self.known_to
+    }
+
     /// Where they belong.
     pub fn verdict(&self) -> Verdict {
+        if self.begins_again() {
+            return Verdict::New;
+        }
         let current = self.witnesses.iter().find(|(tip, _)| *tip == self.current).map(|(_, witness)| witness);
         let is_known = |witness: &&Witness| self.identified || self.is_empty || witness.same.is_some();
         if current.filter(is_known).is_some_and(|witness| !witness.parts()) {
@@ -296,7 +310,7 @@ mod tests {
             (tip, Witness { same: id(same), other: id(other), unclear: Vec::new() })
         };
         let witnesses = witnesses.iter().map(witness).collect();
-        Hearing { current, identified, is_empty: false, witnesses }
+        Hearing { current, identified, witnesses, ..Hearing::default() }
     }
 
     #[test]
@@ -318,5 +332,19 @@ mod tests {
         for (hearing, verdict) in cases {
             assert_eq!(hearing.verdict(), verdict, "{hearing:?}");
         }
+    }
+
+    #[test]
+    fn unknown_runs_below_the_known_ones_are_of_a_new_database() {
+        let hearing = |same, (newest, known_to)| Hearing {
+            known_to: Some(ExecutionId(known_to)),
+            newest: Some(ExecutionId(newest)),
+            ..heard(0, true, &[(0, same, 0)])
+        };
+        assert_eq!(hearing(0, (3, 90)).verdict(), Verdict::New);
+        assert_eq!(hearing(2, (3, 90)).verdict(), Verdict::Line(0), "one of them is known");
+        assert_eq!(hearing(0, (95, 90)).verdict(), Verdict::Line(0), "n8n pruned all that was known");
+        let nothing_to_know = Hearing { is_empty: true, ..hearing(0, (3, 90)) };
+        assert_eq!(nothing_to_know.verdict(), Verdict::Line(0));
     }
 }

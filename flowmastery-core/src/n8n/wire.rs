@@ -71,12 +71,13 @@ pub fn decode_workflows(bytes: &[u8]) -> Result<N8nPage<Workflow>, WireError> {
 pub fn decode_execution(bytes: &[u8]) -> Result<SingleExecution, WireError> {
     #[derive(Deserialize)]
     #[serde(rename_all = "camelCase")]
-    struct Created {
+    struct Single {
+        #[serde(flatten)]
+        row: ExecutionRow,
         created_at: Option<Instant>,
     }
-    let execution = serde_json::from_slice::<ExecutionRow>(bytes)?.into();
-    let created: Created = serde_json::from_slice(bytes)?;
-    Ok(SingleExecution { execution, created_at: created.created_at.map(|instant| instant.0) })
+    let Single { row, created_at } = serde_json::from_slice(bytes)?;
+    Ok(SingleExecution { execution: row.into(), created_at: created_at.map(|instant| instant.0) })
 }
 
 /// Reads the answer of `GET /insights/summary`.

@@ -49,13 +49,7 @@ impl Pull<'_> {
         if pages.len() > MAX_PAGES {
             pages.truncate(1);
         }
-        let newest = seen.iter().map(|execution| execution.id).max();
-        let is_silent = hearing.witnesses.iter().all(|(_, heard)| heard.same.is_none() && !heard.parts());
-        let verdict = match hearing.verdict() {
-            // All that n8n has is unknown, and stands below what was read.
-            _ if !hearing.is_empty && is_silent && newest < state.complete_to => Verdict::New,
-            verdict => verdict,
-        };
+        let verdict = hearing.verdict();
         if state.identified && verdict == Verdict::Line(hearing.current) {
             return Ok(state);
         }

@@ -32,9 +32,10 @@ pub(super) struct Tail {
 }
 
 impl Tail {
-    fn walk(self) -> Walk {
+    /// The walk that goes on from here.
+    fn walk(&self) -> Walk {
         let below = self.lowest.unwrap_or(ExecutionId(0));
-        Walk { cursor: self.next.map(|cursor| cursor.0), below, rows: self.rows }
+        Walk { cursor: self.next.as_ref().map(|cursor| cursor.0.clone()), below, rows: self.rows }
     }
 }
 
@@ -100,15 +101,10 @@ impl Pull<'_> {
     ) -> Result<Tail, Halt> {
         seen.extend(first.items.iter().map(|execution| execution.id));
         let newest = first.items.first().map_or(ExecutionId(0), |execution| execution.id);
-        let tail =
-            Tail { lowest: lowest_of(&first.items), next: first.next.clone(), rows: count(&first.items) };
-        let walk = Walk {
-            cursor: first.next.map(|cursor| cursor.0),
-            below: tail.lowest.unwrap_or(newest),
-            rows: tail.rows,
-        };
+        let (lowest, rows) = (lowest_of(&first.items), count(&first.items));
+        let tail = Tail { lowest, next: first.next, rows };
         state.complete_to = Some(newest);
-        self.store_walk(state, first.items, walk).await?;
+        self.store_walk(state, first.items, tail.walk()).await?;
         Ok(tail)
     }
 

@@ -1,7 +1,8 @@
 //! Reading executions by their ids: those that are unfinished, and ids that were in no list.
 //!
-//! n8n 1 shows no list of what waits, but answers for it by id. Most missing ids are of workflows that do not save their successes, so
-//! each is asked for once, a bounded number in a collection.
+//! n8n 1 shows no list of what waits, but answers for it by id. Most missing ids are of workflows that do not save their successes, so a
+//! bounded number is asked for in a collection, and none once the next collection is due: below the newest id of the collection before
+//! each is asked for once, above it as long as nothing has ended there.
 
 use std::collections::HashSet;
 
@@ -14,10 +15,18 @@ use crate::{
     store::{CollectionState, Turn},
 };
 
-/// How many unfinished executions are considered for that.
+/// How many unfinished executions are considered in one collection.
 const OPEN_LISTED: u16 = 10_000;
-/// How far below the newest id the search for missing ones begins.
-const PROBED_BELOW: i64 = 1000;
+
+/// What came of asking for an id.
+enum Asked {
+    /// n8n has it, and it is stored.
+    There,
+    /// n8n has it not, or not any more.
+    Missing,
+    /// It was not asked for: the next collection is due.
+    Late,
+}
 
 /// Whether n8n gave the number of a run that we know to another one, made at another time.
 fn is_another(single: &SingleExecution, first_start: Option<Timestamp>) -> bool {
@@ -64,18 +73,38 @@ impl Pull<'_> {
         // What runs can stand above others that are hidden: these are in no list, and not yet below the newest that was listed.
         let mut holes = self.store.missing_executions(self.scope(), self.client, known_to, newest).await?;
         holes.retain(|id| !seen.contains(id));
-        for id in holes.into_iter().take(self.limits.probes) {
-            if let Some(single) = self.between_pages(self.n8n.execution(instance, id)).await? {
-                self.store_page(state.turn, vec![single.execution]).await?;
+        for (asked, id) in holes.into_iter().take(self.limits.probes).enumerate() {
+            if let Asked::Late = self.ask((instance, state.turn), id, asked).await? {
+                break;
             }
         }
-        for id in (newest.0 + 1..).map(ExecutionId).take(self.limits.probes) {
-            match self.between_pages(self.n8n.execution(instance, id)).await? {
-                Some(single) => self.store_page(state.turn, vec![single.execution]).await?,
-                None => break,
+        for (asked, id) in (newest.0 + 1..).map(ExecutionId).take(self.limits.probes).enumerate() {
+            match self.ask((instance, state.turn), id, asked).await? {
+                Asked::There => {}
+                Asked::Missing | Asked::Late => break,
             }
         }
         Ok(())
+    }
+
+    /// Asks for an id, unless so many were `asked` for before it that the next collection is due. The first is always asked for, or a
+    /// slow n8n would never be.
+    async fn ask(
+        &self,
+        (instance, turn): (&Instance, Turn),
+        id: ExecutionId,
+        asked: usize,
+    ) -> Result<Asked, Halt> {
+        if asked > 0 && self.is_due_again() {
+            return Ok(Asked::Late);
+        }
+        match self.between_pages(self.n8n.execution(instance, id)).await? {
+            Some(single) => {
+                self.store_page(turn, vec![single.execution]).await?;
+                Ok(Asked::There)
+            }
+            None => Ok(Asked::Missing),
+        }
     }
 
     /// Asks for ids that were in no list up to the newest one of the collection before.
@@ -87,26 +116,20 @@ impl Pull<'_> {
     ) -> Result<(), Halt> {
         self.look_ahead(instance, state, seen).await?;
         let Some(to) = state.complete_to.filter(|to| state.probed_to < Some(*to)) else { return Ok(()) };
-        let above = state.probed_to.unwrap_or(ExecutionId(0)).max(ExecutionId(to.0 - PROBED_BELOW));
+        let above = state.probed_to.unwrap_or(ExecutionId(0));
         let mut missing = self.store.missing_executions(self.scope(), self.client, above, to).await?;
         missing.retain(|id| !seen.contains(id));
-        let mut probed = above;
         let all = missing.len();
-        let (mut asked, mut reached) = (0, Ok(()));
+        let (mut asked, mut probed, mut reached) = (0, above, Ok(()));
         for id in missing.into_iter().take(self.limits.probes) {
-            // One at least, or a slow n8n would never be asked.
-            if asked > 0 && self.is_due_again() {
-                break;
-            }
-            match self.between_pages(self.n8n.execution(instance, id)).await {
-                Ok(Some(single)) => self.store_page(state.turn, vec![single.execution]).await?,
-                Ok(None) => {}
+            match self.ask((instance, state.turn), id, asked).await {
+                Ok(Asked::There | Asked::Missing) => (asked, probed) = (asked + 1, id),
+                Ok(Asked::Late) => break,
                 Err(halt) => {
                     reached = Err(halt);
                     break;
                 }
             }
-            (asked, probed) = (asked + 1, id);
         }
         let probed = if asked == all { to } else { probed };
         self.store.note_probed(self.scope(), state.turn, probed).await?;

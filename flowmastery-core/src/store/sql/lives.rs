@@ -40,9 +40,9 @@ impl Ledger {
 
     /// What executions say of every line.
     pub(super) async fn hear(&mut self, seen: &[Execution]) -> StoreResult<Hearing> {
-        let (identified, count): (bool, i64) = fetch_one!(
+        let (identified, count, known_to): (bool, i64, Option<ExecutionId>) = fetch_one!(
             self.tx.db(),
-            "SELECT identified, epochs FROM collections WHERE client_id = $1",
+            "SELECT identified, epochs, complete_to FROM collections WHERE client_id = $1",
             self.client,
         )?;
         let ids: Vec<i64> = seen.iter().map(|execution| execution.id.0).collect();
@@ -56,17 +56,27 @@ impl Ledger {
         let witness = |tip| (tip, witness(&Line::to(tip, &epochs), &runs, seen));
         let witnesses = numbers.into_iter().map(witness).collect();
         let is_empty = self.is_empty().await?;
-        Ok(Hearing { current: self.epoch, identified, is_empty, witnesses })
+        let newest = seen.iter().map(|execution| execution.id).max();
+        Ok(Hearing { current: self.epoch, identified, is_empty, known_to, newest, witnesses })
     }
 
+    /// Whether nothing is stored of the current line.
     async fn is_empty(&mut self) -> StoreResult<bool> {
-        let found: Option<(bool,)> = fetch_optional!(
-            self.tx.db(),
-            "SELECT TRUE FROM executions WHERE client_id = $1 AND epoch = $2 LIMIT 1",
-            self.client,
-            self.epoch,
-        )?;
-        Ok(found.is_none())
+        let mut owned_to = ExecutionId(i64::MAX);
+        for epoch in self.line.epochs().to_vec() {
+            let found: Option<(bool,)> = fetch_optional!(
+                self.tx.db(),
+                "SELECT TRUE FROM executions WHERE client_id = $1 AND epoch = $2 AND execution_id <= $3 LIMIT 1",
+                self.client,
+                epoch.number,
+                owned_to,
+            )?;
+            if found.is_some() {
+                return Ok(false);
+            }
+            owned_to = owned_to.min(epoch.fork_at);
+        }
+        Ok(true)
     }
 
     /// Goes on with the epoch of a verdict.

@@ -91,6 +91,14 @@ async fn new_rows_alone_do_not_make_an_identified_instance_another_one(store: Ar
     assert_eq!((state.complete_to, applied), (Some(ExecutionId(503)), Applied::Stored { changed: 0 }));
 }
 
+async fn numbers_that_begin_again_are_of_a_new_life(store: Arc<dyn Store>) {
+    let acme = configured(&store, "acme").await;
+    collect(&store, acme, runs(100..=103, 0)).await;
+    let (state, applied) = collect(&store, acme, runs(1..=2, 300)).await;
+    assert_eq!((state.complete_to, applied), (None, Applied::Stored { changed: 2 }));
+    assert_eq!(total(&store, acme).await, 6);
+}
+
 async fn restored_back_up_shares_what_ran_before_it_was_made(store: Arc<dyn Store>) {
     let acme = configured(&store, "acme").await;
     collect(&store, acme, runs(1..=100, 0)).await;
@@ -171,6 +179,7 @@ suite! { $ lives_contract in lives:
     address_that_never_answered_leaves_no_trace,
     other_instances_are_told_apart_and_found_again,
     new_rows_alone_do_not_make_an_identified_instance_another_one,
+    numbers_that_begin_again_are_of_a_new_life,
     restored_back_up_shares_what_ran_before_it_was_made,
     unfinished_execution_of_another_life_is_unknown,
     runs_of_another_life_are_not_stored_over_what_is_known,
