@@ -17,7 +17,7 @@ use crate::{
     error::Result,
     mail::{LogMailer, Mailer},
     model::{outbound::OutboundPolicy, session::TokenLifetimes},
-    n8n::{HttpN8n, HttpN8nConfig, HttpN8nLimits, N8nApi},
+    n8n::{GatedN8n, HttpN8n, HttpN8nConfig, HttpN8nLimits, N8nApi},
     secret::{Vault, VaultKey},
     service::{
         clients::Clients,
@@ -226,6 +226,8 @@ impl Builder {
                 limits: HttpN8nLimits::default(),
             })?),
         };
+        let n8n: Arc<dyn N8nApi> =
+            Arc::new(GatedN8n::new(n8n, store.clone(), clock.clone(), entropy.clone())?);
         let hasher = match hasher {
             Some(hasher) => hasher,
             None => PasswordHasher::new(entropy.clone(), HashCost::OWASP),

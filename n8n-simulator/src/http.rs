@@ -48,8 +48,34 @@ pub struct Simulator {
     task: JoinHandle<()>,
 }
 
-/// The servers of the shared port, by number.
-type Shared = Arc<Mutex<BTreeMap<u64, SimulatedN8n>>>;
+/// The servers of the shared port.
+type Shared = Arc<Mutex<Sharers>>;
+
+/// The servers of the shared port, by number, and how much they are asked at once.
+#[derive(Debug, Default)]
+struct Sharers {
+    by_number: BTreeMap<u64, SimulatedN8n>,
+    in_flight: usize,
+    max_in_flight: usize,
+}
+
+/// A request to the shared port, until it is dropped.
+struct OnShared(Shared);
+
+impl OnShared {
+    fn new(shared: &Shared) -> Self {
+        let mut sharers = lock(shared);
+        sharers.in_flight += 1;
+        sharers.max_in_flight = sharers.max_in_flight.max(sharers.in_flight);
+        Self(Arc::clone(shared))
+    }
+}
+
+impl Drop for OnShared {
+    fn drop(&mut self) {
+        lock(&self.0).in_flight -= 1;
+    }
+}
 
 impl Simulator {
     /// Starts without a server, on a free port of loopback.
@@ -75,9 +101,9 @@ impl Simulator {
     /// Adds an empty server, which has a path prefix of the shared port.
     pub fn add_instance(&self, dialect: Dialect) -> SimulatedN8n {
         let mut shared = lock(&self.shared);
-        let number = shared.last_key_value().map_or(1, |(last, _)| last + 1);
+        let number = shared.by_number.last_key_value().map_or(1, |(last, _)| last + 1);
         let n8n = SimulatedN8n::new(&format!("http://{}{PREFIX}{number}", self.address), dialect);
-        shared.insert(number, n8n.clone());
+        shared.by_number.insert(number, n8n.clone());
         self.in_process.insert(&n8n);
         n8n
     }
@@ -91,6 +117,11 @@ impl Simulator {
         self.own.lock().unwrap_or_else(PoisonError::into_inner).push(task);
         self.in_process.insert(&n8n);
         Ok(n8n)
+    }
+
+    /// The most requests that the servers of the shared port were asked at one time, together.
+    pub fn max_in_flight(&self) -> usize {
+        lock(&self.shared).max_in_flight
     }
 
     /// The same servers without sockets.
@@ -148,7 +179,7 @@ impl Deref for FakeN8n {
     }
 }
 
-fn lock(shared: &Shared) -> std::sync::MutexGuard<'_, BTreeMap<u64, SimulatedN8n>> {
+fn lock(shared: &Shared) -> std::sync::MutexGuard<'_, Sharers> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -169,7 +200,7 @@ impl Site {
             Self::Shared(shared) => {
                 let rest = path.strip_prefix(PREFIX)?;
                 let (number, rest) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-                Some((lock(shared).get(&number.parse().ok()?)?.clone(), rest))
+                Some((lock(shared).by_number.get(&number.parse().ok()?)?.clone(), rest))
             }
         }
     }
@@ -202,6 +233,10 @@ async fn serve(stream: TcpStream, site: Site) {
 }
 
 async fn respond(request: &Request<Incoming>, site: &Site) -> io::Result<Response<Body>> {
+    let _in_flight = match site {
+        Site::Shared(shared) => Some(OnShared::new(shared)),
+        Site::Own(_) => None,
+    };
     let (method, path) = (request.method().as_str(), request.uri().path());
     let Some((n8n, path)) = site.find(path) else {
         return sent(Answer::cannot(method, path));

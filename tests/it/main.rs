@@ -4,6 +4,7 @@
 mod architecture;
 mod bad_input;
 mod cache;
+mod cluster;
 mod coarse;
 mod collect;
 mod faults;
@@ -12,6 +13,7 @@ mod mail;
 mod oracle;
 mod schema;
 mod seed;
+mod several_hosts;
 mod standalone;
 mod store;
 mod sums;

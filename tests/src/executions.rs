@@ -10,7 +10,7 @@ use flowmastery_core::{
         execution::{Execution, Status},
         workflow::WorkflowId,
     },
-    store::{Applied, Batch, CollectionOutcome, Finished, Walk},
+    store::{Applied, Batch, CollectionOutcome, Finished, Lease, Term, Walk},
 };
 
 use crate::world::World;
@@ -71,13 +71,16 @@ impl World {
         let (now, client) = (self.clock.now(), ClientId(client));
         let scope = TenantScope::client(client);
         let next_attempt = now.plus(Duration::from_secs(60));
-        let begun = self.store.begin_collection(scope, client, now, next_attempt).await.unwrap();
-        let turn = begun.expect("a client with an n8n").turn;
+        let term = Term { now, until: next_attempt };
+        let lease = self.store.lease_client(scope, client, term).await.unwrap();
+        let Lease::Leased(turn) = lease else { panic!("{lease:?}") };
+        self.store.begin_collection(scope, turn, now, next_attempt).await.unwrap().unwrap();
         let walk = Walk { cursor: None, below: ExecutionId(1), rows: 1 };
         let batch = Batch { walk: Some(walk), ..Batch::of(executions, now) };
         let applied = self.store.apply_executions(scope, turn, batch).await.unwrap();
         assert!(matches!(applied, Applied::Stored { .. }), "{applied:?}");
         let outcome = CollectionOutcome::Complete(None);
         self.store.finish_collection(scope, turn, &outcome, Finished { now, next_attempt }).await.unwrap();
+        self.store.give_back(scope, turn, None).await.unwrap();
     }
 }

@@ -1,5 +1,6 @@
 //! The n8n port: the three reads of n8n's public API that collection needs, and what can be in their way.
 
+mod gate;
 pub mod http;
 pub mod wire;
 
@@ -7,7 +8,10 @@ use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 
-pub use self::http::{HttpN8n, HttpN8nConfig, HttpN8nLimits};
+pub use self::{
+    gate::GatedN8n,
+    http::{HttpN8n, HttpN8nConfig, HttpN8nLimits},
+};
 use crate::{
     clock::Timestamp,
     error::BoxError,
@@ -102,7 +106,7 @@ impl From<&N8nError> for Connection {
     }
 }
 
-/// n8n's public API, as far as collection needs it. One request at a time reaches one origin; callers queue.
+/// n8n's public API, as far as collection needs it. Services reach it through [`GatedN8n`], so that one request at a time reaches an origin.
 #[async_trait]
 pub trait N8nApi: Send + Sync + fmt::Debug {
     /// A page of the workflows, with 250 rows at most.

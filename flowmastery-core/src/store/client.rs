@@ -54,8 +54,8 @@ pub trait ClientStore: Send + Sync {
         now: Timestamp,
     ) -> StoreResult<Option<Configured>>;
 
-    /// Sets URL and key together, or clears both; forgets the last failure, ends the [`super::Turn`] of a collection under way and makes the
-    /// client due at once. Behind another URL may be another instance, whose ids collide with those we know: the next collection finds
+    /// Sets URL and key together, or clears both; forgets the last failure, ends the [`super::Turn`] and the lease of a collection under way, and
+    /// makes the client due at once. Behind another URL may be another instance, whose ids collide with those we know: the next collection finds
     /// out ([`super::ExecutionStore::hear`]). The numbers stay. `None` when there is no such client.
     async fn set_instance(
         &self,
@@ -67,15 +67,6 @@ pub trait ClientStore: Send + Sync {
 
     /// The n8n and sealed key of a client; `None` when there is none.
     async fn find_instance(&self, scope: TenantScope, id: ClientId) -> StoreResult<Option<SealedInstance>>;
-
-    /// Clients with a configured n8n that are due at `now`, longest due first: those whose last collection failed, or the others.
-    async fn list_due(
-        &self,
-        scope: TenantScope,
-        now: Timestamp,
-        failing: bool,
-        limit: u16,
-    ) -> StoreResult<Vec<ClientId>>;
 
     /// Deletes a client for every reader at once, with its key, its users, their sessions and its invitations; whether there was one.
     async fn delete_client(&self, scope: TenantScope, id: ClientId, now: Timestamp) -> StoreResult<bool>;

@@ -16,8 +16,8 @@ use crate::{
     },
 };
 
-/// The right to change the numbers of a client: whoever begins a collection gets it, and loses it when another one begins, when the n8n
-/// is configured anew and when the client is deleted. What is written without it is not stored.
+/// The right to change the numbers of a client: whoever leases it gets it ([`super::LeaseStore`]), and loses it when another one does, when
+/// the n8n is configured anew and when the client is deleted. What is written without it is not stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Turn {
     /// Whose numbers.
@@ -130,12 +130,12 @@ pub enum CollectionOutcome {
 /// Executions, rollups and the state of collection.
 #[async_trait]
 pub trait ExecutionStore: Send + Sync {
-    /// Begins a collection: ends the turn before, notes the attempt and when the next one is due whatever becomes of this, counts
-    /// executions as `unknown` that n8n has not confirmed for 7 days, and says where to go on. `None` when the client is gone or has no n8n.
+    /// Begins the collection of a turn: notes the attempt and when the next one is due whatever becomes of this, and says where to go on.
+    /// `None` when the turn is over.
     async fn begin_collection(
         &self,
         scope: TenantScope,
-        client: ClientId,
+        turn: Turn,
         now: Timestamp,
         next_attempt: Timestamp,
     ) -> StoreResult<Option<CollectionState>>;
@@ -208,7 +208,8 @@ pub trait ExecutionStore: Send + Sync {
         now: Timestamp,
     ) -> StoreResult<()>;
 
-    /// Notes how a collection ended, and when the next one is due. Nothing when its turn is over.
+    /// Notes how a collection ended, counts executions as `unknown` that n8n has not confirmed for 7 days, and says when the next one is
+    /// due. The turn goes on until its lease is given back. Nothing when it is over.
     async fn finish_collection(
         &self,
         scope: TenantScope,

@@ -7,8 +7,10 @@ mod client;
 mod error;
 mod execution;
 mod invitation;
+mod lease;
 mod listing;
 mod metrics;
+mod origin;
 mod session;
 pub mod sql;
 mod user;
@@ -25,8 +27,10 @@ pub use self::{
         Applied, Batch, CollectionOutcome, CollectionState, ExecutionStore, Finished, Pruned, Turn, Walk,
     },
     invitation::{Accepted, InvitationStore, StoredInvitation},
+    lease::{Lease, LeaseStore, Term},
     listing::ListingStore,
     metrics::{ClientSnapshot, MetricsQuery, MetricsStore, SeriesSnapshot},
+    origin::OriginStore,
     session::SessionStore,
     user::{UserStore, UserUpdate},
     verification::{Kept, Recount, VerificationStore},
@@ -42,10 +46,12 @@ pub trait Store:
     + SessionStore
     + InvitationStore
     + ClientStore
+    + LeaseStore
     + ExecutionStore
     + MetricsStore
     + ListingStore
     + VerificationStore
+    + OriginStore
     + fmt::Debug
 {
     /// Asks the store for a trivial answer.

@@ -19,8 +19,8 @@ use sqlx::{FromRow, PgPool, SqlitePool};
 use tempfile::TempDir;
 
 /// A store, and another way to what is in it.
-pub(super) struct Shared {
-    pub(super) store: Arc<dyn Store>,
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn Store>,
     rows: Rows,
     _directory: Option<TempDir>,
 }
@@ -32,15 +32,15 @@ enum Rows {
 
 /// A stored execution.
 #[derive(Clone, Debug)]
-pub(super) struct Row {
-    pub(super) epoch: i64,
-    pub(super) execution: Execution,
-    pub(super) bucket: Timestamp,
+pub(crate) struct Row {
+    pub(crate) epoch: i64,
+    pub(crate) execution: Execution,
+    pub(crate) bucket: Timestamp,
 }
 
 impl Row {
     /// Whether it counts where it started, if it has.
-    pub(super) fn is_in_its_bucket(&self) -> bool {
+    pub(crate) fn is_in_its_bucket(&self) -> bool {
         self.execution.started_at.is_none_or(|start| Width::Quarter.floor(start) == self.bucket)
     }
 }
@@ -76,7 +76,7 @@ impl From<StoredRow> for Row {
 }
 
 impl Shared {
-    pub(super) async fn sqlite() -> Self {
+    pub(crate) async fn sqlite() -> Self {
         // In memory where the system has such a directory: thousands of transactions need not wait for a disk.
         let memory = Path::new("/dev/shm");
         let directory = if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() };
@@ -88,15 +88,19 @@ impl Shared {
         Self { store: Arc::new(store), rows, _directory: Some(directory) }
     }
 
-    pub(super) async fn postgres() -> Self {
-        let url = Database::migrated().await.url();
-        let store = SqlStore::connect(&SqlConfig::new(url.clone())).await.unwrap();
-        let rows = Rows::Postgres(PgPool::connect(&url).await.unwrap());
+    pub(crate) async fn postgres() -> Self {
+        Self::postgres_at(&Database::migrated().await.url()).await
+    }
+
+    /// A database that others are at, too.
+    pub(crate) async fn postgres_at(url: &str) -> Self {
+        let store = SqlStore::connect(&SqlConfig::new(url)).await.unwrap();
+        let rows = Rows::Postgres(PgPool::connect(url).await.unwrap());
         Self { store: Arc::new(store), rows, _directory: None }
     }
 
     /// The stored executions of a client.
-    pub(super) async fn rows(&self, client: ClientId) -> Vec<Row> {
+    pub(crate) async fn rows(&self, client: ClientId) -> Vec<Row> {
         let rows: Vec<StoredRow> = match &self.rows {
             Rows::Sqlite(pool) => sqlx::query_as("SELECT * FROM executions WHERE client_id = $1")
                 .bind(client.0)

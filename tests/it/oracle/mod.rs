@@ -10,7 +10,7 @@
 
 mod case;
 mod check;
-mod database;
+pub(crate) mod database;
 mod kill;
 mod n8n;
 
@@ -24,7 +24,7 @@ use self::{case::Case, database::Shared};
 const AT_ONCE: usize = 6;
 
 #[expect(clippy::disallowed_methods, reason = "how many cases is for whoever runs the tests to say")]
-fn setting(name: &str, default: u64) -> u64 {
+pub(crate) fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |value| value.parse().expect("a whole number"))
 }
 

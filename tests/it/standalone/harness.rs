@@ -16,18 +16,18 @@ use tempfile::TempDir;
 
 /// The longest that anything may take before a test fails.
 const PATIENCE: Duration = Duration::from_secs(30);
-pub(super) const PASSWORD: &str = "securepassword";
-pub(super) const SECRET: &str = "q8Zk2vTnY5rXw1LbC7dHs4Jm9Pf3Gt6A";
+pub(crate) const PASSWORD: &str = "securepassword";
+pub(crate) const SECRET: &str = "q8Zk2vTnY5rXw1LbC7dHs4Jm9Pf3Gt6A";
 
 /// A directory in which the program runs, with nothing in its environment but what is given.
-pub(super) struct Place(TempDir);
+pub(crate) struct Place(TempDir);
 
 impl Place {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    pub(super) fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
@@ -39,30 +39,30 @@ impl Place {
     }
 
     /// Runs a command to its end, with a text on its standard input.
-    pub(super) fn run(&self, args: &[&str], settings: &[(&str, &str)], input: &str) -> Output {
+    pub(crate) fn run(&self, args: &[&str], settings: &[(&str, &str)], input: &str) -> Output {
         let mut child = self.command(args, settings).spawn().unwrap();
         // A program that does not read has closed it, which is its right.
         let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
         child.wait_with_output().unwrap()
     }
 
-    pub(super) fn serve(&self, settings: &[(&str, &str)]) -> Server {
+    pub(crate) fn serve(&self, settings: &[(&str, &str)]) -> Server {
         Server::start(self.command(&["serve", "--bind", "127.0.0.1:0"], settings))
     }
 }
 
 /// A running server, ended with the test.
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
     lines: mpsc::Receiver<String>,
-    pub(super) address: String,
+    pub(crate) address: String,
     /// What it said before it listened.
-    pub(super) before: Vec<String>,
+    pub(crate) before: Vec<String>,
 }
 
 impl Server {
     /// Starts what says on its standard error where it listens.
-    pub(super) fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
         let (sender, lines) = mpsc::channel();
         let errors = BufReader::new(child.stderr.take().unwrap());
@@ -79,7 +79,7 @@ impl Server {
     }
 
     /// Waits for the event whose message has this in it.
-    pub(super) fn event(&self, part: &str) -> Value {
+    pub(crate) fn event(&self, part: &str) -> Value {
         self.next(part).0
     }
 
@@ -102,7 +102,7 @@ impl Server {
     }
 
     /// The access line of the request with this id.
-    pub(super) fn access_line(&self, id: &str) -> Value {
+    pub(crate) fn access_line(&self, id: &str) -> Value {
         self.find(&format!("an access line of {id}"), |event| {
             event["target"] == "flowmastery::access" && event["request_id"] == id
         })
@@ -110,7 +110,7 @@ impl Server {
     }
 
     /// A whole answer as it comes over the wire.
-    pub(super) fn raw(&self, head: &str) -> String {
+    pub(crate) fn raw(&self, head: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         write!(stream, "{head}\r\nConnection: close\r\n\r\n").unwrap();
@@ -120,13 +120,13 @@ impl Server {
     }
 
     /// Status and body of one request; in HTTP/1.0, so that the connection ends with the answer.
-    pub(super) fn request(&self, request: &str, body: Option<&Value>) -> (u16, Value) {
+    pub(crate) fn request(&self, request: &str, body: Option<&Value>) -> (u16, Value) {
         self.send(request, "", body)
     }
 
     /// The answer to a request of somebody who is signed in.
     #[track_caller]
-    pub(super) fn request_as(&self, token: &str, request: &str, body: Option<&Value>) -> Value {
+    pub(crate) fn request_as(&self, token: &str, request: &str, body: Option<&Value>) -> Value {
         let (status, answer) = self.send(request, &format!("Authorization: Bearer {token}\r\n"), body);
         assert!((200..300).contains(&status), "{request}: {status} {answer}");
         answer
@@ -145,21 +145,21 @@ impl Server {
         answer(stream)
     }
 
-    pub(super) fn signal(&self, name: &str) {
+    pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
         assert!(sent.success());
     }
 
-    pub(super) fn wait(&mut self) -> ExitStatus {
+    pub(crate) fn wait(&mut self) -> ExitStatus {
         self.ends_in_time().expect("the server does not end")
     }
 
-    pub(super) fn is_running(&mut self) -> bool {
+    pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().unwrap().is_none()
     }
 
     /// How it ended, unless it goes on.
-    pub(super) fn ends_in_time(&mut self) -> Option<ExitStatus> {
+    pub(crate) fn ends_in_time(&mut self) -> Option<ExitStatus> {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait().unwrap() {
@@ -171,7 +171,7 @@ impl Server {
     }
 
     /// A request of which half the body was sent and which the server is reading.
-    pub(super) fn half_a_sign_in(&self) -> (TcpStream, String) {
+    pub(crate) fn half_a_sign_in(&self) -> (TcpStream, String) {
         let body = json!({ "email": "nobody@agency.com", "password": PASSWORD }).to_string();
         let mut stream = TcpStream::connect(&self.address).unwrap();
         write!(
@@ -197,7 +197,7 @@ impl Drop for Server {
     }
 }
 
-pub(super) fn answer(mut stream: TcpStream) -> (u16, Value) {
+pub(crate) fn answer(mut stream: TcpStream) -> (u16, Value) {
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut text = String::new();
     stream.read_to_string(&mut text).unwrap();
@@ -212,7 +212,7 @@ fn error_of(output: &Output) -> String {
 }
 
 #[track_caller]
-pub(super) fn failed(output: &Output) -> String {
+pub(crate) fn failed(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(1), "{output:?}");
     error_of(output)
 }

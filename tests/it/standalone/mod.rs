@@ -1,7 +1,7 @@
 //! The standalone host as its users meet it: the real program, in a directory of its own, over its command line, its signals and HTTP.
 
 mod dev;
-mod harness;
+pub(crate) mod harness;
 mod health;
 mod operations;
 mod verify;

@@ -1,10 +1,9 @@
-//! n8n over HTTP: one client for all instances, one request at a time to each origin.
+//! n8n over HTTP: one client for all instances.
 //!
 //! A list is asked for in pages of 250, always with the same filter, never with payloads. A request is tried four times at most, and
 //! again only where that can help; a refusal of the key never is. An answer counts only when it is what n8n's public API sends.
 
 mod fault;
-mod gate;
 mod retry;
 mod transport;
 
@@ -17,7 +16,7 @@ use async_trait::async_trait;
 use url::Url;
 
 pub use self::transport::HttpN8nLimits;
-use self::{fault::Fault, gate::Gate, transport::Transport};
+use self::{fault::Fault, transport::Transport};
 use super::{
     ExecutionQuery, Insights, N8nApi, N8nCursor, N8nError, N8nPage, SingleExecution,
     wire::{self, WireError},
@@ -55,7 +54,6 @@ pub struct HttpN8n {
     transport: Transport,
     outbound: OutboundPolicy,
     entropy: Arc<dyn Entropy>,
-    gate: Gate,
 }
 
 impl HttpN8n {
@@ -66,7 +64,7 @@ impl HttpN8n {
     pub fn new(config: HttpN8nConfig) -> Result<Self> {
         let HttpN8nConfig { outbound, extra_ca_pem, entropy, limits } = config;
         let transport = Transport::new(outbound.clone(), extra_ca_pem.as_deref(), limits)?;
-        Ok(Self { transport, outbound, entropy, gate: Gate::default() })
+        Ok(Self { transport, outbound, entropy })
     }
 
     /// A page of a list.
@@ -83,8 +81,6 @@ impl HttpN8n {
     async fn fetch(&self, call: &Call<'_>) -> Result<Option<Vec<u8>>, N8nError> {
         self.outbound.check(&call.instance.url).map_err(|refusal| Fault::refused(refusal.message).error)?;
         let url = call.url()?;
-        // Held while waiting to try again too: whoever asks for less load is not asked by the next in the queue.
-        let _slot = self.gate.enter(call.instance.url.origin()).await;
         let mut failures = 0;
         loop {
             let fault = match self.transport.get(&url, &call.instance.key).await {

@@ -11,7 +11,6 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::Notify,
     task::JoinHandle,
 };
 
@@ -46,8 +45,6 @@ enum Reply {
     Endless(&'static str),
     /// Sends this and nothing more, with the connection open.
     Stall(&'static str),
-    /// Waits until told, then answers with an empty page.
-    Held(Arc<Notify>),
 }
 
 fn reply(status: u16, headers: &str, body: &[u8]) -> Reply {
@@ -69,8 +66,6 @@ fn html(status: u16, body: &str) -> Reply {
 #[derive(Default)]
 struct Log {
     requests: Mutex<Vec<String>>,
-    in_flight: AtomicUsize,
-    most_in_flight: AtomicUsize,
 }
 
 /// Answers the first request with the first reply and so on, and further ones with the last.
@@ -130,8 +125,6 @@ async fn answer(mut stream: TcpStream, reply: Reply, log: Arc<Log>) {
         }
     }
     log.requests.lock().unwrap().push(String::from_utf8_lossy(&request).into_owned());
-    let in_flight = log.in_flight.fetch_add(1, Ordering::SeqCst) + 1;
-    log.most_in_flight.fetch_max(in_flight, Ordering::SeqCst);
     match reply {
         Reply::Bytes(bytes) => drop(stream.write_all(&bytes).await),
         Reply::Endless(part) => while stream.write_all(part.as_bytes()).await.is_ok() {},
@@ -140,15 +133,7 @@ async fn answer(mut stream: TcpStream, reply: Reply, log: Arc<Log>) {
             // Ends when the client goes away.
             drop(stream.read(&mut [0]).await);
         }
-        Reply::Held(go) => {
-            go.notified().await;
-            log.in_flight.fetch_sub(1, Ordering::SeqCst);
-            let Reply::Bytes(bytes) = json(200, EMPTY) else { return };
-            drop(stream.write_all(&bytes).await);
-            return;
-        }
     }
-    log.in_flight.fetch_sub(1, Ordering::SeqCst);
 }
 
 /// Fills with one byte: with zeros nothing is waited for between tries, with 0xff the longest.
@@ -490,28 +475,6 @@ async fn a_listed_name_is_called() {
     let url = InstanceUrl::parse(&server.origin.replace("127.0.0.1", "localhost")).unwrap();
     client.workflows(&Instance { url, ..server.instance() }, None).await.unwrap();
     assert_eq!(server.requests().len(), 1);
-}
-
-#[tokio::test]
-async fn one_request_at_a_time_reaches_an_origin() {
-    let go = Arc::new(Notify::new());
-    let busy = Server::start(vec![Reply::Held(Arc::clone(&go))]).await;
-    let free = Server::start(vec![json(200, EMPTY)]).await;
-    let client = Arc::new(client());
-    let mut calls = tokio::task::JoinSet::new();
-    for number in 0..5 {
-        let (client, mut instance) = (Arc::clone(&client), busy.instance());
-        instance.url = InstanceUrl::parse(&format!("{}/{number}", busy.origin)).unwrap();
-        calls.spawn(async move { client.workflows(&instance, None).await.unwrap() });
-    }
-    // Another origin does not wait for the busy one.
-    client.workflows(&free.instance(), None).await.unwrap();
-    for _ in 0..5 {
-        go.notify_one();
-        calls.join_next().await.unwrap().unwrap();
-    }
-    assert_eq!(busy.requests().len(), 5);
-    assert_eq!(busy.log.most_in_flight.load(Ordering::SeqCst), 1);
 }
 
 #[tokio::test]

@@ -1,45 +1,49 @@
 //! The collector: keeps every client's executions up to date, and collects one client on request.
 //!
 //! The host spawns [`Collector::run`] and ends it with a cancellation token. At most eight clients are collected at once; a client is
-//! never collected twice at once: who asks meanwhile joins. A collection stops between two pages when the host stops, and the next
-//! one goes on where the stored rows say, so nothing is lost and nothing is counted twice.
+//! never collected twice at once, also where several hosts share a database: who collects it has leased it, and who asks meanwhile joins. A
+//! collection stops between two pages when the host stops, and the next one goes on where the stored rows say, on whichever host, so
+//! nothing is lost and nothing is counted twice.
 
 mod identify;
 mod list;
 mod probe;
 mod pull;
+mod request;
 mod retention;
+mod under_way;
 
 use std::{
-    collections::HashMap,
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
-use async_trait::async_trait;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use self::pull::Pull;
+use self::{
+    pull::{End, Pull},
+    under_way::{Registered, UnderWay},
+};
 use crate::{
     access::scope::TenantScope,
     clock::Clock,
     error::{Result, causes},
-    id::ClientId,
     n8n::N8nApi,
     secret::Vault,
-    store::Store,
-    sync::CollectionRequests,
+    store::{Lease, Store, Term, Turn},
 };
 
 /// How many clients are collected at once.
 const CONCURRENCY: usize = 8;
 /// How often the collector asks for clients that are due.
 const TICK: Duration = Duration::from_secs(1);
+/// How long a client is leased, unless the lease is renewed.
+const LEASE: Duration = Duration::from_secs(10);
 /// How many rows of deleted clients are purged between two looks for due clients.
 const PURGE_ROWS: u32 = 1000;
 
@@ -56,22 +60,11 @@ struct Inner {
     retention: Duration,
     limits: CollectionLimits,
     slots: Semaphore,
-    under_way: Mutex<HashMap<ClientId, UnderWay>>,
+    under_way: UnderWay,
     freed: Notify,
     tasks: TaskTracker,
     stop: CancellationToken,
     running: AtomicBool,
-}
-
-/// A collection that has not ended.
-#[derive(Clone)]
-struct UnderWay {
-    /// Closed at its end.
-    done: watch::Receiver<()>,
-    /// Ends it between two pages.
-    cancel: CancellationToken,
-    /// Whether the client's last collection failed.
-    failing: bool,
 }
 
 /// What a collector works with.
@@ -119,7 +112,7 @@ impl Collector {
             retention,
             limits,
             slots: Semaphore::new(CONCURRENCY),
-            under_way: Mutex::default(),
+            under_way: UnderWay::default(),
             freed: Notify::new(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -158,17 +151,14 @@ impl Collector {
     }
 
     async fn start_due(&self) -> Result<()> {
-        let now = self.0.clock.now();
         // Those that fail first: they have half of the slots at most, and a long back-fill must not take those, too.
         for failing in [true, false] {
-            if self.room(failing) == 0 {
-                continue;
-            }
-            // Twice as many as there are slots: some may be due again while they are still under way.
-            let limit = 2 * CONCURRENCY as u16;
-            for client in self.0.store.list_due(TenantScope::ALL, now, failing, limit).await? {
-                if self.room(failing) > 0 {
-                    self.start(client, failing);
+            // No more than are begun at once; other hosts have room, too.
+            let room = self.0.under_way.room(failing) as u16;
+            if room > 0 {
+                let leased = self.0.store.lease_due(TenantScope::ALL, self.term(), failing, room).await?;
+                for turn in leased {
+                    self.start(turn.client, Some(turn), failing);
                 }
             }
         }
@@ -176,64 +166,56 @@ impl Collector {
         Ok(())
     }
 
-    /// How many more may be started. Those whose last collection failed share half of the slots, so that servers that hang leave the other
-    /// half to those that answer.
-    fn room(&self, failing: bool) -> usize {
-        let under_way = self.under_way();
-        let free = CONCURRENCY.saturating_sub(under_way.len());
-        if !failing {
-            return free;
-        }
-        let doubtful = under_way.values().filter(|entry| entry.failing).count();
-        free.min((CONCURRENCY / 2).saturating_sub(doubtful))
+    fn term(&self) -> Term {
+        let now = self.0.clock.now();
+        Term { now, until: now.plus(LEASE) }
     }
 
-    /// Starts a collection, or joins the one that is under way; what it returns closes when that ends.
-    fn start(&self, client: ClientId, failing: bool) -> watch::Receiver<()> {
-        let mut under_way = self.under_way();
-        if let Some(UnderWay { done, .. }) = under_way.get(&client) {
-            return done.clone();
-        }
-        let (end, done) = watch::channel(());
-        let cancel = self.0.stop.child_token();
-        let entry = UnderWay { done: done.clone(), cancel: cancel.clone(), failing };
-        under_way.insert(client, entry);
-        drop(under_way);
-        let this = self.clone();
-        self.0.tasks.spawn(async move {
-            let registered = Registered { collector: &this, client, done: end.subscribe() };
-            let stored = this.collect(client, &cancel).await;
-            drop(registered);
-            drop(end);
-            // After a fault of the store the next look waits for its time, so that nothing spins.
-            if stored {
-                this.0.freed.notify_one();
-            }
-        });
-        done
-    }
-
-    /// Collects in the caller's task and beside whatever else runs: dropped, it ends wherever it is, as if it were killed.
+    /// Collects in the caller's task, whoever has leased the client: dropped, it ends wherever it is, as if it were killed.
     ///
     /// # Errors
     /// When what was read could not be stored.
     #[cfg(feature = "testing")]
-    pub async fn collect_in_place(&self, client: ClientId) -> Result<()> {
-        self.pull(client, &self.0.stop).await
-    }
-
-    /// Whether what was read could be stored.
-    async fn collect(&self, client: ClientId, cancel: &CancellationToken) -> bool {
-        let Ok(_slot) = self.0.slots.acquire().await else { return false };
-        let pulled = self.pull(client, cancel).await;
-        if let Err(error) = &pulled {
-            let cause = causes(error);
-            tracing::error!(client.id = client.0, error = %error, cause, "a collection could not be stored");
+    pub async fn collect_in_place(&self, client: crate::id::ClientId) -> Result<()> {
+        let end_of_time = crate::clock::Timestamp::from_millis(i64::MAX);
+        let term = Term { now: end_of_time, ..self.term() };
+        loop {
+            match self.0.store.lease_client(TenantScope::client(client), client, term).await? {
+                Lease::Leased(turn) => return self.pull(turn, &self.0.stop).await.map(drop),
+                // What was killed has not let go of the client's row yet.
+                Lease::Elsewhere => tokio::time::sleep(Duration::from_millis(5)).await,
+                Lease::Gone => return Ok(()),
+            }
         }
-        pulled.is_ok()
     }
 
-    async fn pull(&self, client: ClientId, cancel: &CancellationToken) -> Result<()> {
+    /// Collects when there is a slot, with the turn or with the next one.
+    async fn collect(
+        &self,
+        registered: &Registered<'_>,
+        turn: Option<Turn>,
+        cancel: &CancellationToken,
+    ) -> Result<End> {
+        let Ok(_slot) = self.0.slots.acquire().await else { return Ok(End::Quiet) };
+        if let Some(turn) = turn {
+            return self.pull(turn, cancel).await;
+        }
+        if cancel.is_cancelled() {
+            return Ok(End::Quiet);
+        }
+        let client = registered.client;
+        match self.0.store.lease_client(TenantScope::client(client), client, self.term()).await? {
+            Lease::Leased(turn) => {
+                registered.leased(turn);
+                self.pull(turn, cancel).await
+            }
+            Lease::Elsewhere => Ok(End::Quiet),
+            Lease::Gone => Ok(End::Noted),
+        }
+    }
+
+    /// Collects, and gives the lease back.
+    async fn pull(&self, turn: Turn, cancel: &CancellationToken) -> Result<End> {
         let inner = &self.0;
         let pull = Pull {
             store: inner.store.as_ref(),
@@ -241,33 +223,18 @@ impl Collector {
             vault: &inner.vault,
             clock: inner.clock.as_ref(),
             stop: cancel,
-            client,
+            client: turn.client,
             interval: inner.interval,
             limits: inner.limits,
             begun: inner.clock.now(),
         };
-        pull.run().await
-    }
-
-    fn under_way(&self) -> std::sync::MutexGuard<'_, HashMap<ClientId, UnderWay>> {
-        self.0.under_way.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Takes a collection off the list of those under way, however it ends.
-struct Registered<'a> {
-    collector: &'a Collector,
-    client: ClientId,
-    done: watch::Receiver<()>,
-}
-
-impl Drop for Registered<'_> {
-    fn drop(&mut self) {
-        let mut under_way = self.collector.under_way();
-        // Another one may have taken its place.
-        if under_way.get(&self.client).is_some_and(|entry| entry.done.same_channel(&self.done)) {
-            under_way.remove(&self.client);
-        }
+        let ended = pull.run(turn).await;
+        // What was interrupted stays due, so that another host goes on at once.
+        let due = matches!(ended, Ok(End::Quiet)).then(|| inner.clock.now());
+        let given_back = inner.store.give_back(TenantScope::client(turn.client), turn, due).await;
+        let ended = ended?;
+        given_back?;
+        Ok(ended)
     }
 }
 
@@ -284,28 +251,6 @@ impl<'a> Running<'a> {
 impl Drop for Running<'_> {
     fn drop(&mut self) {
         self.0.store(false, Ordering::Relaxed);
-    }
-}
-
-#[async_trait]
-impl CollectionRequests for Collector {
-    async fn collect_now(&self, client: ClientId, patience: Duration) {
-        let mut done = self.start(client, false);
-        if !patience.is_zero() {
-            // The sender is dropped at the end, which is what is waited for.
-            let _ = tokio::time::timeout(patience, done.changed()).await;
-        }
-    }
-
-    fn restart(&self, client: ClientId) {
-        if let Some(old) = self.under_way().remove(&client) {
-            old.cancel.cancel();
-        }
-        self.start(client, false);
-    }
-
-    fn is_running(&self) -> bool {
-        self.0.running.load(Ordering::Relaxed)
     }
 }
 

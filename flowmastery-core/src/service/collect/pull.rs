@@ -48,6 +48,15 @@ pub(super) struct Pull<'a> {
     pub(super) begun: Timestamp,
 }
 
+/// How a collection ended, for those who wait for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// How it went is noted, or there is nothing to collect from.
+    Noted,
+    /// It was interrupted, or is another host's: nothing is noted.
+    Quiet,
+}
+
 /// Why a collection ended before its end.
 pub(super) enum Halt {
     /// The host stops, or the client is gone or was given another n8n: nothing is wrong and nothing is noted.
@@ -80,27 +89,27 @@ struct Done {
 }
 
 impl Pull<'_> {
-    /// Collects, and notes how it went.
+    /// Collects in a turn, and notes how it went.
     ///
     /// # Errors
     /// When the store could not take it; what was in n8n's way is noted for readers instead.
-    pub(super) async fn run(&self) -> Result<()> {
+    pub(super) async fn run(&self, turn: Turn) -> Result<End> {
         if self.stop.is_cancelled() {
-            return Ok(());
+            return Ok(End::Quiet);
         }
         let next = self.begun.plus(self.interval);
-        let begun = self.store.begin_collection(self.scope(), self.client, self.begun, next).await?;
-        let Some(state) = begun else { return Ok(()) };
-        let (turn, failures) = (state.turn, state.failures);
+        let begun = self.store.begin_collection(self.scope(), turn, self.begun, next).await?;
+        let Some(state) = begun else { return Ok(End::Quiet) };
+        let failures = state.failures;
         match self.read(state.clone()).await {
             Ok(done) => {
                 let wait =
                     if done.state.back_filled { self.wait(&state, done.newest) } else { Duration::ZERO };
                 self.finish(turn, &CollectionOutcome::Complete(done.newest), wait).await?;
-                self.afterwards(done).await
+                self.afterwards(done).await?;
             }
-            Err(Halt::Quiet) => Ok(()),
-            Err(Halt::Own(error)) => Err(error),
+            Err(Halt::Quiet) => return Ok(End::Quiet),
+            Err(Halt::Own(error)) => return Err(error),
             Err(Halt::N8n(error)) => {
                 let (status, cause) = (error.status.as_str(), causes(&error));
                 tracing::warn!(
@@ -109,9 +118,10 @@ impl Pull<'_> {
                 );
                 let wait = after_failure(self.interval, failures + 1, error.retry_after);
                 let failure = Failure { status: error.status, message: error.message };
-                self.finish(turn, &CollectionOutcome::Failed(failure), wait).await
+                self.finish(turn, &CollectionOutcome::Failed(failure), wait).await?;
             }
         }
+        Ok(End::Noted)
     }
 
     async fn finish(&self, turn: Turn, outcome: &CollectionOutcome, wait: Duration) -> Result<()> {

@@ -183,8 +183,8 @@ impl ClientStore for SqlStore {
         let url = instance.map(|instance| instance.url.as_str());
         let started = execute!(
             tx.db(),
-            "UPDATE collections SET turn = turn + 1, last_attempt_at = NULL, next_attempt_at = NULL, failures = 0,
-                 failure_status = NULL, failure_message = NULL
+            "UPDATE collections SET turn = turn + 1, leased_until = NULL, last_attempt_at = NULL, next_attempt_at = NULL,
+                 failures = 0, failure_status = NULL, failure_message = NULL
              WHERE client_id = $1 AND ($2 IS NULL OR client_id = $2)",
             id,
             scope.only(),
@@ -225,28 +225,6 @@ impl ClientStore for SqlStore {
             scope.only(),
         )?;
         Ok(row.map(|(url, key)| sealed(url, key)))
-    }
-
-    async fn list_due(
-        &self,
-        scope: TenantScope,
-        now: Timestamp,
-        failing: bool,
-        limit: u16,
-    ) -> StoreResult<Vec<ClientId>> {
-        let mut conn = self.pool.read().await?;
-        let rows: Vec<(ClientId,)> = fetch_all!(
-            conn.db(),
-            "SELECT c.id FROM clients c JOIN collections k ON k.client_id = c.id
-             WHERE ($1 IS NULL OR c.id = $1) AND c.deleted_at IS NULL AND c.n8n_api_url IS NOT NULL
-                 AND (k.next_attempt_at IS NULL OR k.next_attempt_at <= $2) AND (k.failure_status IS NOT NULL) = $3
-             ORDER BY k.next_attempt_at NULLS FIRST, c.id LIMIT $4",
-            scope.only(),
-            now,
-            failing,
-            i64::from(limit),
-        )?;
-        Ok(rows.into_iter().map(|(client,)| client).collect())
     }
 
     async fn delete_client(&self, scope: TenantScope, id: ClientId, now: Timestamp) -> StoreResult<bool> {

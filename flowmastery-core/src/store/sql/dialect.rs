@@ -75,6 +75,7 @@ macro_rules! column {
 
 // Behind the macro, which they use.
 mod executions;
+pub(super) mod leases;
 pub(super) mod series;
 
 pub(super) use self::executions::{delete_executions, read_executions, write_executions};

@@ -23,11 +23,11 @@ impl ExecutionStore for SqlStore {
     async fn begin_collection(
         &self,
         scope: TenantScope,
-        client: ClientId,
+        turn: Turn,
         now: Timestamp,
         next_attempt: Timestamp,
     ) -> StoreResult<Option<CollectionState>> {
-        let Some(mut ledger) = Ledger::begin(self, scope, client, (now, next_attempt)).await? else {
+        let Some(mut ledger) = Ledger::begin(self, scope, turn, (now, next_attempt)).await? else {
             return Ok(None);
         };
         let state = ledger.state().await?;

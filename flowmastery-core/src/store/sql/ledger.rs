@@ -112,24 +112,25 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
-    /// Takes the next turn and locks the numbers; `None` when the client is outside of the scope, gone or without an n8n.
+    /// Notes the attempt of a turn and locks the numbers; `None` as in [`Ledger::open`].
     pub(super) async fn begin(
         store: &SqlStore,
         scope: TenantScope,
-        client: ClientId,
+        turn: Turn,
         (now, next_attempt): (Timestamp, Timestamp),
     ) -> StoreResult<Option<Self>> {
         let mut tx = store.pool.begin().await?;
         let locked: Option<(i64, i64)> = fetch_optional!(
             tx.db(),
-            "UPDATE collections SET turn = turn + 1, last_attempt_at = $3, next_attempt_at = $4
-             WHERE client_id = $1 AND ($2 IS NULL OR client_id = $2) RETURNING epoch, turn",
-            client,
+            "UPDATE collections SET last_attempt_at = $4, next_attempt_at = $5
+             WHERE client_id = $1 AND ($2 IS NULL OR client_id = $2) AND turn = $3 RETURNING epoch, turn",
+            turn.client,
             scope.only(),
+            turn.number,
             now,
             next_attempt,
         )?;
-        Self::of_configured(tx, client, locked).await
+        Self::of_configured(tx, turn.client, locked).await
     }
 
     /// Locks the numbers for a turn; `None` when it is over, or the client is outside of the scope, gone or without an n8n.

@@ -101,30 +101,12 @@ async fn new_configuration_forgets_the_failure(store: Arc<dyn Store>) {
         Failure { status: ConnectionStatus::AuthFailed, message: "n8n refuses the key.".to_owned() };
     let turn = begin_at(&store, acme, minute(1)).await.unwrap().turn;
     finish(&store, turn, &CollectionOutcome::Failed(failure), minute(1)).await;
-    assert_eq!(store.list_due(ALL, minute(2), true, 9).await.unwrap(), [acme]);
-    assert!(store.list_due(ALL, minute(1), true, 9).await.unwrap().is_empty());
+    assert_eq!(due(&store, ALL, minute(2), true).await, [acme]);
+    assert!(due(&store, ALL, minute(1), true).await.is_empty());
     let set =
         store.set_instance(ALL, acme, Some(&instance("https://acme.example.com")), minute(2)).await.unwrap();
     assert_eq!(set.unwrap().collection.failure, None);
-    assert_eq!(store.list_due(ALL, minute(1), false, 9).await.unwrap().len(), 1);
-}
-
-async fn due_clients_come_longest_ago_first(store: Arc<dyn Store>) {
-    let (late, early, never) = (
-        configured(&store, "late").await,
-        configured(&store, "early").await,
-        configured(&store, "never").await,
-    );
-    client(&store, "without-n8n").await;
-    complete(&store, late, None, minute(20)).await;
-    complete(&store, early, None, minute(10)).await;
-    let due = async |before, limit| store.list_due(ALL, minute(before), false, limit).await.unwrap();
-    assert_eq!(due(21, 9).await, [never, early, late]);
-    assert_eq!(due(20, 9).await, [never, early], "late is due after a minute");
-    assert_eq!(due(21, 2).await, [never, early]);
-    begin_at(&store, never, minute(30)).await.unwrap();
-    assert_eq!(due(30, 9).await, [early, late], "one that was begun is not due, whatever becomes of it");
-    assert_eq!(due(31, 9).await, [early, late, never]);
+    assert_eq!(due(&store, ALL, minute(1), false).await, [acme]);
 }
 
 async fn deleted_client_is_gone_for_every_method(store: Arc<dyn Store>) {
@@ -145,7 +127,7 @@ async fn deleted_client_is_gone_for_every_method(store: Arc<dyn Store>) {
             .is_none()
     );
     assert!(store.find_instance(ALL, acme).await.unwrap().is_none());
-    assert!(store.list_due(ALL, minute(99), false, 9).await.unwrap().is_empty());
+    assert!(due(&store, ALL, minute(99), false).await.is_empty());
     assert!(begin_at(&store, acme, minute(0)).await.is_none());
     assert!(store.open_executions(ALL, acme, 9).await.unwrap().is_empty());
     assert_eq!(
@@ -238,7 +220,6 @@ suite! { $ client_contract in client:
     clearing_and_setting_the_same_address_counts_nothing_twice,
     another_address_is_back_filled_and_keeps_the_numbers,
     new_configuration_forgets_the_failure,
-    due_clients_come_longest_ago_first,
     deleted_client_is_gone_for_every_method,
     purge_removes_a_deleted_client_in_batches,
     addresses_of_a_deleted_client_are_free_at_once,

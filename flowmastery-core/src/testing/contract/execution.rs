@@ -51,11 +51,7 @@ async fn nothing_is_stored_after_the_turn(store: Arc<dyn Store>) {
     }
     let record = store.find_client(ALL, acme).await.unwrap().unwrap().collection;
     assert_eq!((record.data_version, record.failure, record.last_success_at), (0, None, None));
-    assert_eq!(
-        store.list_due(ALL, minute(0), false, 9).await.unwrap().len(),
-        1,
-        "the new configuration is due at once"
-    );
+    assert_eq!(due(&store, ALL, minute(0), false).await, [acme], "the new configuration is due at once");
     apply(&store, acme, vec![execution(1, Status::Running, minute(0))]).await;
     for _ in 0..3 {
         store.miss_execution(ALL, old, ExecutionId(1), minute(3)).await.unwrap();
@@ -305,7 +301,7 @@ async fn success_is_noted_and_clears_the_failure(store: Arc<dyn Store>) {
     let failed = CollectionOutcome::Failed(failure.clone());
     let turn = begin(&store, acme).await.turn;
     finish(&store, turn, &failed, minute(1)).await;
-    let due = async |failing| store.list_due(ALL, minute(99), failing, 9).await.unwrap();
+    let due = async |failing| due(&store, ALL, minute(99), failing).await;
     assert_eq!((due(true).await, due(false).await), (vec![acme], Vec::new()));
     let record = store.find_client(ALL, acme).await.unwrap().unwrap().collection;
     assert_eq!((record.failure, record.last_success_at), (Some(failure), None));

@@ -20,8 +20,8 @@ use crate::{
     page::{Cursor, PageRequest},
     secret::Sealed,
     store::{
-        Accepted, Applied, Batch, ClientSnapshot, CollectionOutcome, CollectionState, Finished, MetricsQuery,
-        Store, Turn, Walk,
+        Accepted, Applied, Batch, ClientSnapshot, CollectionOutcome, CollectionState, Finished, Lease,
+        MetricsQuery, Store, Term, Turn, Walk,
     },
 };
 
@@ -133,19 +133,51 @@ pub(super) async fn begin(store: &Arc<dyn Store>, client: ClientId) -> Collectio
     begin_at(store, client, minute(0)).await.unwrap()
 }
 
-/// Begins a collection after which the next one is due a minute later.
+/// Begins a collection after which the next one is due a minute later, whoever has leased the client; `None` when it cannot be leased.
 pub(super) async fn begin_at(
     store: &Arc<dyn Store>,
     client: ClientId,
     now: Timestamp,
 ) -> Option<CollectionState> {
-    store.begin_collection(ALL, client, now, now.plus(MINUTE)).await.unwrap()
+    let term = Term { now: Timestamp::from_millis(i64::MAX), ..term(now) };
+    loop {
+        match store.lease_client(ALL, client, term).await.unwrap() {
+            Lease::Leased(turn) => {
+                return store.begin_collection(ALL, turn, now, now.plus(MINUTE)).await.unwrap();
+            }
+            // A transaction that came to nothing has not let go of the client's row yet.
+            Lease::Elsewhere => tokio::task::yield_now().await,
+            Lease::Gone => return None,
+        }
+    }
 }
 
-/// Ends a collection after which the next one is due a minute later.
+/// Ten seconds from an instant.
+pub(super) fn term(now: Timestamp) -> Term {
+    Term { now, until: now.plus(Duration::from_secs(10)) }
+}
+
+/// Which clients are due, ascending: each is leased, and given back.
+pub(super) async fn due(
+    store: &Arc<dyn Store>,
+    scope: TenantScope,
+    now: Timestamp,
+    failing: bool,
+) -> Vec<ClientId> {
+    let mut leased = Vec::new();
+    for turn in store.lease_due(scope, term(now), failing, 9).await.unwrap() {
+        store.give_back(scope, turn, None).await.unwrap();
+        leased.push(turn.client);
+    }
+    leased.sort_unstable();
+    leased
+}
+
+/// Ends a collection after which the next one is due a minute later, and gives the lease back.
 pub(super) async fn finish(store: &Arc<dyn Store>, turn: Turn, outcome: &CollectionOutcome, now: Timestamp) {
     let when = Finished { now, next_attempt: now.plus(MINUTE) };
     store.finish_collection(ALL, turn, outcome, when).await.unwrap();
+    store.give_back(ALL, turn, None).await.unwrap();
 }
 
 /// Goes on with the epoch that executions are of; `None` when the turn is over.

@@ -20,7 +20,7 @@ use crate::{
         workflow::{TimeSaved, WorkflowId},
     },
     page::PageRequest,
-    store::{Applied, CollectionOutcome, Failure, Finished, MetricsQuery, Pruned, Store, UserUpdate},
+    store::{Applied, CollectionOutcome, Failure, Finished, Lease, MetricsQuery, Pruned, Store, UserUpdate},
 };
 
 /// Two clients with an n8n and one running execution of the same id each, and the scope of the second.
@@ -92,8 +92,8 @@ async fn another_client_is_out_of_reach(store: Arc<dyn Store>) {
     assert!(!store.delete_client(scope, ours, minute(1)).await.unwrap());
     let listed = store.list_clients(scope, page(9, None)).await.unwrap().items;
     assert_eq!(listed.iter().map(|client| client.id).collect::<Vec<_>>(), [theirs]);
-    let due = store.list_due(scope, minute(9), false, 9).await.unwrap();
-    assert_eq!(due, [theirs]);
+    assert_eq!(due(&store, scope, minute(9), false).await, [theirs]);
+    assert_eq!(store.lease_client(scope, ours, term(minute(9))).await.unwrap(), Lease::Gone);
     let kept = store.find_client(ALL, ours).await.unwrap().unwrap();
     assert_eq!((kept.name.as_str(), kept.updated_at), ("ours", minute(0)));
     assert!(store.find_instance(ALL, ours).await.unwrap().is_some());
@@ -106,7 +106,11 @@ async fn executions_of_another_client_are_out_of_reach(store: Arc<dyn Store>) {
     let (ours, _, scope) = two_clients(&store).await;
     let turn = begin(&store, ours).await.turn;
     let before = store.find_client(ALL, ours).await.unwrap().unwrap().collection;
-    assert!(store.begin_collection(scope, ours, minute(0), minute(1)).await.unwrap().is_none());
+    assert!(store.begin_collection(scope, turn, minute(0), minute(1)).await.unwrap().is_none());
+    assert!(store.renew_leases(scope, &[turn], minute(9)).await.unwrap().is_empty());
+    store.give_back(scope, turn, Some(minute(9))).await.unwrap();
+    assert_eq!(store.leased_until(scope, ours).await.unwrap(), None);
+    assert_eq!(store.leased_until(ALL, ours).await.unwrap(), Some(term(minute(0)).until));
     let late = batch(vec![execution(1, Status::Success, minute(0))]);
     assert_eq!(store.apply_executions(scope, turn, late).await.unwrap(), Applied::Superseded);
     assert!(store.hear(scope, turn, &[execution(1, Status::Error, minute(9))]).await.unwrap().is_none());

@@ -11,9 +11,11 @@ pub mod execution;
 mod fixtures;
 pub mod invitation;
 pub mod isolation;
+pub mod lease;
 pub mod listing;
 pub mod lives;
 pub mod metrics;
+pub mod origin;
 pub mod session;
 pub mod user;
 pub mod verification;
@@ -66,6 +68,14 @@ macro_rules! store_contract {
         mod client {
             use super::$on_fresh_store;
             $crate::client_contract!($on_fresh_store);
+        }
+        mod lease {
+            use super::$on_fresh_store;
+            $crate::lease_contract!($on_fresh_store);
+        }
+        mod origin {
+            use super::$on_fresh_store;
+            $crate::origin_contract!($on_fresh_store);
         }
         mod execution {
             use super::$on_fresh_store;

@@ -1,0 +1,156 @@
+//! Taking and renewing leases: Postgres passes over the rows that others hold locked, SQLite has one writer and no such rows.
+
+use serde::Serialize;
+
+use super::{
+    super::{
+        fault::fault,
+        pool::{Conn, Db},
+    },
+    json,
+};
+use crate::{
+    clock::Timestamp,
+    id::ClientId,
+    store::{StoreResult, Term, Turn},
+};
+
+/// Gives clients with an n8n in the scope $1 the next turn until $2.
+macro_rules! lease {
+    ($which:literal, $lock:literal) => {
+        concat!(
+            "WITH free AS (
+                 SELECT k.client_id FROM clients c JOIN collections k ON k.client_id = c.id
+                 WHERE ($1 IS NULL OR c.id = $1) AND c.deleted_at IS NULL AND c.n8n_api_url IS NOT NULL AND ",
+            $which,
+            $lock,
+            ")
+             UPDATE collections SET turn = turn + 1, leased_until = $2 WHERE client_id IN (SELECT client_id FROM free)
+             RETURNING client_id, turn"
+        )
+    };
+    (due, $lock:literal) => {
+        lease!(
+            "CASE WHEN k.leased_until IS NULL THEN k.next_attempt_at IS NULL OR k.next_attempt_at <= $3
+                  ELSE k.leased_until <= $3 END
+                 AND (k.failure_status IS NOT NULL) = $4
+             ORDER BY k.leased_until IS NULL, k.next_attempt_at NULLS FIRST, c.id LIMIT $5",
+            $lock
+        )
+    };
+    (client, $lock:literal) => {
+        lease!("c.id = $4 AND (k.leased_until IS NULL OR k.leased_until <= $3)", $lock)
+    };
+}
+
+/// Renews the leases of some turns in the scope $1 until $2.
+macro_rules! renew {
+    ($turns:literal, $lock:literal) => {
+        concat!(
+            "WITH ours AS (
+                 SELECT client_id FROM collections
+                 WHERE leased_until IS NOT NULL AND ($1 IS NULL OR client_id = $1) AND (client_id, turn) IN ",
+            $turns,
+            $lock,
+            ")
+             UPDATE collections SET leased_until = $2 WHERE client_id IN (SELECT client_id FROM ours)"
+        )
+    };
+}
+
+/// Which of some turns in the scope $1 are leased.
+macro_rules! leased {
+    ($turns:literal) => {
+        concat!(
+            "SELECT client_id, turn FROM collections
+             WHERE leased_until IS NOT NULL AND ($1 IS NULL OR client_id = $1) AND (client_id, turn) IN ",
+            $turns
+        )
+    };
+}
+
+type Row = (ClientId, i64);
+
+fn turn((client, number): Row) -> Turn {
+    Turn { client, number }
+}
+
+/// Leases clients that are due.
+pub(in super::super) async fn lease_due(
+    db: Db<'_>,
+    scope: Option<ClientId>,
+    term: Term,
+    (failing, limit): (bool, u16),
+) -> StoreResult<Vec<Turn>> {
+    macro_rules! fetch {
+        ($db:expr, $sql:expr) => {{
+            let query = sqlx::query_as($sql).bind(scope).bind(term.until).bind(term.now);
+            query.bind(failing).bind(i64::from(limit)).fetch_all($db).await
+        }};
+    }
+    let rows: Result<Vec<Row>, _> = match db {
+        Db::Pg(db) => fetch!(db, lease!(due, " FOR UPDATE OF k SKIP LOCKED")),
+        Db::Lite(db) => fetch!(db, lease!(due, "")),
+    };
+    Ok(rows.map_err(fault)?.into_iter().map(turn).collect())
+}
+
+/// Leases one client, if nobody has.
+pub(in super::super) async fn lease_client(
+    db: Db<'_>,
+    scope: Option<ClientId>,
+    client: ClientId,
+    term: Term,
+) -> StoreResult<Option<Turn>> {
+    macro_rules! fetch {
+        ($db:expr, $sql:expr) => {{
+            let query = sqlx::query_as($sql).bind(scope).bind(term.until).bind(term.now);
+            query.bind(client).fetch_optional($db).await
+        }};
+    }
+    let row: Result<Option<Row>, _> = match db {
+        Db::Pg(db) => fetch!(db, lease!(client, " FOR UPDATE OF k SKIP LOCKED")),
+        Db::Lite(db) => fetch!(db, lease!(client, "")),
+    };
+    Ok(row.map_err(fault)?.map(turn))
+}
+
+#[derive(Serialize)]
+struct TurnRow {
+    client: i64,
+    number: i64,
+}
+
+/// Renews leases; those that are still there.
+pub(in super::super) async fn renew(
+    conn: &mut Conn,
+    scope: Option<ClientId>,
+    turns: &[Turn],
+    until: Timestamp,
+) -> StoreResult<Vec<Turn>> {
+    let rows: Vec<_> =
+        turns.iter().map(|turn| TurnRow { client: turn.client.0, number: turn.number }).collect();
+    let left: Result<Vec<Row>, _> = match conn.db() {
+        Db::Pg(db) => {
+            let (clients, numbers) = (column!(rows, client), column!(rows, number));
+            let renewal = sqlx::query(renew!(
+                "(SELECT * FROM UNNEST($3::BIGINT[], $4::BIGINT[]))",
+                " FOR UPDATE SKIP LOCKED"
+            ));
+            let renewal = renewal.bind(scope).bind(until).bind(&clients).bind(&numbers);
+            renewal.execute(&mut *db).await.map_err(fault)?;
+            let leased = sqlx::query_as(leased!("(SELECT * FROM UNNEST($2::BIGINT[], $3::BIGINT[]))"));
+            leased.bind(scope).bind(clients).bind(numbers).fetch_all(db).await
+        }
+        Db::Lite(db) => {
+            let rows = json(&rows)?;
+            let renewal =
+                sqlx::query(renew!("(SELECT value->>'client', value->>'number' FROM json_each($3))", ""));
+            renewal.bind(scope).bind(until).bind(&rows).execute(&mut *db).await.map_err(fault)?;
+            let leased =
+                sqlx::query_as(leased!("(SELECT value->>'client', value->>'number' FROM json_each($2))"));
+            leased.bind(scope).bind(rows).fetch_all(db).await
+        }
+    };
+    Ok(left.map_err(fault)?.into_iter().map(turn).collect())
+}
