@@ -39,6 +39,18 @@ pub(crate) enum Command {
     /// It reads only, and may run beside the server. Every difference is printed with its reason. Exit status 0 when all are explained,
     /// 1 when one is not, 2 when the comparison cannot be made.
     Verify(VerifyArgs),
+    /// Ask the running server whether it is alive.
+    ///
+    /// For the health checks of containers and supervisors, where nothing else can ask. Exit status 0 when it answers 200, else 1.
+    Health(HealthArgs),
+}
+
+/// Options of `health`.
+#[derive(Debug, Args)]
+pub(crate) struct HealthArgs {
+    /// What to ask; /health/live at the address of BIND unless given. /health also asks for the database.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
 }
 
 /// Options of `import`.
@@ -81,6 +93,9 @@ pub(crate) struct CreateAdminArgs {
     /// The admin's e-mail address.
     #[arg(long)]
     pub(crate) email: Option<String>,
+    /// Only when there is no admin yet; else nothing is asked or done.
+    #[arg(long)]
+    pub(crate) first: bool,
 }
 
 /// What to do with the schema.

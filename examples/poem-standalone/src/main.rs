@@ -5,6 +5,7 @@
 mod cli;
 mod create_admin;
 mod failure;
+mod health;
 mod import;
 mod key_file;
 mod logs;
@@ -45,6 +46,7 @@ fn run(command: Command) -> Outcome<ExitCode> {
         }
         Command::Import(args) => Ok(runtime.block_on(import::run(&vars, args))),
         Command::Verify(args) => Ok(runtime.block_on(verify::run(&vars, &args))),
+        Command::Health(args) => runtime.block_on(health::run(&vars, args)).map(|()| ExitCode::SUCCESS),
         Command::Migrate(command) => {
             runtime.block_on(migrate::run(&vars, &command)).map(|()| ExitCode::SUCCESS)
         }

@@ -50,8 +50,8 @@ impl LinkSettings {
     }
 }
 
-/// An address that a browser on this machine can open: "every address" is none.
-fn reachable(address: SocketAddr) -> SocketAddr {
+/// An address that can be opened from this machine: "every address" is none.
+pub(crate) fn reachable(address: SocketAddr) -> SocketAddr {
     let ip = match address.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),

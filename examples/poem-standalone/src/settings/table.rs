@@ -117,6 +117,20 @@ mod tests {
         }
     }
 
+    /// The page for operators has every setting as it stands here; where it differs, this test prints what belongs there.
+    #[test]
+    fn the_table_for_operators_says_what_the_code_says() {
+        let page = include_str!("../../../../docs/OPERATIONS.md");
+        let code = |text: &str| if text.is_empty() { String::new() } else { format!("`{text}`") };
+        let mut table = String::from("| name | default | accepted | meaning |\n|---|---|---|---|\n");
+        for Setting { name, default, accepts, meaning, .. } in all() {
+            table.push_str(&format!("| `{name}` | {} | {accepts} | {meaning} |\n", code(default)));
+        }
+        // Markdown has its own meaning for both.
+        let table = table.replace("*.", "\\*.").replace(", or * |", ", or \\* |").replace('<', "\\<");
+        assert!(page.contains(&format!("\n{table}\n")), "docs/OPERATIONS.md, \"Every setting\":\n\n{table}");
+    }
+
     #[test]
     fn the_help_names_every_setting() {
         let help = help();
