@@ -16,7 +16,7 @@ use crate::{
     entropy::{Entropy, OsEntropy},
     error::Result,
     feed::ChangeFeed,
-    mail::{LogMailer, Mailer},
+    mail::{LogMailer, Mailer, Postbox},
     model::{outbound::OutboundPolicy, session::TokenLifetimes},
     n8n::{GatedN8n, HttpN8n, HttpN8nConfig, HttpN8nLimits, N8nApi},
     secret::{Vault, VaultKey},
@@ -24,8 +24,11 @@ use crate::{
         clients::Clients,
         collect::{CollectionLimits, Collector, CollectorParts},
         health::Health,
+        import::Imports,
         invitations::{InvitationConfig, Invitations},
         metrics::{self, Metrics},
+        outbox::{Outbox, OutboxLimits, OutboxParts, Warnings},
+        password_resets::PasswordResets,
         sessions::{self, Sessions},
         users::Users,
         verification::Verifications,
@@ -54,11 +57,15 @@ pub struct Config {
     pub extra_ca_pem: Option<Vec<u8>>,
     /// Where invitations lead, and who sees their links.
     pub invitations: InvitationConfig,
+    /// The page that takes `?token=` of a password reset; never from a request's `Host`.
+    pub password_reset_page: String,
 }
 
 impl Config {
-    /// Settings that are right for most hosts.
-    pub fn new(secret_key: SecretString, invitation_page: impl Into<String>) -> Self {
+    /// Settings that are right for most hosts. Mails link to the pages `accept-invitation` and `reset-password` of the front end.
+    pub fn new(secret_key: SecretString, front_end: &str) -> Self {
+        let front_end = front_end.trim_end_matches('/');
+        let accept_page = format!("{front_end}/accept-invitation");
         Self {
             secret_key,
             previous_secret_keys: Vec::new(),
@@ -68,7 +75,8 @@ impl Config {
             execution_retention: Duration::from_secs(90 * 24 * 60 * 60),
             outbound: OutboundPolicy::default(),
             extra_ca_pem: None,
-            invitations: InvitationConfig { accept_page: invitation_page.into(), always_show_link: false },
+            invitations: InvitationConfig { accept_page, always_show_link: false },
+            password_reset_page: format!("{front_end}/reset-password"),
         }
     }
 }
@@ -79,12 +87,15 @@ pub struct Flowmastery {
     sessions: Sessions,
     users: Users,
     invitations: Invitations,
+    password_resets: PasswordResets,
     clients: Clients,
     metrics: Metrics,
     health: Health,
     verifications: Verifications,
+    imports: Imports,
     collector: Collector,
     feed: Arc<ChangeFeed>,
+    outbox: Outbox,
 }
 
 impl Flowmastery {
@@ -100,6 +111,7 @@ impl Flowmastery {
             hasher: None,
             n8n: None,
             collection_limits: CollectionLimits::default(),
+            outbox_limits: OutboxLimits::default(),
         }
     }
 
@@ -116,6 +128,11 @@ impl Flowmastery {
     /// Inviting people.
     pub fn invitations(&self) -> &Invitations {
         &self.invitations
+    }
+
+    /// Resetting forgotten passwords.
+    pub fn password_resets(&self) -> &PasswordResets {
+        &self.password_resets
     }
 
     /// Clients and their n8n.
@@ -138,9 +155,15 @@ impl Flowmastery {
         &self.verifications
     }
 
-    /// Runs what goes on beside requests, until `stop` is cancelled, and comes to its end in order: for the host to spawn.
+    /// Taking over what a Python FlowMastery has, for the host's own command.
+    pub fn imports(&self) -> &Imports {
+        &self.imports
+    }
+
+    /// Runs what goes on beside requests, which is collecting and sending mails, until `stop` is cancelled, and comes to its end in
+    /// order: for the host to spawn.
     pub async fn run(self, stop: CancellationToken) {
-        tokio::join!(self.collector.run(stop.clone()), self.feed.run(&stop));
+        tokio::join!(self.collector.run(stop.clone()), self.outbox.run(stop.clone()), self.feed.run(&stop));
     }
 
     /// The feed of changes, by which answers come without the database; [`Flowmastery::run`] reads it.
@@ -151,6 +174,11 @@ impl Flowmastery {
     /// The collector, to collect one client at once.
     pub fn collector(&self) -> &Collector {
         &self.collector
+    }
+
+    /// The sender of mails, to send what is due at once.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
     }
 }
 
@@ -166,6 +194,7 @@ pub struct Builder {
     hasher: Option<PasswordHasher>,
     n8n: Option<Arc<dyn N8nApi>>,
     collection_limits: CollectionLimits,
+    outbox_limits: OutboxLimits,
 }
 
 impl Builder {
@@ -211,12 +240,29 @@ impl Builder {
         self
     }
 
+    /// Other waits of the outbox's sender than those that are right for every mail server.
+    pub fn outbox_limits(mut self, limits: OutboxLimits) -> Self {
+        self.outbox_limits = limits;
+        self
+    }
+
     /// The services.
     ///
     /// # Errors
     /// [`crate::error::Kind::Invalid`] for a key ring that does not fit, [`crate::error::Kind::Internal`] when TLS cannot be set up.
     pub fn build(self) -> Result<Flowmastery> {
-        let Self { config, store, cache, mailer, clock, entropy, hasher, n8n, collection_limits } = self;
+        let Self {
+            config,
+            store,
+            cache,
+            mailer,
+            clock,
+            entropy,
+            hasher,
+            n8n,
+            collection_limits,
+            outbox_limits,
+        } = self;
         let keys = match config.encryption_keys {
             keys if keys.is_empty() => VaultKey::derive_ring(
                 std::iter::once(&config.secret_key).chain(&config.previous_secret_keys),
@@ -240,7 +286,15 @@ impl Builder {
             None => PasswordHasher::new(entropy.clone(), HashCost::OWASP),
         };
         let codec = TokenCodec::new(&config.secret_key, &config.previous_secret_keys, entropy.clone());
-        let issuer = TokenIssuer { codec, lifetimes: config.lifetimes, entropy };
+        let issuer = TokenIssuer { codec, lifetimes: config.lifetimes, entropy: entropy.clone() };
+        let postbox = Postbox::new(vault.clone(), entropy.clone(), mailer.is_configured());
+        let imports = Imports {
+            store: store.clone(),
+            vault: vault.clone(),
+            outbound: config.outbound.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        };
         let sync_interval = config.sync_interval;
         let collector = Collector::new(CollectorParts {
             store: store.clone(),
@@ -253,6 +307,16 @@ impl Builder {
         });
         let collection = Arc::new(collector.clone());
         let feed = Arc::new(ChangeFeed::new(store.clone(), clock.clone()));
+        let outbox = Outbox(Arc::new(OutboxParts {
+            store: store.clone(),
+            mailer,
+            postbox: postbox.clone(),
+            clock: clock.clone(),
+            entropy,
+            reset_page: config.password_reset_page,
+            limits: outbox_limits,
+            warnings: Warnings::default(),
+        }));
         Ok(Flowmastery {
             sessions: Sessions {
                 store: store.clone(),
@@ -270,11 +334,18 @@ impl Builder {
             },
             invitations: Invitations {
                 store: store.clone(),
-                mailer,
-                hasher,
+                postbox: postbox.clone(),
+                hasher: hasher.clone(),
                 issuer,
                 clock: clock.clone(),
                 config: config.invitations,
+            },
+            password_resets: PasswordResets {
+                store: store.clone(),
+                feed: feed.clone(),
+                postbox,
+                hasher,
+                clock: clock.clone(),
             },
             clients: Clients {
                 store: store.clone(),
@@ -296,9 +367,11 @@ impl Builder {
                 sync_interval,
             },
             verifications: Verifications { store: store.clone(), n8n, vault, clock },
+            imports,
             health: Health { store, cache, collection },
             collector,
             feed,
+            outbox,
         })
     }
 }

@@ -16,7 +16,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 //! let store = SqlStore::connect(&SqlConfig::new("sqlite::memory:")).await?;
 //! store.migrate_up().await?;
-//! let config = Config::new("a secret of at least 32 characters".into(), "https://agency.com/accept-invitation");
+//! let config = Config::new("a secret of at least 32 characters".into(), "https://agency.com");
 //! let flowmastery = Flowmastery::builder(config, Arc::new(store)).build()?;
 //!
 //! let password = Password::choose("correct horse battery".into()).map_err(|fault| fault.message)?;

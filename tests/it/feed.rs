@@ -60,7 +60,7 @@ impl Hosts {
         let workflow = n8n.state().add_workflow("Any");
         let hour_ago = Timestamp::parse("2026-03-10T11:00:00.000Z").unwrap();
         n8n.state().add(Run::ended(&workflow, "success", hour_ago, 1000));
-        let other = one.beside();
+        let other = one.apart();
         other.app.feed().read().await.unwrap();
         Self { one, other, admin, user, n8n }
     }

@@ -6,7 +6,7 @@
 use std::{
     fs,
     hash::{DefaultHasher, Hash, Hasher},
-    path::Path,
+    path::{Path, PathBuf},
     sync::OnceLock,
 };
 
@@ -61,6 +61,15 @@ fn url(database: &str) -> String {
             format!("postgres://flowmastery@localhost/{database}?host={socket}")
         }
     }
+}
+
+/// A program of PostgreSQL, which Debian keeps off the PATH.
+pub fn tool(name: &str) -> PathBuf {
+    let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let mut found: Vec<_> = versions.map(|version| version.path().join("bin").join(name)).collect();
+    found.retain(|program| program.exists());
+    found.sort();
+    found.pop().unwrap_or_else(|| name.into())
 }
 
 async fn administer() -> PgConnection {

@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use secrecy::SecretString;
 
 use crate::settings;
 
@@ -27,11 +28,44 @@ pub(crate) enum Command {
     /// Create, update, undo or show the database schema.
     #[command(subcommand)]
     Migrate(MigrateCommand),
+    /// Take over users, clients, keys, time saved, pending invitations and executions from a Python FlowMastery.
+    ///
+    /// Without --apply it is a dry run: it reads, says what would be done, and writes nothing. What was taken over is never taken over again, so it
+    /// may be repeated, also after it was interrupted. Exit status 0 when everything was taken over or was here already, 1 when something is
+    /// left to do, 2 when the import failed.
+    Import(ImportArgs),
     /// Compare a client's numbers with its n8n and with the rows that are kept.
     ///
     /// It reads only, and may run beside the server. Every difference is printed with its reason. Exit status 0 when all are explained,
     /// 1 when one is not, 2 when the comparison cannot be made.
     Verify(VerifyArgs),
+    /// Ask the running server whether it is alive.
+    ///
+    /// For the health checks of containers and supervisors, where nothing else can ask. Exit status 0 when it answers 200, else 1.
+    Health(HealthArgs),
+}
+
+/// Options of `health`.
+#[derive(Debug, Args)]
+pub(crate) struct HealthArgs {
+    /// What to ask; /health/live at the address of BIND unless given. /health also asks for the database.
+    #[arg(long, value_name = "URL")]
+    pub(crate) url: Option<String>,
+}
+
+/// Options of `import`.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// The database of the Python FlowMastery, postgres://…; PYTHON_DATABASE_URL unless given. It is only read.
+    #[arg(long, value_name = "URL")]
+    pub(crate) from: Option<SecretString>,
+    /// Its SECRET_KEY, which opens the n8n keys of clients, or - for the first line of standard input; PYTHON_SECRET_KEY unless given, which,
+    /// unlike an option, other users of the machine do not see. Without one every key has to be entered again.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) secret_key: Option<SecretString>,
+    /// Write it; else it is a dry run.
+    #[arg(long)]
+    pub(crate) apply: bool,
 }
 
 /// Options of `verify`.
@@ -59,6 +93,9 @@ pub(crate) struct CreateAdminArgs {
     /// The admin's e-mail address.
     #[arg(long)]
     pub(crate) email: Option<String>,
+    /// Only when there is no admin yet; else nothing is asked or done.
+    #[arg(long)]
+    pub(crate) first: bool,
 }
 
 /// What to do with the schema.

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, BufReader, IsTerminal, Write};
 
 use flowmastery_core::{
+    Flowmastery,
     error::Kind,
     model::{email::Email, password::Password},
 };
@@ -29,6 +30,11 @@ pub(crate) async fn run(vars: &Vars, args: CreateAdminArgs) -> Outcome {
     let store = wiring::connect_migrated(&settings.database).await?;
     let key = wiring::signing_key(&settings)?;
     let app = wiring::services_alone(&settings, &key, store.clone())?;
+    if args.first && has_admin(&app).await? {
+        store.close().await;
+        say("There is an admin already; nothing was changed.");
+        return Ok(());
+    }
     let email = email.map_or_else(ask_for_email, Ok)?;
     let ask = io::stdin().is_terminal().then_some(ask_for_password);
     let password = password(vars, ask, BufReader::new(io::stdin()))?;
@@ -44,19 +50,22 @@ pub(crate) async fn run(vars: &Vars, args: CreateAdminArgs) -> Outcome {
     Ok(())
 }
 
-/// The address from the command line; none where there is a terminal to ask.
+async fn has_admin(app: &Flowmastery) -> Outcome<bool> {
+    let known = app.users().has_admin().await;
+    known.map_err(|error| Failure::new("Whether there is an admin cannot be told.").because(error))
+}
+
 fn given_email(given: Option<String>) -> Outcome<Option<Email>> {
-    match given {
-        Some(text) => match Email::parse(&text) {
-            Ok(email) => Ok(Some(email)),
-            Err(fault) => Err(Failure::new(format!("--email: {}", fault.message))),
-        },
-        None if io::stdin().is_terminal() => Ok(None),
-        None => Err(Failure::new("There is nobody to ask: flowmastery create-admin --email you@example.com")),
-    }
+    let parse = |text: String| {
+        Email::parse(&text).map_err(|fault| Failure::new(format!("--email: {}", fault.message)))
+    };
+    given.map(parse).transpose()
 }
 
 fn ask_for_email() -> Outcome<Email> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::new("There is nobody to ask: flowmastery create-admin --email you@example.com"));
+    }
     ask_until_valid(|| Email::parse(&read_line("E-mail: ")?).map_err(|fault| Failure::new(fault.message)))
 }
 

@@ -5,6 +5,8 @@
 mod cli;
 mod create_admin;
 mod failure;
+mod health;
+mod import;
 mod key_file;
 mod logs;
 mod migrate;
@@ -42,7 +44,9 @@ fn run(command: Command) -> Outcome<ExitCode> {
         Command::CreateAdmin(args) => {
             runtime.block_on(create_admin::run(&vars, args)).map(|()| ExitCode::SUCCESS)
         }
+        Command::Import(args) => Ok(runtime.block_on(import::run(&vars, args))),
         Command::Verify(args) => Ok(runtime.block_on(verify::run(&vars, &args))),
+        Command::Health(args) => runtime.block_on(health::run(&vars, args)).map(|()| ExitCode::SUCCESS),
         Command::Migrate(command) => {
             runtime.block_on(migrate::run(&vars, &command)).map(|()| ExitCode::SUCCESS)
         }

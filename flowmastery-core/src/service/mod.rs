@@ -3,8 +3,11 @@
 pub mod clients;
 pub mod collect;
 pub mod health;
+pub mod import;
 pub mod invitations;
 pub mod metrics;
+pub mod outbox;
+pub mod password_resets;
 pub mod sessions;
 pub mod users;
 pub mod verification;

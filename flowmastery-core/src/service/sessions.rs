@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     access::{
@@ -88,7 +88,26 @@ impl Sessions {
         let now = self.clock.now();
         let (refresh, session) = self.issuer.refresh(now)?;
         let opened = self.store.open_session(user.id, session).await?.ok_or_else(wrong_credentials)?;
+        // A password that is replaced closes the sessions that are open then, and this one may have been opened after that.
+        if !self.is_still_right(&user.email, password, &hashed_password).await? {
+            self.store.close_session(opened.0, now).await?;
+            return Err(wrong_credentials());
+        }
         self.issuer.signed_in(opened, &refresh, now)
+    }
+
+    /// Whether a password that verified against a hash is right as the store has it now.
+    async fn is_still_right(
+        &self,
+        email: &Email,
+        password: &SecretString,
+        verified: &SecretString,
+    ) -> Result<bool> {
+        let Some(record) = self.store.find_for_sign_in(email).await? else { return Ok(false) };
+        if record.hashed_password.expose_secret() == verified.expose_secret() {
+            return Ok(true);
+        }
+        Ok(self.hasher.verify(password, &record.hashed_password).await? != Verification::Mismatch)
     }
 
     /// Stores a hash of today's kind for a password that verified against an older one. One that the rules for new passwords refuse
@@ -106,7 +125,6 @@ impl Sessions {
     /// # Errors
     /// [`Kind::Unauthenticated`] for a token that is unknown, expired, or was spent long ago; the last closes its session.
     pub async fn refresh(&self, refresh_token: &SecretString) -> Result<SignedIn> {
-        use secrecy::ExposeSecret as _;
         let now = self.clock.now();
         let presented = TokenHash::of(refresh_token.expose_secret());
         let (refresh, next) = self.issuer.refresh(now)?;

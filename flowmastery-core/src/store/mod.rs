@@ -7,11 +7,14 @@ mod change;
 mod client;
 mod error;
 mod execution;
+mod import;
 mod invitation;
 mod lease;
 mod listing;
 mod metrics;
 mod origin;
+mod outbox;
+mod password_reset;
 mod session;
 pub mod sql;
 mod user;
@@ -28,11 +31,14 @@ pub use self::{
     execution::{
         Applied, Batch, CollectionOutcome, CollectionState, ExecutionStore, Finished, Pruned, Turn, Walk,
     },
+    import::{AddressUse, HistoryBatch, ImportSource, ImportStanding, ImportStore, Imported},
     invitation::{Accepted, InvitationStore, StoredInvitation},
     lease::{Lease, LeaseStore, Term},
     listing::ListingStore,
     metrics::{ClientSnapshot, MetricsQuery, MetricsStore, SeriesSnapshot},
     origin::OriginStore,
+    outbox::OutboxStore,
+    password_reset::{PasswordResetStore, Reset},
     session::SessionStore,
     user::{UserStore, UserUpdate},
     verification::{Kept, Recount, VerificationStore},
@@ -47,12 +53,15 @@ pub trait Store:
     UserStore
     + SessionStore
     + InvitationStore
+    + OutboxStore
+    + PasswordResetStore
     + ClientStore
     + LeaseStore
     + ExecutionStore
     + MetricsStore
     + ListingStore
     + VerificationStore
+    + ImportStore
     + OriginStore
     + ChangeStore
     + fmt::Debug

@@ -20,11 +20,11 @@ use flowmastery_core::{
     service::collect::CollectionLimits,
     testing::clock::FixedClock,
 };
+use flowmastery_tests::kill::Killed;
 use n8n_simulator::{Dialect, Fault, History, InProcessN8n, Plan, Pruning, SimulatedN8n, Snapshot};
 
 use super::{
     database::{Row, Shared},
-    kill::Killed,
     n8n::Killable,
 };
 
@@ -125,10 +125,8 @@ impl<'a> Case<'a> {
             open_reads: 8 + dice.below(20) as usize,
             probes: 10 + dice.below(20) as usize,
         };
-        let config = Config {
-            execution_retention: retention,
-            ..Config::new(SECRET.into(), "https://agency.com/accept-invitation")
-        };
+        let config =
+            Config { execution_retention: retention, ..Config::new(SECRET.into(), "https://agency.com") };
         let pages = Killable(servers.clone().with_page_rows(2 + dice.below(12) as u8));
         let app = Flowmastery::builder(config, shared.store.clone())
             .clock(clock.clone())

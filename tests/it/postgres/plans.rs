@@ -8,14 +8,17 @@ use flowmastery_core::store::sql::{SqlConfig, SqlStore};
 use flowmastery_tests::own_postgres::OwnPostgres;
 use sqlx::{Connection, Executor, PgConnection};
 
-/// Tables that stay small: they have a row for each client, or for each of its workflows and lives; and an index that has the admins alone.
-const SMALL: [&str; 8] = [
+/// Tables that stay small: they have a row for each client, for each of its workflows and lives, or for what waits to be mailed or confirmed;
+/// and an index that has the admins alone.
+const SMALL: [&str; 10] = [
     "clients",
     "collections",
     "workflows",
     "epochs",
     "origins",
     "change_horizon",
+    "outbox",
+    "password_resets",
     "_flowmastery_migrations",
     "users_active_admins",
 ];

@@ -47,19 +47,7 @@ impl Place {
     }
 
     pub(crate) fn serve(&self, settings: &[(&str, &str)]) -> Server {
-        let mut child = self.command(&["serve", "--bind", "127.0.0.1:0"], settings).spawn().unwrap();
-        let (sender, lines) = mpsc::channel();
-        let errors = BufReader::new(child.stderr.take().unwrap());
-        thread::spawn(move || {
-            for line in errors.lines().map_while(Result::ok) {
-                let _ = sender.send(line);
-            }
-        });
-        let mut server = Server { child, lines, address: String::new(), before: Vec::new() };
-        let (start, before) = server.next("listens on");
-        server.address = start["address"].as_str().unwrap().to_owned();
-        server.before = before;
-        server
+        Server::start(self.command(&["serve", "--bind", "127.0.0.1:0"], settings))
     }
 }
 
@@ -73,9 +61,31 @@ pub(crate) struct Server {
 }
 
 impl Server {
+    /// Starts what says on its standard error where it listens.
+    pub(crate) fn start(mut command: Command) -> Self {
+        let mut child = command.spawn().unwrap();
+        let (sender, lines) = mpsc::channel();
+        let errors = BufReader::new(child.stderr.take().unwrap());
+        thread::spawn(move || {
+            for line in errors.lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let mut server = Self { child, lines, address: String::new(), before: Vec::new() };
+        let (start, before) = server.next("listens on");
+        server.address = start["address"].as_str().unwrap().to_owned();
+        server.before = before;
+        server
+    }
+
     /// Waits for the event whose message has this in it.
     pub(crate) fn event(&self, part: &str) -> Value {
         self.next(part).0
+    }
+
+    /// The lines before the next event whose message has this in it.
+    pub(crate) fn lines_until(&self, part: &str) -> Vec<String> {
+        self.next(part).1
     }
 
     /// The next event whose message has this in it, and the lines before it.
@@ -116,11 +126,23 @@ impl Server {
 
     /// Status and body of one request; in HTTP/1.0, so that the connection ends with the answer.
     pub(crate) fn request(&self, request: &str, body: Option<&Value>) -> (u16, Value) {
+        self.send(request, "", body)
+    }
+
+    /// The answer to a request of somebody who is signed in.
+    #[track_caller]
+    pub(crate) fn request_as(&self, token: &str, request: &str, body: Option<&Value>) -> Value {
+        let (status, answer) = self.send(request, &format!("Authorization: Bearer {token}\r\n"), body);
+        assert!((200..300).contains(&status), "{request}: {status} {answer}");
+        answer
+    }
+
+    fn send(&self, request: &str, headers: &str, body: Option<&Value>) -> (u16, Value) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let body = body.map(ToString::to_string).unwrap_or_default();
         write!(
             stream,
-            "{request} HTTP/1.0\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            "{request} HTTP/1.0\r\nHost: {}\r\n{headers}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             self.address,
             body.len()
         )
@@ -134,14 +156,23 @@ impl Server {
     }
 
     pub(crate) fn wait(&mut self) -> ExitStatus {
+        self.ends_in_time().expect("the server does not end")
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_none()
+    }
+
+    /// How it ended, unless it goes on.
+    pub(crate) fn ends_in_time(&mut self) -> Option<ExitStatus> {
         let deadline = Instant::now() + PATIENCE;
-        loop {
+        while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
+                return Some(status);
             }
-            assert!(Instant::now() < deadline, "the server does not end");
             thread::yield_now();
         }
+        None
     }
 
     /// A request of which half the body was sent and which the server is reading.

@@ -1,6 +1,11 @@
 //! The standalone host as its users meet it: the real program, in a directory of its own, over its command line, its signals and HTTP.
 
+mod dev;
 pub(crate) mod harness;
+mod health;
+mod import;
+mod mail;
+mod operations;
 mod verify;
 
 use std::{

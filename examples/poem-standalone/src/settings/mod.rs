@@ -14,6 +14,8 @@ mod tokens;
 mod vars;
 
 #[cfg(test)]
+mod deployment;
+#[cfg(test)]
 mod tests;
 
 use flowmastery_core::model::session::TokenLifetimes;
@@ -22,7 +24,7 @@ use self::reader::Reader;
 pub(crate) use self::{
     collection::CollectionSettings,
     database::{Database, DatabaseKind, DatabaseSettings, Redis},
-    links::LinkSettings,
+    links::{LinkSettings, reachable},
     logging::{LogFormat, LogSettings},
     mail::{MailSettings, MailTls},
     outbound::OutboundSettings,
@@ -102,6 +104,16 @@ impl Settings {
             (None, false) => "SECRET_KEY is set, BIND is not loopback or the database is not SQLite",
         }
     }
+}
+
+/// Reads only what `health` needs: where the server listens, and for which names.
+///
+/// # Errors
+/// All faults at once.
+pub(crate) fn read_for_health(vars: &Vars) -> Result<ServerSettings, Faults> {
+    let mut reader = Reader::new(vars);
+    let settings = ServerSettings::read(&mut reader);
+    reader.finish(settings)
 }
 
 /// Reads only what `migrate` needs: the database and the logs.

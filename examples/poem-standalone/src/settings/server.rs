@@ -76,6 +76,16 @@ pub(crate) enum AllowedHosts {
     Only(Vec<String>),
 }
 
+impl AllowedHosts {
+    /// A name that is answered, for asking at an address that may not be.
+    pub(crate) fn example(&self) -> Option<String> {
+        match self {
+            Self::Any => None,
+            Self::Only(names) => names.first().map(|name| name.replacen('*', "health", 1)),
+        }
+    }
+}
+
 /// Which other origins may call the API from a browser.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CorsOrigins {
@@ -154,6 +164,14 @@ mod tests {
         for text in ["https://acme.com", "acme.com/x", "a*.acme.com", "acme.com:80"] {
             assert_eq!(parse_host(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn an_example_of_what_is_answered_stands_for_a_wildcard_too() {
+        let only = |name: &str| AllowedHosts::Only(vec![name.to_owned()]).example();
+        assert_eq!(only("api.acme.com").as_deref(), Some("api.acme.com"));
+        assert_eq!(only("*.acme.com").as_deref(), Some("health.acme.com"));
+        assert_eq!(AllowedHosts::Any.example(), None);
     }
 
     #[test]

@@ -17,13 +17,27 @@ pub(crate) struct Setting {
     pub(crate) secret: bool,
 }
 
-/// Read by `create-admin` itself, and by the log filter.
-pub(crate) static ELSEWHERE: [Setting; 2] = [
+/// Read by `create-admin` and `import` themselves, and by the log filter.
+pub(crate) static ELSEWHERE: [Setting; 4] = [
     Setting {
         name: "ADMIN_PASSWORD",
         default: "",
         accepts: "12 to 128 characters",
         meaning: "the password that create-admin gives the new admin where there is no terminal to ask on",
+        secret: true,
+    },
+    Setting {
+        name: "PYTHON_DATABASE_URL",
+        default: "",
+        accepts: "postgres://…, postgresql://… or postgresql+asyncpg://…",
+        meaning: "the database of the Python FlowMastery that import takes over, unless --from has it",
+        secret: true,
+    },
+    Setting {
+        name: "PYTHON_SECRET_KEY",
+        default: "",
+        accepts: "the SECRET_KEY of the Python FlowMastery",
+        meaning: "with it import takes over the n8n keys of clients",
         secret: true,
     },
     Setting {
@@ -101,6 +115,20 @@ mod tests {
         for name in &names {
             assert_eq!(seen.iter().filter(|seen| seen == &name).count(), 1, "lines with {name}");
         }
+    }
+
+    /// The page for operators has every setting as it stands here; where it differs, this test prints what belongs there.
+    #[test]
+    fn the_table_for_operators_says_what_the_code_says() {
+        let page = include_str!("../../../../docs/OPERATIONS.md");
+        let code = |text: &str| if text.is_empty() { String::new() } else { format!("`{text}`") };
+        let mut table = String::from("| name | default | accepted | meaning |\n|---|---|---|---|\n");
+        for Setting { name, default, accepts, meaning, .. } in all() {
+            table.push_str(&format!("| `{name}` | {} | {accepts} | {meaning} |\n", code(default)));
+        }
+        // Markdown has its own meaning for both.
+        let table = table.replace("*.", "\\*.").replace(", or * |", ", or \\* |").replace('<', "\\<");
+        assert!(page.contains(&format!("\n{table}\n")), "docs/OPERATIONS.md, \"Every setting\":\n\n{table}");
     }
 
     #[test]

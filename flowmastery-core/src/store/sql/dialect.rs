@@ -82,11 +82,13 @@ macro_rules! column {
 mod changes;
 mod executions;
 pub(super) mod leases;
+mod outbox;
 pub(super) mod series;
 
 pub(super) use self::{
     changes::{move_change_horizon, read_changes},
     executions::{delete_executions, read_executions, write_executions},
+    outbox::lease_mails,
 };
 
 /// The stored rollups of some keys.

@@ -27,6 +27,12 @@ struct SessionRow {
     expires_at: Timestamp,
 }
 
+/// Closes every session of a user.
+pub(super) async fn close_all(db: Db<'_>, user: UserId, now: Timestamp) -> StoreResult<()> {
+    execute!(db, "UPDATE sessions SET closed_at = $2 WHERE user_id = $1 AND closed_at IS NULL", user, now)?;
+    Ok(())
+}
+
 /// Inserts a session with its first refresh token.
 pub(super) async fn insert(tx: &mut Tx, user: UserId, session: &NewSession) -> StoreResult<SessionId> {
     let (id,): (SessionId,) = fetch_one!(

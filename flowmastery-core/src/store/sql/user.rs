@@ -9,6 +9,7 @@ use super::{
     dialect::{self, Lock},
     fault::corrupt,
     pool::{Db, Tx, execute, fetch_all, fetch_one, fetch_optional},
+    session,
 };
 use crate::{
     access::scope::TenantScope,
@@ -214,12 +215,7 @@ impl UserStore for SqlStore {
             now,
         )?;
         if !is_active || role != before.role {
-            execute!(
-                tx.db(),
-                "UPDATE sessions SET closed_at = $2 WHERE user_id = $1 AND closed_at IS NULL",
-                id,
-                now,
-            )?;
+            session::close_all(tx.db(), id, now).await?;
         }
         tx.commit().await?;
         Ok(UserUpdate::Updated(User { role, is_active, client_id, ..before }))

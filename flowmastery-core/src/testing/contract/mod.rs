@@ -10,6 +10,7 @@ pub mod change;
 pub mod client;
 pub mod execution;
 mod fixtures;
+pub mod import;
 pub mod invitation;
 pub mod isolation;
 pub mod lease;
@@ -17,6 +18,8 @@ pub mod listing;
 pub mod lives;
 pub mod metrics;
 pub mod origin;
+pub mod outbox;
+pub mod password_reset;
 pub mod session;
 pub mod user;
 pub mod verification;
@@ -62,9 +65,21 @@ macro_rules! store_contract {
             use super::$on_fresh_store;
             $crate::session_contract!($on_fresh_store);
         }
+        mod import {
+            use super::$on_fresh_store;
+            $crate::import_contract!($on_fresh_store);
+        }
         mod invitation {
             use super::$on_fresh_store;
             $crate::invitation_contract!($on_fresh_store);
+        }
+        mod outbox {
+            use super::$on_fresh_store;
+            $crate::outbox_contract!($on_fresh_store);
+        }
+        mod password_reset {
+            use super::$on_fresh_store;
+            $crate::password_reset_contract!($on_fresh_store);
         }
         mod client {
             use super::$on_fresh_store;

@@ -1,11 +1,11 @@
-//! Every method of the store, called as the services call it, on clients of a filled database.
+//! Every method of the store that serves, called as the services call it, on clients of a filled database. The import is made once.
 
 use std::time::{Duration, Instant};
 
 use flowmastery_core::{
     access::scope::TenantScope,
     clock::Timestamp,
-    id::{ClientId, ExecutionId, InvitationId, UserId},
+    id::{ClientId, ExecutionId, UserId},
     model::{
         client::{ClientName, NewClient},
         collection::Failure,
@@ -14,6 +14,7 @@ use flowmastery_core::{
         freshness::ConnectionStatus,
         invitation::{EmailStatus, NewInvitation},
         listing::{ListingFilter, ListingQuery},
+        outbox::{NewReset, NewResetRequest, SealedMail},
         period::PeriodQuery,
         rollup::Range,
         series::SeriesQuery,
@@ -22,10 +23,11 @@ use flowmastery_core::{
         workflow::{TimeSaved, Workflow, WorkflowId},
     },
     page::{Cursor, PageRequest},
+    secret::{MailKey, Sealed},
     store::{
         Batch, ChangeStore, ClientStore, CollectionOutcome, ExecutionStore, Finished, InvitationStore,
-        LeaseStore, ListingStore, MetricsQuery, MetricsStore, OriginStore, Pruned, SessionStore, Store, Term,
-        UserStore, VerificationStore, Walk, sql::SqlStore,
+        LeaseStore, ListingStore, MetricsQuery, MetricsStore, OriginStore, OutboxStore, PasswordResetStore,
+        Pruned, SessionStore, Store, Term, UserStore, VerificationStore, Walk, sql::SqlStore,
     },
 };
 use flowmastery_tests::executions::success;
@@ -49,6 +51,7 @@ pub(super) async fn every_method(store: &SqlStore, round: i64) {
     accounts(store, client, round).await;
     sessions(store, round).await;
     invitations(store, client, round).await;
+    mails(store, client, round).await;
     collections(store, client).await;
     executions(store, client).await;
     verification(store, client).await;
@@ -146,18 +149,43 @@ async fn invitations(store: &SqlStore, client: ClientId, round: i64) {
             client_id: Some(client),
             token: token.clone(),
             invited_by_admin_id: Some(UserId(1)),
-            email_status: EmailStatus::Queued,
+            mail: Some(mail()),
             created_at: NOW,
             expiry_date: NOW.plus(DAY),
         };
         store.create_invitation(scope, invitation).await.unwrap().unwrap();
         assert!(store.find_invitation(&token, NOW).await.unwrap().is_some());
-        store.set_invitation_email_status(scope, InvitationId(2000), EmailStatus::Sent).await.unwrap();
         store
             .accept_invitation(&token, &"hash".into(), session(&format!("accepted by {name}")))
             .await
             .unwrap();
     }
+}
+
+fn mail() -> SealedMail {
+    SealedMail {
+        key: MailKey::from_stored("1").unwrap(),
+        sealed: Sealed::from_stored("v1:test:mail".to_owned()),
+    }
+}
+
+async fn mails(store: &SqlStore, client: ClientId, round: i64) {
+    let address_digest = format!("digest {round}");
+    let request = NewResetRequest { mail: mail(), address_digest, created_at: NOW };
+    assert!(store.queue_reset_request(request, 1000).await.unwrap());
+    let token = TokenHash::of(&format!("reset {round}"));
+    let user = UserId(800 + client.0 - 1);
+    for leased in store.lease_mails(everything(), (NOW, NOW.plus(DAY)), 100).await.unwrap() {
+        store.postpone_mail(everything(), leased.lease, NOW, "No answer.").await.unwrap();
+        if leased.invitation.is_none() {
+            let token = token.clone();
+            let reset = NewReset { user, token, mail: mail(), created_at: NOW, expires_at: NOW.plus(DAY) };
+            store.open_reset(everything(), leased.lease, reset).await.unwrap();
+        }
+        store.finish_mail(everything(), leased.lease, EmailStatus::Sent).await.unwrap();
+    }
+    assert!(store.find_reset(&token).await.unwrap().is_some());
+    store.confirm_reset(&token, &"hash".into(), NOW).await.unwrap();
 }
 
 async fn collections(store: &SqlStore, client: ClientId) {

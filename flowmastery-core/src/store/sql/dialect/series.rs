@@ -76,7 +76,7 @@ const POSTGRES: &str = "
     SELECT c.id, r.bucket, r.workflow_id, r.new_count, r.running_count, r.waiting_count, r.success_count, r.error_count,
            r.crashed_count, r.canceled_count, r.unknown_count, r.duration_sum_ms, r.sketch
     FROM clients c
-    JOIN collections k ON k.client_id = c.id AND (k.last_success_at IS NOT NULL OR NOT $7)
+    JOIN collections k ON k.client_id = c.id AND (COALESCE(k.last_success_at, k.imported_at) IS NOT NULL OR NOT $7)
     CROSS JOIN UNNEST($8::BIGINT[], $9::BIGINT[]) AS e (low, high)
     CROSS JOIN LATERAL (
         SELECT * FROM rollups r
@@ -90,7 +90,7 @@ const SQLITE: &str = "
     SELECT c.id, r.bucket, r.workflow_id, r.new_count, r.running_count, r.waiting_count, r.success_count, r.error_count,
            r.crashed_count, r.canceled_count, r.unknown_count, r.duration_sum_ms, r.sketch
     FROM clients c CROSS JOIN collections k CROSS JOIN json_each($8) e CROSS JOIN rollups r
-    WHERE k.client_id = c.id AND (k.last_success_at IS NOT NULL OR NOT $7) AND c.deleted_at IS NULL
+    WHERE k.client_id = c.id AND (COALESCE(k.last_success_at, k.imported_at) IS NOT NULL OR NOT $7) AND c.deleted_at IS NULL
         AND ($1 IS NULL OR c.id = $1) AND ($2 IS NULL OR c.id = $2)
         AND r.client_id = c.id AND r.width = $3
         AND r.bucket >= e.value->>'low' AND r.bucket < e.value->>'high' AND r.class IN ($4, $5, $6)";
