@@ -165,6 +165,8 @@ impl Database {
 
     /// A database without anything.
     pub async fn empty() -> Self {
+        // With which the second role is made.
+        template().await;
         Self::copy_of("template0").await
     }
 

@@ -41,16 +41,20 @@ impl SigningKey {
 /// # Errors
 /// When the database is not to be had, or its schema is not up to date and `AUTO_MIGRATE` is off.
 pub(crate) async fn connect_migrated(settings: &DatabaseSettings) -> Outcome<SqlStore> {
-    let store = connect(settings, &settings.database).await?;
-    match &settings.migration {
+    let owning = match &settings.migration {
         Some(owner) if settings.auto_migrate => {
             let owning = connect(settings, owner).await?;
             migrate(owner, &owning).await?;
-            admit(settings, &owning, &store).await?;
-            owning.close().await;
+            Some(owning)
         }
-        None if settings.auto_migrate => migrate(&settings.database, &store).await?,
-        _ => {}
+        _ => None,
+    };
+    let store = connect(settings, &settings.database).await?;
+    if let Some(owning) = owning {
+        admit(settings, &owning, &store).await?;
+        owning.close().await;
+    } else if settings.auto_migrate && settings.migration.is_none() {
+        migrate(&settings.database, &store).await?;
     }
     let status = status_of(&settings.database, &store).await?;
     if let Some(missing) = status.iter().find(|migration| !migration.applied) {
