@@ -15,7 +15,8 @@ use crate::{
     clock::{Clock, SystemClock},
     entropy::{Entropy, OsEntropy},
     error::Result,
-    mail::{LogMailer, Mailer},
+    feed::ChangeFeed,
+    mail::{LogMailer, Mailer, Postbox},
     model::{outbound::OutboundPolicy, session::TokenLifetimes},
     n8n::{GatedN8n, HttpN8n, HttpN8nConfig, HttpN8nLimits, N8nApi},
     secret::{Vault, VaultKey},
@@ -24,8 +25,10 @@ use crate::{
         collect::{CollectionLimits, Collector, CollectorParts},
         health::Health,
         invitations::{InvitationConfig, Invitations},
-        metrics::Metrics,
-        sessions::Sessions,
+        metrics::{self, Metrics},
+        outbox::{Outbox, OutboxLimits, OutboxParts, Warnings},
+        password_resets::PasswordResets,
+        sessions::{self, Sessions},
         users::Users,
         verification::Verifications,
     },
@@ -53,11 +56,15 @@ pub struct Config {
     pub extra_ca_pem: Option<Vec<u8>>,
     /// Where invitations lead, and who sees their links.
     pub invitations: InvitationConfig,
+    /// The page that takes `?token=` of a password reset; never from a request's `Host`.
+    pub password_reset_page: String,
 }
 
 impl Config {
-    /// Settings that are right for most hosts.
-    pub fn new(secret_key: SecretString, invitation_page: impl Into<String>) -> Self {
+    /// Settings that are right for most hosts. Mails link to the pages `accept-invitation` and `reset-password` of the front end.
+    pub fn new(secret_key: SecretString, front_end: &str) -> Self {
+        let front_end = front_end.trim_end_matches('/');
+        let accept_page = format!("{front_end}/accept-invitation");
         Self {
             secret_key,
             previous_secret_keys: Vec::new(),
@@ -67,7 +74,8 @@ impl Config {
             execution_retention: Duration::from_secs(90 * 24 * 60 * 60),
             outbound: OutboundPolicy::default(),
             extra_ca_pem: None,
-            invitations: InvitationConfig { accept_page: invitation_page.into(), always_show_link: false },
+            invitations: InvitationConfig { accept_page, always_show_link: false },
+            password_reset_page: format!("{front_end}/reset-password"),
         }
     }
 }
@@ -78,11 +86,14 @@ pub struct Flowmastery {
     sessions: Sessions,
     users: Users,
     invitations: Invitations,
+    password_resets: PasswordResets,
     clients: Clients,
     metrics: Metrics,
     health: Health,
     verifications: Verifications,
     collector: Collector,
+    feed: Arc<ChangeFeed>,
+    outbox: Outbox,
 }
 
 impl Flowmastery {
@@ -98,6 +109,7 @@ impl Flowmastery {
             hasher: None,
             n8n: None,
             collection_limits: CollectionLimits::default(),
+            outbox_limits: OutboxLimits::default(),
         }
     }
 
@@ -114,6 +126,11 @@ impl Flowmastery {
     /// Inviting people.
     pub fn invitations(&self) -> &Invitations {
         &self.invitations
+    }
+
+    /// Resetting forgotten passwords.
+    pub fn password_resets(&self) -> &PasswordResets {
+        &self.password_resets
     }
 
     /// Clients and their n8n.
@@ -136,14 +153,25 @@ impl Flowmastery {
         &self.verifications
     }
 
-    /// Runs what goes on beside requests, until `stop` is cancelled, and comes to its end in order: for the host to spawn.
+    /// Runs what goes on beside requests, which is collecting and sending mails, until `stop` is cancelled, and comes to its end in
+    /// order: for the host to spawn.
     pub async fn run(self, stop: CancellationToken) {
-        self.collector.run(stop).await;
+        tokio::join!(self.collector.run(stop.clone()), self.outbox.run(stop.clone()), self.feed.run(&stop));
+    }
+
+    /// The feed of changes, by which answers come without the database; [`Flowmastery::run`] reads it.
+    pub fn feed(&self) -> &ChangeFeed {
+        &self.feed
     }
 
     /// The collector, to collect one client at once.
     pub fn collector(&self) -> &Collector {
         &self.collector
+    }
+
+    /// The sender of mails, to send what is due at once.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
     }
 }
 
@@ -159,6 +187,7 @@ pub struct Builder {
     hasher: Option<PasswordHasher>,
     n8n: Option<Arc<dyn N8nApi>>,
     collection_limits: CollectionLimits,
+    outbox_limits: OutboxLimits,
 }
 
 impl Builder {
@@ -204,12 +233,29 @@ impl Builder {
         self
     }
 
+    /// Other waits of the outbox's sender than those that are right for every mail server.
+    pub fn outbox_limits(mut self, limits: OutboxLimits) -> Self {
+        self.outbox_limits = limits;
+        self
+    }
+
     /// The services.
     ///
     /// # Errors
     /// [`crate::error::Kind::Invalid`] for a key ring that does not fit, [`crate::error::Kind::Internal`] when TLS cannot be set up.
     pub fn build(self) -> Result<Flowmastery> {
-        let Self { config, store, cache, mailer, clock, entropy, hasher, n8n, collection_limits } = self;
+        let Self {
+            config,
+            store,
+            cache,
+            mailer,
+            clock,
+            entropy,
+            hasher,
+            n8n,
+            collection_limits,
+            outbox_limits,
+        } = self;
         let keys = match config.encryption_keys {
             keys if keys.is_empty() => VaultKey::derive_ring(
                 std::iter::once(&config.secret_key).chain(&config.previous_secret_keys),
@@ -233,7 +279,8 @@ impl Builder {
             None => PasswordHasher::new(entropy.clone(), HashCost::OWASP),
         };
         let codec = TokenCodec::new(&config.secret_key, &config.previous_secret_keys, entropy.clone());
-        let issuer = TokenIssuer { codec, lifetimes: config.lifetimes, entropy };
+        let issuer = TokenIssuer { codec, lifetimes: config.lifetimes, entropy: entropy.clone() };
+        let postbox = Postbox::new(vault.clone(), entropy.clone(), mailer.is_configured());
         let sync_interval = config.sync_interval;
         let collector = Collector::new(CollectorParts {
             store: store.clone(),
@@ -245,24 +292,50 @@ impl Builder {
             limits: collection_limits,
         });
         let collection = Arc::new(collector.clone());
+        let feed = Arc::new(ChangeFeed::new(store.clone(), clock.clone()));
+        let outbox = Outbox(Arc::new(OutboxParts {
+            store: store.clone(),
+            mailer,
+            postbox: postbox.clone(),
+            clock: clock.clone(),
+            entropy,
+            reset_page: config.password_reset_page,
+            limits: outbox_limits,
+            warnings: Warnings::default(),
+        }));
         Ok(Flowmastery {
             sessions: Sessions {
                 store: store.clone(),
+                open: sessions::remembered(&feed),
+                feed: feed.clone(),
                 hasher: hasher.clone(),
                 issuer: issuer.clone(),
                 clock: clock.clone(),
             },
-            users: Users { store: store.clone(), hasher: hasher.clone(), clock: clock.clone() },
+            users: Users {
+                store: store.clone(),
+                feed: feed.clone(),
+                hasher: hasher.clone(),
+                clock: clock.clone(),
+            },
             invitations: Invitations {
                 store: store.clone(),
-                mailer,
-                hasher,
+                postbox: postbox.clone(),
+                hasher: hasher.clone(),
                 issuer,
                 clock: clock.clone(),
                 config: config.invitations,
             },
+            password_resets: PasswordResets {
+                store: store.clone(),
+                feed: feed.clone(),
+                postbox,
+                hasher,
+                clock: clock.clone(),
+            },
             clients: Clients {
                 store: store.clone(),
+                feed: feed.clone(),
                 n8n: n8n.clone(),
                 vault: vault.clone(),
                 collection: collection.clone(),
@@ -272,6 +345,8 @@ impl Builder {
             },
             metrics: Metrics {
                 store: store.clone(),
+                known: metrics::Known::by(&feed),
+                feed: feed.clone(),
                 cache: cache.clone(),
                 collection: collection.clone(),
                 clock: clock.clone(),
@@ -280,6 +355,8 @@ impl Builder {
             verifications: Verifications { store: store.clone(), n8n, vault, clock },
             health: Health { store, cache, collection },
             collector,
+            feed,
+            outbox,
         })
     }
 }

@@ -3,7 +3,11 @@
 //! Instants are stored as Unix milliseconds in a `BIGINT` on both databases, so that one SQL text compares them, and
 //! written as RFC 3339 with three decimals and `Z`.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    sync::LazyLock,
+    time::{Duration, Instant},
+};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -108,7 +112,13 @@ impl schemars::JsonSchema for Timestamp {
 pub trait Clock: Send + Sync + fmt::Debug {
     /// The instant it is now.
     fn now(&self) -> Timestamp;
+
+    /// How long this process has measured time: it goes on evenly and never back, whoever sets the clock.
+    fn elapsed(&self) -> Duration;
 }
+
+/// When this process began to measure time.
+static BEGINNING: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// The machine's clock.
 #[derive(Clone, Copy, Debug, Default)]
@@ -118,5 +128,9 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "the one place where the machine's clock is read")]
     fn now(&self) -> Timestamp {
         jiff::Timestamp::now().into()
+    }
+
+    fn elapsed(&self) -> Duration {
+        BEGINNING.elapsed()
     }
 }

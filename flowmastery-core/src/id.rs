@@ -38,6 +38,8 @@ ids! {
     InvitationId,
     /// A session: what one sign-in opened.
     SessionId,
+    /// A mail that waits to be sent.
+    MailId,
     /// An execution's number within one epoch of one n8n instance.
     ExecutionId,
 }

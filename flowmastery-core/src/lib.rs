@@ -1,7 +1,7 @@
 //! FlowMastery's services: tenants, roles, encrypted n8n keys, collection and metrics. No HTTP server, no environment, no global.
 //!
 //! [`Flowmastery`] owns the ports (store, cache, mail, n8n) and hands out the services. A host keeps the runtime: it spawns
-//! [`Collector::run`](service::collect::Collector::run) and ends it with a token.
+//! [`Flowmastery::run`] and ends it with a token.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -16,7 +16,7 @@
 //! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
 //! let store = SqlStore::connect(&SqlConfig::new("sqlite::memory:")).await?;
 //! store.migrate_up().await?;
-//! let config = Config::new("a secret of at least 32 characters".into(), "https://agency.com/accept-invitation");
+//! let config = Config::new("a secret of at least 32 characters".into(), "https://agency.com");
 //! let flowmastery = Flowmastery::builder(config, Arc::new(store)).build()?;
 //!
 //! let password = Password::choose("correct horse battery".into()).map_err(|fault| fault.message)?;
@@ -38,10 +38,12 @@ pub mod clock;
 mod digest;
 pub mod entropy;
 pub mod error;
+pub mod feed;
 pub mod id;
 pub mod mail;
 pub mod model;
 pub mod n8n;
+mod outage;
 pub mod page;
 pub mod secret;
 pub mod service;

@@ -1,7 +1,7 @@
-//! The vault: n8n keys sealed with AES-256-GCM, bound to their client and column, under a ring of keys with ids.
+//! The vault: n8n keys and waiting mails sealed with AES-256-GCM, bound to their row and column, under a ring of keys with ids.
 //!
 //! A sealed text is `v1:<key id>:<base64url(nonce || ciphertext || tag)>`. The additional data is
-//! `<table.column>:<client id>`, so that a text copied to another row or column does not open. The newest key seals, any key of the
+//! `<table.column>:<client id or mail key>`, so that a text copied to another row or column does not open. The newest key seals, any key of the
 //! ring opens. Key material is zeroized when dropped and never shown.
 
 use std::{fmt, sync::Arc};
@@ -20,7 +20,7 @@ use sha2::Sha256;
 use zeroize::Zeroizing;
 
 use crate::{
-    digest::sha256_hex,
+    digest::{hex, sha256_hex},
     entropy::{Entropy, random},
     error::{Error, Kind, Result},
     id::ClientId,
@@ -55,19 +55,58 @@ impl fmt::Debug for Sealed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// Table and column.
-    pub column: &'static str,
-    /// Whose row.
-    pub client: ClientId,
+    column: &'static str,
+    /// Which row.
+    row: Row,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Row {
+    Client(ClientId),
+    Mail(MailKey),
+}
+
+/// What a waiting mail is known by, outside the database too: 128 random bits, as 32 lower-case hex digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct MailKey(u128);
+
+impl MailKey {
+    /// A new key.
+    ///
+    /// # Errors
+    /// As [`Entropy::fill`].
+    pub fn generate(entropy: &dyn Entropy) -> Result<Self> {
+        random(entropy).map(u128::from_be_bytes).map(Self)
+    }
+
+    /// The key of a stored text; `None` for what we never store.
+    pub fn from_stored(text: &str) -> Option<Self> {
+        u128::from_str_radix(text, 16).ok().map(Self)
+    }
+}
+
+impl fmt::Display for MailKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
 }
 
 impl Place {
     /// The n8n key of a client.
     pub const fn n8n_key(client: ClientId) -> Self {
-        Self { column: "clients.n8n_api_key_encrypted", client }
+        Self { column: "clients.n8n_api_key_encrypted", row: Row::Client(client) }
+    }
+
+    /// A mail that waits to be sent. Its row has no number yet when it is sealed, so it is bound to its key.
+    pub const fn mail(key: MailKey) -> Self {
+        Self { column: "outbox.sealed_mail", row: Row::Mail(key) }
     }
 
     fn aad(self) -> String {
-        format!("{}:{}", self.column, self.client)
+        match self.row {
+            Row::Client(client) => format!("{}:{client}", self.column),
+            Row::Mail(key) => format!("{}:{key}", self.column),
+        }
     }
 }
 
@@ -191,6 +230,20 @@ impl Vault {
         let opened = Zeroizing::new(opened);
         std::str::from_utf8(&opened).map(SecretString::from).map_err(|_| broken())
     }
+
+    /// A keyed digest by which equal texts of one column are known without the text: 64 hex digits, under the newest key.
+    ///
+    /// # Errors
+    /// [`Kind::Internal`] never in practice: the ring has a key, and the length is within what HKDF gives.
+    pub fn digest(&self, column: &'static str, text: &str) -> Result<String> {
+        let failed = || Error::new(Kind::Internal, "The digest could not be made.");
+        let key = self.keys.first().ok_or_else(failed)?;
+        let mut bytes = [0; 32];
+        Hkdf::<Sha256>::new(Some(b"flowmastery digest v1"), key.bytes.as_slice())
+            .expand_multi_info(&[column.as_bytes(), b":", text.as_bytes()], &mut bytes)
+            .map_err(|_| failed())?;
+        Ok(hex(&bytes))
+    }
 }
 
 impl fmt::Debug for Vault {
@@ -204,68 +257,4 @@ fn cipher(key: &VaultKey) -> Aes256Gcm {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::entropy::OsEntropy;
-
-    fn ring(ids: &[&str]) -> Vault {
-        let key = |id: &&str| {
-            let bytes: Vec<u8> = id.bytes().cycle().take(32).collect();
-            VaultKey::from_base64(id, &STANDARD.encode(bytes).into()).unwrap()
-        };
-        Vault::new(ids.iter().map(key).collect(), Arc::new(OsEntropy)).unwrap()
-    }
-
-    #[test]
-    fn what_is_sealed_opens_in_its_place_only() {
-        let vault = ring(&["a"]);
-        let place = Place::n8n_key(ClientId(1));
-        let sealed = vault.seal(place, &"key of one".into()).unwrap();
-        assert_eq!(vault.open(place, &sealed).unwrap().expose_secret(), "key of one");
-        assert!(vault.open(Place::n8n_key(ClientId(2)), &sealed).is_err());
-        assert!(vault.open(Place { column: "users.email", ..place }, &sealed).is_err());
-    }
-
-    #[test]
-    fn an_older_key_of_the_ring_still_opens_and_a_foreign_one_does_not() {
-        let place = Place::n8n_key(ClientId(1));
-        let sealed = ring(&["old"]).seal(place, &"k".into()).unwrap();
-        assert!(ring(&["new", "old"]).open(place, &sealed).is_ok());
-        assert!(ring(&["new"]).open(place, &sealed).is_err());
-    }
-
-    #[test]
-    fn keys_derived_from_older_secrets_still_open() {
-        let derived = |secrets: &[&str]| {
-            let secrets: Vec<SecretString> = secrets.iter().map(|secret| (*secret).into()).collect();
-            Vault::new(VaultKey::derive_ring(&secrets).unwrap(), Arc::new(OsEntropy)).unwrap()
-        };
-        let place = Place::n8n_key(ClientId(1));
-        let sealed = derived(&["old"]).seal(place, &"k".into()).unwrap();
-        let rotated = derived(&["new", "old", "new"]);
-        assert_eq!(rotated.open(place, &sealed).unwrap().expose_secret(), "k");
-        assert!(derived(&["new"]).open(place, &sealed).is_err());
-        let sealed = rotated.seal(place, &"k".into()).unwrap();
-        assert!(derived(&["new"]).open(place, &sealed).is_ok());
-    }
-
-    #[test]
-    fn a_changed_text_does_not_open() {
-        let (vault, place) = (ring(&["a"]), Place::n8n_key(ClientId(1)));
-        let sealed = vault.seal(place, &"k".into()).unwrap();
-        for cut in 0..sealed.as_str().len() {
-            assert!(
-                vault.open(place, &Sealed(sealed.as_str().get(..cut).unwrap().to_owned())).is_err(),
-                "cut at {cut}"
-            );
-        }
-    }
-
-    #[test]
-    fn debug_shows_no_key_material() {
-        let vault = ring(&["a"]);
-        assert_eq!(format!("{vault:?}"), r#"Vault { keys: [VaultKey { id: "a", .. }], .. }"#);
-        let sealed = vault.seal(Place::n8n_key(ClientId(1)), &"k".into()).unwrap();
-        assert_eq!(format!("{sealed:?}"), "Sealed(..)");
-    }
-}
+mod tests;

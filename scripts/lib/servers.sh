@@ -20,22 +20,42 @@ find_redis() {
     command -v redis-server >/dev/null && command -v redis-cli >/dev/null
 }
 
+# The one that can import aiosmtpd: the system's, where its package is installed, or another.
+find_smtp() {
+    local python
+    for python in /usr/bin/python3 python3; do
+        if "$python" -c 'import aiosmtpd' 2>/dev/null; then
+            export FLOWMASTERY_TEST_PYTHON="$python"
+            return
+        fi
+    done
+    return 1
+}
+
+package_of() {
+    case $1 in
+    postgres) echo postgresql ;;
+    redis) echo redis-server ;;
+    smtp) echo python3-aiosmtpd ;;
+    esac
+}
+
+# install_missing PART...: of postgres (15 or newer), redis (7 or newer) and smtp, a python3 with aiosmtpd. On Debian and Ubuntu missing
+# ones are installed when root asks; elsewhere they are named.
 install_missing() {
-    local missing=()
-    find_postgres || missing+=(postgresql)
-    find_redis || missing+=(redis-server)
+    local part missing=()
+    for part; do "find_$part" || missing+=("$(package_of "$part")"); done
     [ "${#missing[@]}" -gt 0 ] || return 0
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        fail "PostgreSQL 15 or newer (initdb, pg_ctl) and Redis 7 or newer (redis-server, redis-cli) are needed;" \
-            "missing here: ${missing[*]}"
+        fail "missing here: ${missing[*]}; PostgreSQL 15 or newer (initdb, pg_ctl) and Redis 7 or newer (redis-server, redis-cli)" \
+            "are needed, for tests a python3 with aiosmtpd, too"
     fi
     printf 'scripts/%s: installing %s\n' "${0##*/}" "${missing[*]}" >&2
     # The packages would start servers of their own, which nobody needs.
     export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
     apt-get update -qq </dev/null >&2
     apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >&2
-    find_postgres || fail "PostgreSQL was installed, and initdb is not to be found"
-    find_redis || fail "Redis was installed, and redis-server is not to be found"
+    for part; do "find_$part" || fail "$(package_of "$part") was installed, and is not to be found"; done
 }
 
 # PostgreSQL refuses to run as root; then its files and processes belong to another account.

@@ -8,10 +8,11 @@ use std::{
 
 /// The rooms of the core, left to right; a module imports only from its own room and those left of it.
 const CORE: &[&[&str]] = &[
-    &["error", "id", "clock", "digest", "entropy", "page", "secret"],
+    &["error", "id", "clock", "digest", "entropy", "outage", "page", "secret"],
     &["model"],
     &["access"],
     &["store", "cache", "mail", "n8n", "sync"],
+    &["feed"],
     &["service"],
     &["app"],
 ];
@@ -23,6 +24,7 @@ const TOWER: &[&[&str]] =
 /// What only `app` and hosts may name.
 const ADAPTERS: &[&str] = &[
     "SqlStore",
+    "LayeredCache",
     "MemoryCache",
     "RedisCache",
     "SmtpMailer",

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use flowmastery_core::{
-    cache::Cache,
+    cache::{Cache, Making},
     clock::Timestamp,
     store::sql::{SqlConfig, SqlStore},
 };
@@ -22,11 +22,18 @@ struct NoCache;
 
 #[async_trait]
 impl Cache for NoCache {
-    async fn get(&self, _: &str) -> Option<bytes::Bytes> {
-        None
+    async fn get_or_make(
+        &self,
+        _: &str,
+        _: Duration,
+        make: Making<'_>,
+    ) -> flowmastery_core::error::Result<bytes::Bytes> {
+        make.await.map(|made| made.bytes)
     }
 
-    async fn put(&self, _: &str, _: bytes::Bytes, _: Duration) {}
+    async fn count(&self, _: &str, _: Duration) -> u64 {
+        1
+    }
 
     async fn ping(&self) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         Ok(())

@@ -354,8 +354,7 @@ impl N8nApi for Endless {
 async fn lists_that_never_end_are_not_n8n() {
     for (workflows, empty) in [(true, true), (true, false), (false, true), (false, false)] {
         let fresh = Backend::Sqlite.store().await;
-        let mut config =
-            Config::new("a signing secret for tests, long enough".into(), "https://agency.com/accept");
+        let mut config = Config::new("a signing secret for tests, long enough".into(), "https://agency.com");
         config.outbound = OutboundPolicy::development();
         let n8n = Arc::new(Endless { workflows, empty, pages: AtomicI64::new(0) });
         let app = Flowmastery::builder(config, fresh.store.clone()).n8n(n8n).build().unwrap();

@@ -8,6 +8,7 @@ mod cluster;
 mod coarse;
 mod collect;
 mod faults;
+mod feed;
 mod http;
 mod mail;
 mod oracle;

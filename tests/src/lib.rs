@@ -13,5 +13,6 @@ pub mod executions;
 pub mod postgres;
 pub mod program;
 pub mod redis;
+pub mod smtp;
 mod supervised;
 pub mod world;

@@ -1,12 +1,13 @@
 //! A server that ends with this process, however this process ends.
 //!
 //! A shell script starts the server, says where it is in one line, and then waits for the end of its standard input, which we hold
-//! open: when this process is gone, the pipe closes and the script stops the server and removes its directory.
+//! open: when this process is gone, the pipe closes and the script stops the server and removes its directory. A script may also read
+//! orders there, and says a line when one is done.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     os::unix::process::CommandExt,
-    process::{ChildStdin, Command, Stdio},
+    process::{ChildStdin, ChildStdout, Command, Stdio},
 };
 
 /// A running server.
@@ -14,7 +15,8 @@ use std::{
 pub(crate) struct Supervised {
     /// The line that its script said.
     pub(crate) place: String,
-    _alive: ChildStdin,
+    orders: ChildStdin,
+    said: BufReader<ChildStdout>,
 }
 
 impl Supervised {
@@ -30,15 +32,27 @@ impl Supervised {
             .process_group(0)
             .spawn()
             .expect("a shell starts");
-        let alive = child.stdin.take().expect("standard input is piped");
-        let mut place = String::new();
-        let said =
-            BufReader::new(child.stdout.take().expect("standard output is piped")).read_line(&mut place);
+        let orders = child.stdin.take().expect("standard input is piped");
+        let said = BufReader::new(child.stdout.take().expect("standard output is piped"));
+        let mut started = Self { place: String::new(), orders, said };
+        started.place = started.line();
+        started
+    }
+
+    /// Gives the script an order and waits until it is done.
+    pub(crate) fn order(&mut self, order: &str) {
+        writeln!(self.orders, "{order}").expect("the script reads");
+        self.line();
+    }
+
+    fn line(&mut self) -> String {
+        let mut line = String::new();
+        let read = self.said.read_line(&mut line);
         assert!(
-            said.is_ok_and(|bytes| bytes > 0),
+            read.is_ok_and(|bytes| bytes > 0),
             "the server did not start; its script's messages stand above"
         );
-        Self { place: place.trim_end().to_owned(), _alive: alive }
+        line.trim_end().to_owned()
     }
 }
 

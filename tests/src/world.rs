@@ -52,7 +52,7 @@ pub struct World {
     pub store: Arc<dyn Store>,
     /// Their clock.
     pub clock: Arc<FixedClock>,
-    _fresh: FreshStore,
+    fresh: FreshStore,
 }
 
 /// An answer, read to its end.
@@ -90,6 +90,10 @@ impl Answer {
     }
 }
 
+fn clock() -> Arc<FixedClock> {
+    Arc::new(FixedClock::at(Timestamp::parse(NOW).unwrap()))
+}
+
 impl World {
     /// A world over a store whose schema is up, with one admin.
     pub async fn new(fresh: FreshStore) -> Self {
@@ -98,18 +102,32 @@ impl World {
 
     /// The same with other ports.
     pub async fn with(fresh: FreshStore, ports: impl FnOnce(Builder) -> Builder) -> Self {
+        let world = Self::host(fresh, clock(), ports);
+        let password = Password::choose(PASSWORD.into()).unwrap();
+        world.app.users().create_admin(Email::parse(ADMIN).unwrap(), &password).await.unwrap();
+        world
+    }
+
+    /// Another host over the same store, with a clock and a memory of its own.
+    pub fn apart(&self) -> Self {
+        Self::host(self.fresh.clone(), clock(), |builder| builder)
+    }
+
+    /// Another host with the clock of this one, over a store whose database is that of this one.
+    pub fn beside(&self, fresh: FreshStore, ports: impl FnOnce(Builder) -> Builder) -> Self {
+        Self::host(fresh, self.clock.clone(), ports)
+    }
+
+    fn host(fresh: FreshStore, clock: Arc<FixedClock>, ports: impl FnOnce(Builder) -> Builder) -> Self {
         let store = fresh.store.clone();
-        let clock = Arc::new(FixedClock::at(Timestamp::parse(NOW).unwrap()));
-        let mut config = Config::new(SECRET.into(), "https://agency.com/accept-invitation");
+        let mut config = Config::new(SECRET.into(), "https://agency.com");
         config.outbound = OutboundPolicy::development();
         let builder = Flowmastery::builder(config, store.clone())
             .clock(clock.clone() as Arc<dyn Clock>)
             .hasher(PasswordHasher::new(Arc::new(OsEntropy), HashCost::FOR_TESTS));
         let app = ports(builder).build().unwrap();
-        let password = Password::choose(PASSWORD.into()).unwrap();
-        app.users().create_admin(Email::parse(ADMIN).unwrap(), &password).await.unwrap();
         let api = Api::builder(app.clone()).docs(true).build().unwrap();
-        Self { app, api, store, clock, _fresh: fresh }
+        Self { app, api, store, clock, fresh }
     }
 
     /// Sends a request and reads its answer, which must have left one line with its status in the access log.

@@ -154,7 +154,7 @@ async fn back_fill(instance: &Instance) -> Fallible<Option<i64>> {
     let store = SqlStore::connect(&SqlConfig::new(url)).await?;
     store.migrate_up().await?;
     let store: Arc<dyn Store> = Arc::new(store);
-    let mut config = Config::new(SECRET.into(), "https://agency.example/accept-invitation");
+    let mut config = Config::new(SECRET.into(), "https://agency.example");
     config.outbound = OutboundPolicy::development();
     let flowmastery = Flowmastery::builder(config, store.clone()).build()?;
     let client = configured_client(store.as_ref(), instance).await?;

@@ -22,7 +22,7 @@ async fn main() -> Result<(), BoxError> {
     let database = env::args().nth(2).unwrap_or_else(|| "sqlite://axum-embedded.db".to_owned());
     let store = SqlStore::connect(&SqlConfig::new(database)).await?;
     store.migrate_up().await?;
-    let config = Config::new(setting("SECRET_KEY")?.into(), format!("http://{address}/accept-invitation"));
+    let config = Config::new(setting("SECRET_KEY")?.into(), &format!("http://{address}"));
     let flowmastery = Flowmastery::builder(config, Arc::new(store.clone())).build()?;
     if !flowmastery.users().has_admin().await? {
         let password = Password::choose(setting("ADMIN_PASSWORD")?.into()).map_err(|fault| fault.message)?;

@@ -25,7 +25,7 @@ async fn main() -> Result<(), BoxError> {
     let database = env::args().nth(2).unwrap_or_else(|| "sqlite://hyper-bare.db".to_owned());
     let store = SqlStore::connect(&SqlConfig::new(database)).await?;
     store.migrate_up().await?;
-    let config = Config::new(setting("SECRET_KEY")?.into(), format!("http://{address}/accept-invitation"));
+    let config = Config::new(setting("SECRET_KEY")?.into(), &format!("http://{address}"));
     let flowmastery = Flowmastery::builder(config, Arc::new(store.clone())).build()?;
     let stop = CancellationToken::new();
     let work = tokio::spawn(flowmastery.clone().run(stop.clone()));

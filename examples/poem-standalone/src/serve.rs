@@ -1,7 +1,7 @@
 //! `serve`: starts the parts, says what was started, serves until a signal comes, and ends in order.
 //!
-//! The first SIGTERM or SIGINT ends it: no new connections, requests finish and the collector stops between two pages, in ten seconds
-//! at most. The second one ends the process at once.
+//! The first SIGTERM or SIGINT ends it: no new connections, requests finish, the collector stops between two pages and mails that
+//! are being sent go out, in ten seconds at most. The second one ends the process at once.
 
 use std::{
     fs::{self, File, TryLockError},
@@ -85,7 +85,9 @@ async fn work(app: &Flowmastery, stop: CancellationToken) {
     stop.cancelled().await;
     if tokio::time::timeout(PATIENCE, work).await.is_err() {
         abort.abort();
-        tracing::warn!("a collection did not come to the end of its page in time");
+        tracing::warn!(
+            "a collection did not come to the end of its page in time, or a mail server did not answer"
+        );
     }
 }
 
@@ -212,7 +214,8 @@ fn say_start(settings: &Settings, key: &SigningKey, address: SocketAddr) {
     }
     if settings.mail.is_none() {
         tracing::info!(
-            "E-mail is not configured (SMTP_HOST): invitations are not mailed, and their makers get the link to pass on"
+            "E-mail is not configured (SMTP_HOST): invitations are not mailed, and their makers get the link to pass on; password \
+             resets are not sent"
         );
     }
 }

@@ -4,7 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, sync::Arc};
 
 use flowmastery_core::{
     Config, Flowmastery,
-    cache::{Cache, RedisCache},
+    cache::{LayeredCache, MemoryCache, RedisCache},
     entropy::OsEntropy,
     mail::{SmtpConfig, SmtpMailer, SmtpTls},
     model::outbound::OutboundPolicy,
@@ -22,9 +22,6 @@ use crate::{
     key_file,
     settings::{Database, DatabaseKind, DatabaseSettings, MailSettings, MailTls, Redis, Settings},
 };
-
-/// How often a Redis is asked at start before it counts as away: the first answer has to wait for the connection.
-const REDIS_TRIES: u8 = 3;
 
 /// The secret that signs tokens, and the file that it is from.
 pub(crate) struct SigningKey {
@@ -137,8 +134,8 @@ pub(crate) fn api(settings: &Settings, app: &Flowmastery) -> Outcome<Api> {
 }
 
 fn config(settings: &Settings, key: &SigningKey, address: SocketAddr) -> Config {
+    let defaults = Config::new(key.secret.clone(), &settings.links.front_end(address));
     Config {
-        secret_key: key.secret.clone(),
         previous_secret_keys: settings.secrets.previous.iter().cloned().collect(),
         encryption_keys: settings.secrets.encryption_keys.clone(),
         lifetimes: settings.tokens,
@@ -149,30 +146,23 @@ fn config(settings: &Settings, key: &SigningKey, address: SocketAddr) -> Config 
             false => settings.outbound.policy.clone(),
         },
         extra_ca_pem: settings.outbound.extra_ca_pem.clone(),
-        invitations: InvitationConfig {
-            accept_page: settings.links.accept_page(address),
-            always_show_link: settings.debug,
-        },
+        invitations: InvitationConfig { always_show_link: settings.debug, ..defaults.invitations },
+        ..defaults
     }
 }
 
-/// The shared cache; one that is away is said and does without.
-async fn cache(redis: &Redis) -> Outcome<RedisCache> {
-    let cache = RedisCache::new(&redis.url)
+/// The cache that hosts share, behind one in this process; one that is away is said and does without.
+async fn cache(redis: &Redis) -> Outcome<LayeredCache> {
+    let shared = RedisCache::new(&redis.url)
         .map_err(|error| Failure::new("REDIS_URL is not valid.").because(error))?;
-    let mut failure = None;
-    for _ in 0..REDIS_TRIES {
-        match cache.ping().await {
-            Ok(()) => return Ok(cache),
-            Err(error) => failure = Some(error),
-        }
+    if let Err(error) = shared.connect().await {
+        tracing::warn!(
+            redis = redis.place,
+            cause = error.to_string(),
+            "Redis connection failed (REDIS_URL): check that Redis is running there; going on without the shared cache"
+        );
     }
-    tracing::warn!(
-        redis = redis.place,
-        cause = failure.map(|error| error.to_string()),
-        "Redis connection failed (REDIS_URL): check that Redis is running there; going on without the shared cache"
-    );
-    Ok(cache)
+    Ok(LayeredCache::new(MemoryCache::default(), shared))
 }
 
 fn mailer(mail: &MailSettings, extra_ca_pem: Option<Vec<u8>>) -> Outcome<SmtpMailer> {

@@ -1,51 +1,60 @@
 //! The cache of one process.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use moka::{Expiry, future};
 
-use super::Cache;
-use crate::error::BoxError;
+use super::{Cache, Made, Making};
+use crate::error::{BoxError, Error, Result};
+
+/// The most counters at once.
+const COUNTERS: u64 = 100_000;
 
 /// A cache in this process, bounded by bytes.
 #[derive(Clone, Debug)]
 pub struct MemoryCache {
-    entries: future::Cache<String, (Bytes, Duration)>,
+    answers: future::Cache<String, (Bytes, Duration)>,
+    counters: future::Cache<String, Counter>,
 }
 
-/// Each entry lives as long as it was put for.
+/// Each entry lives for as long as it says.
 struct PerEntry;
 
 impl Expiry<String, (Bytes, Duration)> for PerEntry {
     fn expire_after_create(&self, _: &String, value: &(Bytes, Duration), _: Instant) -> Option<Duration> {
         Some(value.1)
     }
+}
 
-    fn expire_after_update(
-        &self,
-        _: &String,
-        value: &(Bytes, Duration),
-        _: Instant,
-        _: Option<Duration>,
-    ) -> Option<Duration> {
-        Some(value.1)
-    }
+#[derive(Clone, Copy, Debug)]
+struct Counter {
+    count: u64,
+    ends: Instant,
+}
+
+/// An answer that is not kept.
+enum Unkept {
+    Newer(Bytes),
+    Failed(Error),
 }
 
 impl MemoryCache {
-    /// A cache that holds at most so many bytes of keys and values.
+    /// A cache that holds at most so many bytes of keys and answers.
     pub fn new(capacity_bytes: u64) -> Self {
         let weigh = |key: &String, value: &(Bytes, Duration)| {
             u32::try_from(key.len() + value.0.len()).unwrap_or(u32::MAX)
         };
-        let entries = future::Cache::builder()
+        let answers = future::Cache::builder()
             .max_capacity(capacity_bytes)
             .weigher(weigh)
             .expire_after(PerEntry)
             .build();
-        Self { entries }
+        Self { answers, counters: future::Cache::new(COUNTERS) }
     }
 }
 
@@ -58,15 +67,35 @@ impl Default for MemoryCache {
 
 #[async_trait]
 impl Cache for MemoryCache {
-    async fn get(&self, key: &str) -> Option<Bytes> {
-        self.entries.get(key).await.map(|(bytes, _)| bytes)
+    async fn get_or_make(&self, key: &str, ttl: Duration, make: Making<'_>) -> Result<Bytes> {
+        let making = async {
+            match make.await {
+                Ok(Made { bytes, keep: true }) => Ok((bytes, ttl)),
+                Ok(Made { bytes, keep: false }) => Err(Unkept::Newer(bytes)),
+                Err(error) => Err(Unkept::Failed(error)),
+            }
+        };
+        let answer: Result<_, Arc<Unkept>> = self.answers.try_get_with_by_ref(key, making).await;
+        match answer {
+            Ok((bytes, _)) => Ok(bytes),
+            Err(unkept) => match unkept.as_ref() {
+                Unkept::Newer(bytes) => Ok(bytes.clone()),
+                Unkept::Failed(error) => Err(error.clone()),
+            },
+        }
     }
 
-    async fn put(&self, key: &str, value: Bytes, ttl: Duration) {
-        self.entries.insert(key.to_owned(), (value, ttl)).await;
+    async fn count(&self, key: &str, window: Duration) -> u64 {
+        let now = Instant::now();
+        let entry = self.counters.entry_by_ref(key).and_upsert_with(|entry| {
+            let running = entry.map(moka::Entry::into_value).filter(|counter| counter.ends > now);
+            let counter = running.unwrap_or(Counter { count: 0, ends: now + window });
+            std::future::ready(Counter { count: counter.count + 1, ..counter })
+        });
+        entry.await.into_value().count
     }
 
-    async fn ping(&self) -> Result<(), BoxError> {
+    async fn ping(&self) -> std::result::Result<(), BoxError> {
         Ok(())
     }
 }

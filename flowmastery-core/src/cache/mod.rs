@@ -1,5 +1,6 @@
-//! The cache port: bytes by key, for a while. A cache that is away is a slow path and never an error.
+//! The cache port: answers by key, and counters for throttles. A cache that is away is a slow path and never an error.
 
+mod layered;
 mod memory;
 mod redis;
 
@@ -7,22 +8,41 @@ use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 
-pub use self::{memory::MemoryCache, redis::RedisCache};
-use crate::error::BoxError;
+pub use self::{layered::LayeredCache, memory::MemoryCache, redis::RedisCache};
+use crate::error::{BoxError, Result};
 
-/// Bytes by key, for a while. Keys hold the client and the version of its data, so nothing is ever stale and nothing needs removing.
+/// An answer that no cache had.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The answer.
+    pub bytes: Bytes,
+    /// Whether it is what the key stands for. Where things changed while it was made it may be newer than that; then it is answered, but
+    /// not kept.
+    pub keep: bool,
+}
+
+/// How an answer is made.
+pub type Making<'m> = BoxFuture<'m, Result<Made>>;
+
+/// Answers by key for a while, and counters. Keys hold the client and the version of its data, so no answer is ever stale and none needs removing.
 #[async_trait]
 pub trait Cache: Send + Sync + fmt::Debug {
-    /// The bytes of a key; `None` when there are none, or when the cache is away.
-    async fn get(&self, key: &str) -> Option<Bytes>;
+    /// The answer of a key, made where the cache has none and then kept for at most `ttl`. Of those who ask this process at once for
+    /// the same key, one makes it and all get it.
+    ///
+    /// # Errors
+    /// Those of `make`, which are not kept.
+    async fn get_or_make(&self, key: &str, ttl: Duration, make: Making<'_>) -> Result<Bytes>;
 
-    /// Keeps bytes for at most `ttl`; forgotten silently when the cache is away.
-    async fn put(&self, key: &str, value: Bytes, ttl: Duration);
+    /// Counts one more and answers how many there were under a key since the first one, which is forgotten after `window`. Hosts that share
+    /// a cache count together, and each for itself while that is away.
+    async fn count(&self, key: &str, window: Duration) -> u64;
 
     /// Asks the cache for a trivial answer.
     ///
     /// # Errors
     /// Why it gives none.
-    async fn ping(&self) -> Result<(), BoxError>;
+    async fn ping(&self) -> std::result::Result<(), BoxError>;
 }

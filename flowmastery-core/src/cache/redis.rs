@@ -1,99 +1,242 @@
-//! The cache that several hosts share. While Redis is away, reads miss and writes are forgotten; nobody waits long for it.
+//! Redis, which several hosts share. While it is away every question is answered at once with nothing, and a task in the background
+//! connects again.
+//!
+//! One connection is shared by all requests. It is given up at the first sign that Redis is away: an error of the connection, or an
+//! answer that does not come in time. What Redis refuses, such as a key of another type, is a miss.
 
 use std::{
     fmt,
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
-use async_trait::async_trait;
 use bytes::Bytes;
 use redis::{
-    AsyncCommands, Client, RedisResult, SetExpiry, SetOptions,
-    aio::{ConnectionManager, ConnectionManagerConfig},
+    AsyncCommands, AsyncConnectionConfig, Client, RedisError, RedisResult, SetExpiry, SetOptions,
+    aio::MultiplexedConnection,
 };
 use secrecy::{ExposeSecret, SecretString};
 
-use super::Cache;
-use crate::error::{BoxError, Error, Kind, Result};
+use crate::{
+    digest::sha256_hex,
+    error::{BoxError, Error, Kind, Result},
+    outage::Outage,
+};
 
 /// The longest that a caller waits for Redis.
 const PATIENCE: Duration = Duration::from_millis(50);
-/// The longest that Redis may take to connect or answer in the background.
-const TIMEOUT: Duration = Duration::from_millis(200);
-/// At most one warning in this time.
-const QUIET: Duration = Duration::from_secs(60);
+/// The longest that Redis may take where no request waits: to connect, and to store an answer.
+const TIMEOUT: Duration = Duration::from_secs(1);
+/// How often a Redis that is away is tried again.
+const TRY_EVERY: Duration = Duration::from_millis(500);
 /// All keys of ours begin with this, since a Redis may be shared.
 const PREFIX: &str = "flowmastery:";
+/// How long a digest is.
+const DIGEST: usize = 64;
 
-/// The cache that several hosts share.
+/// Redis as [`super::LayeredCache`] uses it.
 pub struct RedisCache {
-    connection: ConnectionManager,
-    warned: Mutex<Option<Instant>>,
+    link: Arc<Link>,
+}
+
+struct Link {
+    client: Client,
+    state: Mutex<State>,
+    /// How many were made.
+    connections: AtomicU64,
+    outage: Outage,
+}
+
+enum State {
+    Here { connection: MultiplexedConnection, number: u64 },
+    Away { connecting: bool },
 }
 
 impl RedisCache {
-    /// A cache at `redis://[user:password@]host[:port][/db]` or `rediss://…`. It connects when first used, so Redis may be away now.
+    /// A Redis at `redis://[user:password@]host[:port][/db]` or `rediss://…`. It connects when first used, so Redis may be away now.
     ///
     /// # Errors
     /// [`Kind::Invalid`] when this is no address of a Redis; the address is not repeated, for it may hold a password.
     pub fn new(url: &SecretString) -> Result<Self> {
         let invalid = || Error::new(Kind::Invalid, "This is not an address like redis://localhost:6379/0.");
         let client = Client::open(url.expose_secret()).map_err(|_| invalid())?;
-        // The defaults try for seconds; a cache that is away must be a miss at once.
-        let config = ConnectionManagerConfig::new()
-            .set_number_of_retries(0)
-            .set_connection_timeout(Some(TIMEOUT))
-            .set_response_timeout(Some(TIMEOUT));
-        let connection = ConnectionManager::new_lazy_with_config(client, config).map_err(|_| invalid())?;
-        Ok(Self { connection, warned: Mutex::new(None) })
+        let state = Mutex::new(State::Away { connecting: false });
+        let link = Link { client, state, connections: AtomicU64::new(0), outage: Outage::default() };
+        Ok(Self { link: Arc::new(link) })
     }
 
-    async fn ask<T>(
+    /// Connects now, for a host that says at start whether its Redis is there; takes about a second at most.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub async fn connect(&self) -> std::result::Result<(), BoxError> {
+        self.link.connect().await
+    }
+
+    pub(super) async fn get(&self, key: &str) -> Option<Bytes> {
+        let key = name(key);
+        let get = |mut connection: MultiplexedConnection| async move {
+            connection.get::<_, Option<Vec<u8>>>(key).await
+        };
+        self.ask(PATIENCE, get).await.ok()?.and_then(|stored| open(stored.into()))
+    }
+
+    pub(super) async fn put(&self, key: &str, value: &[u8], ttl: Duration) {
+        let (key, sealed) = (name(key), [sha256_hex(value).as_bytes(), value].concat());
+        let options = SetOptions::default().with_expiration(SetExpiry::PX(millis(ttl)));
+        let put = |mut connection: MultiplexedConnection| async move {
+            connection.set_options::<_, _, ()>(key, sealed, options).await
+        };
+        // Nobody waits for this; without it the next one who needs the answer makes it.
+        let _ = self.ask(TIMEOUT, put).await;
+    }
+
+    /// `None` when it cannot count.
+    pub(super) async fn count(&self, key: &str, window: Duration) -> Option<u64> {
+        let key = name(key);
+        let mut steps = redis::pipe();
+        steps.atomic().incr(&key, 1);
+        steps.cmd("PEXPIRE").arg(&key).arg(millis(window)).arg("NX").ignore();
+        let count = |mut connection: MultiplexedConnection| async move {
+            steps.query_async::<(u64,)>(&mut connection).await
+        };
+        self.ask(PATIENCE, count).await.ok().map(|(count,)| count)
+    }
+
+    pub(super) async fn ping(&self) -> std::result::Result<(), BoxError> {
+        self.ask(PATIENCE, |mut connection| async move { connection.ping::<()>().await }).await
+    }
+
+    async fn ask<T, F>(
         &self,
-        request: impl Future<Output = RedisResult<T>>,
-    ) -> std::result::Result<T, BoxError> {
-        match tokio::time::timeout(PATIENCE, request).await {
-            Ok(answer) => answer.map_err(Into::into),
-            Err(late) => Err(late.into()),
+        patience: Duration,
+        question: impl FnOnce(MultiplexedConnection) -> F,
+    ) -> std::result::Result<T, BoxError>
+    where
+        F: Future<Output = RedisResult<T>>,
+    {
+        let Some((connection, number)) = self.link.connection() else {
+            Link::reconnect(&self.link);
+            return Err("Redis is not connected".into());
+        };
+        let (error, lost): (BoxError, _) = match tokio::time::timeout(patience, question(connection)).await {
+            Ok(Ok(answer)) => {
+                self.link.recovered();
+                return Ok(answer);
+            }
+            Ok(Err(error)) => {
+                let lost = is_lost(&error);
+                (error.into(), lost)
+            }
+            Err(late) => (late.into(), true),
+        };
+        self.link.warn(&error);
+        if lost {
+            self.link.give_up(number);
+            Link::reconnect(&self.link);
+        }
+        Err(error)
+    }
+}
+
+impl Link {
+    fn connection(&self) -> Option<(MultiplexedConnection, u64)> {
+        match &*self.state() {
+            State::Here { connection, number } => Some((connection.clone(), *number)),
+            State::Away { .. } => None,
+        }
+    }
+
+    /// Gives a connection up, unless another one has taken its place.
+    fn give_up(&self, lost: u64) {
+        let mut state = self.state();
+        if matches!(&*state, State::Here { number, .. } if *number == lost) {
+            *state = State::Away { connecting: false };
+        }
+    }
+
+    /// Connects; a Redis is there once it answers as fast as callers wait.
+    async fn connect(&self) -> std::result::Result<(), BoxError> {
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(TIMEOUT))
+            .set_response_timeout(Some(TIMEOUT));
+        let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        tokio::time::timeout(PATIENCE, connection.ping::<()>()).await??;
+        let number = self.connections.fetch_add(1, Ordering::Relaxed);
+        *self.state() = State::Here { connection, number };
+        self.recovered();
+        Ok(())
+    }
+
+    /// Tries to connect in the background until that succeeds, unless somebody does already.
+    fn reconnect(link: &Arc<Self>) {
+        match &mut *link.state() {
+            State::Away { connecting } if !*connecting => *connecting = true,
+            State::Away { .. } | State::Here { .. } => return,
+        }
+        let attempts = Attempts(Arc::downgrade(link));
+        tokio::spawn(async move {
+            while let Some(link) = attempts.0.upgrade() {
+                match link.connect().await {
+                    Ok(()) => return,
+                    Err(error) => link.warn(&error),
+                }
+                drop(link);
+                tokio::time::sleep(TRY_EVERY).await;
+            }
+        });
+    }
+
+    fn recovered(&self) {
+        if self.outage.ends() {
+            tracing::info!("Redis is available again");
         }
     }
 
     fn warn(&self, error: &BoxError) {
-        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
-        if warned.is_none_or(|at| at.elapsed() >= QUIET) {
-            *warned = Some(Instant::now());
-            tracing::warn!(error = %error, "Redis is not available (REDIS_URL); answers come without the cache");
+        if self.outage.begins() {
+            tracing::warn!(error = %error, "Redis is not available (REDIS_URL); answers come without the shared cache");
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Attempts to connect, which somebody else has to make when they end with their runtime.
+struct Attempts(Weak<Link>);
+
+impl Drop for Attempts {
+    fn drop(&mut self) {
+        if let Some(link) = self.0.upgrade()
+            && let State::Away { connecting } = &mut *link.state()
+        {
+            *connecting = false;
         }
     }
 }
 
-#[async_trait]
-impl Cache for RedisCache {
-    async fn get(&self, key: &str) -> Option<Bytes> {
-        let mut connection = self.connection.clone();
-        let answer = self
-            .ask(async move { connection.get::<_, Option<Vec<u8>>>(format!("{PREFIX}{key}")).await })
-            .await;
-        answer.inspect_err(|error| self.warn(error)).ok().flatten().map(Bytes::from)
-    }
+/// Whether an error says that the connection is of no use any more.
+fn is_lost(error: &RedisError) -> bool {
+    error.is_io_error() || error.is_unrecoverable_error()
+}
 
-    async fn put(&self, key: &str, value: Bytes, ttl: Duration) {
-        let mut connection = self.connection.clone();
-        let millis = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1);
-        let options = SetOptions::default().with_expiration(SetExpiry::PX(millis));
-        let set = async move {
-            connection.set_options::<_, _, ()>(format!("{PREFIX}{key}"), value.as_ref(), options).await
-        };
-        if let Err(error) = self.ask(set).await {
-            self.warn(&error);
-        }
-    }
+fn name(key: &str) -> String {
+    format!("{PREFIX}{key}")
+}
 
-    async fn ping(&self) -> std::result::Result<(), BoxError> {
-        let mut connection = self.connection.clone();
-        self.ask(async move { connection.ping::<()>().await }).await
-    }
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX).max(1)
+}
+
+/// What was put, if it is that: others may write to the same Redis.
+fn open(stored: Bytes) -> Option<Bytes> {
+    let (digest, value) = stored.split_at_checked(DIGEST)?;
+    (digest == sha256_hex(value).as_bytes()).then(|| stored.slice(DIGEST..))
 }
 
 impl fmt::Debug for RedisCache {

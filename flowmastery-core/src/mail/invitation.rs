@@ -1,11 +1,10 @@
 //! The mail that carries an invitation's link.
 
-use super::Mail;
-use crate::model::invitation::Invitation;
+use super::letter::{Wording, escape};
+use crate::clock::Timestamp;
 
-/// The mail for an invitation.
-pub fn invitation_mail(invitation: &Invitation, link: &str) -> Mail {
-    let until = invitation.expiry_date;
+/// The mail around the link of an invitation that may be accepted until an instant.
+pub(super) fn write(link: &str, until: Timestamp) -> Wording {
     let text = format!(
         "You are invited to FlowMastery.\n\nOpen this link to choose a password and see your workflows' numbers:\n\n{link}\n\n\
          The link works once, until {until}. If you did not expect this mail, do nothing.\n"
@@ -16,21 +15,5 @@ pub fn invitation_mail(invitation: &Invitation, link: &str) -> Mail {
          <p><a href=\"{href}\">Choose a password and see your workflows' numbers</a></p>\
          <p>The link works once, until {until}. If you did not expect this mail, do nothing.</p></body></html>"
     );
-    Mail { to: invitation.email.clone(), subject: "Your invitation to FlowMastery".to_owned(), text, html }
-}
-
-/// Text as it stands in HTML.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
+    Wording { subject: "Your invitation to FlowMastery", text, html }
 }

@@ -2,8 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Mail, Mailer};
-use crate::error::BoxError;
+use super::{Mail, MailError, MailFault, Mailer};
 
 /// Sends nothing.
 #[derive(Clone, Copy, Debug, Default)]
@@ -15,11 +14,12 @@ impl Mailer for LogMailer {
         false
     }
 
-    async fn send(&self, mail: &Mail) -> Result<(), BoxError> {
+    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
         tracing::info!(
             subject = mail.subject,
             "no mail server is configured (SMTP_HOST): the mail was not sent"
         );
-        Ok(())
+        // It waits: the one that was configured when it was stored may come back.
+        Err(MailError::new(MailFault::NotNow, "no mail server is configured"))
     }
 }

@@ -63,6 +63,15 @@ impl CollectionRecord {
         Freshness { status, last_success_at: self.last_success_at, message, gaps: self.gaps.clone() }
     }
 
+    /// The last instant at which [`CollectionRecord::freshness`] says what it says at `now`, if nothing happens; `None` when it goes on
+    /// saying that.
+    pub fn freshness_until(&self, configured: bool, now: Timestamp, interval: Duration) -> Option<Timestamp> {
+        let is_live = self.status(configured, now, interval) == FreshnessStatus::Live;
+        let live = self.last_success_at.filter(|_| is_live).map(|last| last.plus(interval * 2));
+        let news = self.epoch_begun_at.map(|begun| begun.plus(NEWS)).filter(|end| *end >= now);
+        live.into_iter().chain(news).min()
+    }
+
     /// The same for admins, as part of the client.
     pub fn sync(&self, configured: bool, now: Timestamp, interval: Duration) -> Sync {
         Sync {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     clock::Timestamp,
     id::{ClientId, InvitationId, UserId},
-    model::{email::Email, session::TokenHash, user::Role},
+    model::{email::Email, outbox::SealedMail, session::TokenHash, user::Role},
 };
 
 /// How long an invitation may be accepted.
@@ -52,11 +52,11 @@ impl InvitationStatus {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum EmailStatus {
-    /// The mail server took it.
+    /// The mail server took it, or the invitation was accepted.
     Sent,
-    /// It waits to be sent.
+    /// It waits to be sent, or to be tried again.
     Queued,
-    /// The mail server refused it or was away for too long.
+    /// It was not sent and will not be: the mail server refused it, was away for a day, or a newer invitation came first.
     Failed,
     /// No mail server is configured: pass on the link yourself.
     NotConfigured,
@@ -116,8 +116,8 @@ pub struct NewInvitation {
     pub token: TokenHash,
     /// The admin who invites; `None` when the host itself did.
     pub invited_by_admin_id: Option<UserId>,
-    /// What is known of the mail when the invitation is stored.
-    pub email_status: EmailStatus,
+    /// The mail with its link, to be sent; `None` without a mail server.
+    pub mail: Option<SealedMail>,
     /// When.
     pub created_at: Timestamp,
     /// When it stops being acceptable.

@@ -10,6 +10,7 @@ pub mod instance;
 pub mod invitation;
 pub mod listing;
 pub mod outbound;
+pub mod outbox;
 pub mod password;
 pub mod period;
 pub mod report;

@@ -9,6 +9,7 @@ use crate::{
     access::{actor::Actor, permission::Permission, scope::TenantScope},
     clock::Clock,
     error::{Error, Faults, FieldError, Kind, Result, causes},
+    feed::ChangeFeed,
     id::ClientId,
     model::{
         client::{Client, ClientName, Connection, Instance, NewClient, SealedInstance},
@@ -19,7 +20,7 @@ use crate::{
     n8n::{N8nApi, N8nError},
     page::{Page, PageRequest},
     secret::{Place, Vault},
-    store::{Configured, Store},
+    store::{Change, Configured, Store},
     sync::CollectionRequests,
 };
 
@@ -68,6 +69,7 @@ pub struct ConnectedClient {
 #[derive(Clone, Debug)]
 pub struct Clients {
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) feed: Arc<ChangeFeed>,
     pub(crate) n8n: Arc<dyn N8nApi>,
     pub(crate) vault: Vault,
     pub(crate) collection: Arc<dyn CollectionRequests>,
@@ -85,7 +87,9 @@ impl Clients {
         actor.require(Permission::ManageClients)?;
         let created_at = self.clock.now();
         let new = NewClient { name, created_by_admin_id: Some(actor.user_id()), created_at };
-        Ok(self.shown(self.store.create_client(new).await?))
+        let client = self.store.create_client(new).await?;
+        self.feed.forget(Change::Client(client.id));
+        Ok(self.shown(client))
     }
 
     /// Clients, ascending by id.
@@ -113,8 +117,9 @@ impl Clients {
     /// [`Kind::Forbidden`] for all but admins, [`Kind::NotFound`].
     pub async fn rename(&self, actor: Actor, id: ClientId, name: &ClientName) -> Result<Client> {
         let scope = actor.require_client(Permission::ManageClients, id)?;
-        found(self.store.rename_client(scope, id, name, self.clock.now()).await?)
-            .map(|client| self.shown(client))
+        let renamed = self.store.rename_client(scope, id, name, self.clock.now()).await?;
+        self.feed.forget(Change::Client(id));
+        found(renamed).map(|client| self.shown(client))
     }
 
     /// Tests an n8n, saves its address and sealed key, and starts a collection. What is wrong with a reachable address or an unreachable
@@ -140,6 +145,7 @@ impl Clients {
         let key = self.vault.seal(Place::n8n_key(id), &instance.key)?;
         let sealed = SealedInstance { url: instance.url, key };
         let stored = self.store.set_instance(scope, id, Some(&sealed), self.clock.now()).await?;
+        self.feed.forget(Change::Client(id));
         let client = self.shown(found(stored)?);
         self.collection.restart(id);
         Ok(ConnectedClient { client, connection })
@@ -151,7 +157,9 @@ impl Clients {
     /// [`Kind::Forbidden`] for all but admins, [`Kind::NotFound`].
     pub async fn unconfigure(&self, actor: Actor, id: ClientId) -> Result<()> {
         let scope = actor.require_client(Permission::ManageClients, id)?;
-        found(self.store.set_instance(scope, id, None, self.clock.now()).await?).map(|_| ())
+        let stored = self.store.set_instance(scope, id, None, self.clock.now()).await?;
+        self.feed.forget(Change::Client(id));
+        found(stored).map(|_| ())
     }
 
     /// Tests the n8n that is configured. A stored key that does not open is said as one that n8n refuses: it has to be set again.
@@ -187,6 +195,8 @@ impl Clients {
     pub async fn remove(&self, actor: Actor, id: ClientId) -> Result<()> {
         let scope = actor.require_client(Permission::ManageClients, id)?;
         let deleted = self.store.delete_client(scope, id, self.clock.now()).await?;
+        // Its users' sessions are gone as well.
+        self.feed.forget_all();
         if deleted { Ok(()) } else { Err(Error::not_found("client")) }
     }
 

@@ -1,6 +1,6 @@
 //! Invitations: making them, mailing their link, and turning them into accounts.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
@@ -8,9 +8,9 @@ use serde::Serialize;
 use crate::{
     access::{actor::Actor, issuer::TokenIssuer, password::PasswordHasher, permission::Permission},
     clock::Clock,
-    error::{Error, Faults, FieldError, Kind, Result, causes},
+    error::{Error, Faults, FieldError, Kind, Result},
     id::ClientId,
-    mail::{Mailer, invitation::invitation_mail},
+    mail::{Postbox, letter::Letter},
     model::{
         email::Email,
         invitation::{EmailStatus, Invitation, InvitationPreview, InvitationStatus, LIFETIME, NewInvitation},
@@ -21,9 +21,6 @@ use crate::{
     page::{Page, PageRequest},
     store::{Accepted, Store},
 };
-
-/// The longest that a request waits for the mail server to take a mail.
-const MAIL_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Whom to invite.
 #[derive(Clone, Debug)]
@@ -104,7 +101,7 @@ pub struct InvitationConfig {
 #[derive(Clone, Debug)]
 pub struct Invitations {
     pub(crate) store: Arc<dyn Store>,
-    pub(crate) mailer: Arc<dyn Mailer>,
+    pub(crate) postbox: Postbox,
     pub(crate) hasher: PasswordHasher,
     pub(crate) issuer: TokenIssuer,
     pub(crate) clock: Arc<dyn Clock>,
@@ -112,7 +109,8 @@ pub struct Invitations {
 }
 
 impl Invitations {
-    /// Invites somebody; an older pending invitation of the same address dies. Mail goes out after it is stored.
+    /// Invites somebody; an older pending invitation of the same address dies. Its mail is stored with it and sent later, so a mail
+    /// server that is away or slow is not noticed here.
     ///
     /// # Errors
     /// [`Kind::Forbidden`] for all but admins, [`Kind::Conflict`] when the address has an account, [`Kind::Invalid`] when
@@ -121,46 +119,29 @@ impl Invitations {
         actor.require(Permission::ManageUsers)?;
         let token = OpaqueToken::generate(self.issuer.entropy.as_ref())?;
         let now = self.clock.now();
-        // Failed until the mail server took it: whatever ends this before it does, nobody waits for a mail that never comes.
-        let email_status =
-            if self.mailer.is_configured() { EmailStatus::Failed } else { EmailStatus::NotConfigured };
+        let expiry_date = now.plus(LIFETIME);
+        let link = format!("{}?token={}", self.config.accept_page, token.expose());
+        let mail = self.postbox.is_served().then(|| {
+            let to = request.email.clone();
+            self.postbox.seal(&Letter::Invitation { to, link: link.clone(), until: expiry_date })
+        });
         let new = NewInvitation {
             email: request.email,
             role: request.role,
             client_id: request.client_id,
             token: token.hash(),
             invited_by_admin_id: Some(actor.user_id()),
-            email_status,
+            mail: mail.transpose()?,
             created_at: now,
-            expiry_date: now.plus(LIFETIME),
+            expiry_date,
         };
         let stored = self.store.create_invitation(actor.scope(), new).await?;
-        let mut invitation = stored.ok_or_else(|| {
+        let invitation = stored.ok_or_else(|| {
             Error::invalid(vec![FieldError::new("client_id", "There is no client with this id.")])
         })?;
-        let link = format!("{}?token={}", self.config.accept_page, token.expose());
-        if self.mailer.is_configured() && self.deliver(&invitation, &link).await {
-            invitation.email_status = EmailStatus::Sent;
-            let noted =
-                self.store.set_invitation_email_status(actor.scope(), invitation.id, EmailStatus::Sent);
-            if let Err(error) = noted.await {
-                tracing::warn!(invitation.id = %invitation.id, error = %error, causes = causes(&error), "an invitation was mailed, which could not be noted");
-            }
-        }
+        self.postbox.wake();
         let show = self.config.always_show_link || invitation.email_status == EmailStatus::NotConfigured;
         Ok(IssuedInvitation { invitation, accept_url: show.then_some(AcceptUrl(link)) })
-    }
-
-    /// Mails an invitation; whether the mail server took it.
-    async fn deliver(&self, invitation: &Invitation, link: &str) -> bool {
-        let mail = invitation_mail(invitation, link);
-        let failure = match tokio::time::timeout(MAIL_TIMEOUT, self.mailer.send(&mail)).await {
-            Ok(Ok(())) => return true,
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "the mail server gave no answer in time".to_owned(),
-        };
-        tracing::warn!(invitation.id = %invitation.id, error = failure, "the invitation could not be mailed; check SMTP_HOST and its settings");
-        false
     }
 
     /// Invitations, newest first.

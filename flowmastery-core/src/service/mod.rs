@@ -5,6 +5,8 @@ pub mod collect;
 pub mod health;
 pub mod invitations;
 pub mod metrics;
+pub mod outbox;
+pub mod password_resets;
 pub mod sessions;
 pub mod users;
 pub mod verification;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     access::{
@@ -10,21 +10,56 @@ use crate::{
         issuer::TokenIssuer,
         password::{PasswordHasher, Verification},
     },
-    clock::Clock,
+    clock::{Clock, Timestamp},
     error::{Error, Kind, Result},
+    feed::{ChangeFeed, Remembered, Touched},
+    id::SessionId,
     model::{
         email::Email,
         password::Password,
         session::{Rotation, SignedIn, TokenHash},
         user::{Role, User, UserRecord},
     },
-    store::Store,
+    store::{Change, Store},
 };
+
+/// How many open sessions are remembered.
+const REMEMBERED: u64 = 100_000;
+
+/// A session that may be used until it expires, and who by.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OpenSession {
+    actor: Actor,
+    expires_at: Timestamp,
+}
+
+impl OpenSession {
+    /// `None` for a user whose role needs a client and who has none.
+    fn of(id: SessionId, user: &User, expires_at: Timestamp) -> Option<Self> {
+        let actor = match (user.role, user.client_id) {
+            (Role::Admin, _) => Actor::admin(user.id),
+            (Role::Client, client) => Actor::client_user(user.id, client?),
+        };
+        Some(Self { actor: actor.with_session(id), expires_at })
+    }
+}
+
+/// Open sessions, as long as neither they nor their users change.
+pub(crate) fn remembered(feed: &Arc<ChangeFeed>) -> Remembered<SessionId, OpenSession> {
+    Remembered::new(feed, REMEMBERED, |change| match change {
+        Change::Session(id) => Touched::One(id),
+        Change::User(id) => Touched::Those(Box::new(move |open| open.actor.user_id() == id)),
+        // Its users are deleted with it.
+        Change::Client(_) => Touched::Nothing,
+    })
+}
 
 /// Signing in, staying signed in, and signing out.
 #[derive(Clone, Debug)]
 pub struct Sessions {
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) open: Remembered<SessionId, OpenSession>,
+    pub(crate) feed: Arc<ChangeFeed>,
     pub(crate) hasher: PasswordHasher,
     pub(crate) issuer: TokenIssuer,
     pub(crate) clock: Arc<dyn Clock>,
@@ -53,7 +88,26 @@ impl Sessions {
         let now = self.clock.now();
         let (refresh, session) = self.issuer.refresh(now)?;
         let opened = self.store.open_session(user.id, session).await?.ok_or_else(wrong_credentials)?;
+        // A password that is replaced closes the sessions that are open then, and this one may have been opened after that.
+        if !self.is_still_right(&user.email, password, &hashed_password).await? {
+            self.store.close_session(opened.0, now).await?;
+            return Err(wrong_credentials());
+        }
         self.issuer.signed_in(opened, &refresh, now)
+    }
+
+    /// Whether a password that verified against a hash is right as the store has it now.
+    async fn is_still_right(
+        &self,
+        email: &Email,
+        password: &SecretString,
+        verified: &SecretString,
+    ) -> Result<bool> {
+        let Some(record) = self.store.find_for_sign_in(email).await? else { return Ok(false) };
+        if record.hashed_password.expose_secret() == verified.expose_secret() {
+            return Ok(true);
+        }
+        Ok(self.hasher.verify(password, &record.hashed_password).await? != Verification::Mismatch)
     }
 
     /// Stores a hash of today's kind for a password that verified against an older one. One that the rules for new passwords refuse
@@ -71,13 +125,13 @@ impl Sessions {
     /// # Errors
     /// [`Kind::Unauthenticated`] for a token that is unknown, expired, or was spent long ago; the last closes its session.
     pub async fn refresh(&self, refresh_token: &SecretString) -> Result<SignedIn> {
-        use secrecy::ExposeSecret as _;
         let now = self.clock.now();
         let presented = TokenHash::of(refresh_token.expose_secret());
         let (refresh, next) = self.issuer.refresh(now)?;
         match self.store.rotate_refresh(&presented, next).await? {
             Rotation::Rotated { session, user } => self.issuer.signed_in((session, user), &refresh, now),
             Rotation::Replayed { session, user } => {
+                self.feed.forget(Change::Session(session));
                 tracing::warn!(session.id = %session, user.id = %user, "a spent refresh token was replayed; its session is closed");
                 Err(refresh_refused())
             }
@@ -92,26 +146,27 @@ impl Sessions {
     pub async fn sign_out(&self, actor: Actor) -> Result<()> {
         if let Some(session) = actor.session_id() {
             self.store.close_session(session, self.clock.now()).await?;
+            self.feed.forget(Change::Session(session));
         }
         Ok(())
     }
 
-    /// Who presents an access token, as the store has it now.
+    /// Who presents an access token, as the store has it now, or had it less than a second ago.
     ///
     /// # Errors
-    /// [`Kind::Unauthenticated`] when the token, its session, its user or the user's client is not good any more.
+    /// [`Kind::Unauthenticated`] when the token, its session, its user or the user's client is not good any more;
+    /// [`Kind::Unavailable`] when the store is away and nothing that is remembered may be used.
     pub async fn authenticate(&self, access_token: &str) -> Result<Actor> {
         let now = self.clock.now();
         let subject = self.issuer.codec.read(access_token, now)?;
-        let user = self.store.find_session_user(subject.session, now).await?;
-        let ended = || Error::new(Kind::Unauthenticated, "This session has ended; sign in again.");
-        let user = user.filter(|user| user.id == subject.user).ok_or_else(ended)?;
-        let actor = match (user.role, user.client_id) {
-            (Role::Admin, _) => Actor::admin(user.id),
-            (Role::Client, Some(client)) => Actor::client_user(user.id, client),
-            (Role::Client, None) => return Err(ended()),
+        let load = async {
+            let found = self.store.find_session_user(subject.session, now).await?;
+            Ok::<_, Error>(found.and_then(|(user, until)| OpenSession::of(subject.session, &user, until)))
         };
-        Ok(actor.with_session(subject.session))
+        // One that has expired may have been prolonged meanwhile.
+        let open = self.open.get_or_load(subject.session, |open| open.expires_at > now, load).await?;
+        let actor = open.map(|open| open.actor).filter(|actor| actor.user_id() == subject.user);
+        actor.ok_or_else(|| Error::new(Kind::Unauthenticated, "This session has ended; sign in again."))
     }
 }
 

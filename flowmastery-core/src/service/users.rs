@@ -6,6 +6,7 @@ use crate::{
     access::{actor::Actor, password::PasswordHasher, permission::Permission},
     clock::Clock,
     error::{Error, FieldError, Kind, Result},
+    feed::ChangeFeed,
     id::UserId,
     model::{
         email::Email,
@@ -13,13 +14,14 @@ use crate::{
         user::{NewUser, User, UserPatch},
     },
     page::{Page, PageRequest},
-    store::{Store, UserUpdate},
+    store::{Change, Store, UserUpdate},
 };
 
 /// Users.
 #[derive(Clone, Debug)]
 pub struct Users {
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) feed: Arc<ChangeFeed>,
     pub(crate) hasher: PasswordHasher,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -78,7 +80,10 @@ impl Users {
     pub async fn update(&self, actor: Actor, id: UserId, patch: UserPatch) -> Result<User> {
         actor.require(Permission::ManageUsers)?;
         match self.store.update_user(actor.scope(), id, patch, self.clock.now()).await? {
-            UserUpdate::Updated(user) => Ok(user),
+            UserUpdate::Updated(user) => {
+                self.feed.forget(Change::User(id));
+                Ok(user)
+            }
             UserUpdate::NotFound => Err(Error::not_found("user")),
             UserUpdate::LastAdmin => Err(Error::new(
                 Kind::Conflict,

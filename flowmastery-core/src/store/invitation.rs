@@ -7,9 +7,9 @@ use super::StoreResult;
 use crate::{
     access::scope::TenantScope,
     clock::Timestamp,
-    id::{InvitationId, SessionId},
+    id::SessionId,
     model::{
-        invitation::{EmailStatus, Invitation, NewInvitation},
+        invitation::{Invitation, NewInvitation},
         session::{NewSession, TokenHash},
         user::User,
     },
@@ -46,7 +46,8 @@ pub enum Accepted {
 /// Invitations.
 #[async_trait]
 pub trait InvitationStore: Send + Sync {
-    /// Stores an invitation and revokes every pending one for the same address, in one transaction; `None` when its client is not in the scope or deleted.
+    /// Stores an invitation with its mail, and revokes every pending one for the same address and erases its mail, in one transaction;
+    /// `None` when its client is not in the scope or deleted.
     ///
     /// # Errors
     /// [`super::StoreError::Conflict`] when the address has an account.
@@ -78,12 +79,4 @@ pub trait InvitationStore: Send + Sync {
         hashed_password: &SecretString,
         session: NewSession,
     ) -> StoreResult<Accepted>;
-
-    /// Notes what became of an invitation's mail.
-    async fn set_invitation_email_status(
-        &self,
-        scope: TenantScope,
-        id: InvitationId,
-        status: EmailStatus,
-    ) -> StoreResult<()>;
 }

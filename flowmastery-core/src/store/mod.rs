@@ -3,6 +3,7 @@
 //! Rules: every method on tenant data takes a [`TenantScope`] first and neither sees nor changes anything outside of it. A fact of
 //! several rows is one method with its transaction inside. `find` answers `None` where there is nothing; `list` answers a page.
 
+mod change;
 mod client;
 mod error;
 mod execution;
@@ -11,6 +12,8 @@ mod lease;
 mod listing;
 mod metrics;
 mod origin;
+mod outbox;
+mod password_reset;
 mod session;
 pub mod sql;
 mod user;
@@ -21,6 +24,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 pub use self::{
+    change::{Change, ChangeStore, Changes, FeedPosition},
     client::{ClientStore, Configured},
     error::{StoreError, StoreResult},
     execution::{
@@ -31,6 +35,8 @@ pub use self::{
     listing::ListingStore,
     metrics::{ClientSnapshot, MetricsQuery, MetricsStore, SeriesSnapshot},
     origin::OriginStore,
+    outbox::OutboxStore,
+    password_reset::{PasswordResetStore, Reset},
     session::SessionStore,
     user::{UserStore, UserUpdate},
     verification::{Kept, Recount, VerificationStore},
@@ -45,6 +51,8 @@ pub trait Store:
     UserStore
     + SessionStore
     + InvitationStore
+    + OutboxStore
+    + PasswordResetStore
     + ClientStore
     + LeaseStore
     + ExecutionStore
@@ -52,6 +60,7 @@ pub trait Store:
     + ListingStore
     + VerificationStore
     + OriginStore
+    + ChangeStore
     + fmt::Debug
 {
     /// Asks the store for a trivial answer.

@@ -19,8 +19,13 @@ pub trait SessionStore: Send + Sync {
     async fn open_session(&self, user: UserId, session: NewSession)
     -> StoreResult<Option<(SessionId, User)>>;
 
-    /// The user of an open session, as stored now; `None` when the session is closed or expired, the user inactive or deleted, or the client deleted.
-    async fn find_session_user(&self, session: SessionId, now: Timestamp) -> StoreResult<Option<User>>;
+    /// The user of an open session, as stored now, and when the session expires unless it is prolonged; `None` when it is closed or
+    /// expired, the user inactive or deleted, or the client deleted.
+    async fn find_session_user(
+        &self,
+        session: SessionId,
+        now: Timestamp,
+    ) -> StoreResult<Option<(User, Timestamp)>>;
 
     /// Spends a refresh token and stores its successor, valid until `next.expires_at`, in one transaction.
     ///

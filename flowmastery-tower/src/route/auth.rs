@@ -1,6 +1,6 @@
-//! Sessions: signing in, staying signed in, signing out, and who one is.
+//! Sessions: signing in, staying signed in, signing out, and who one is; and another password for who forgot theirs.
 
-use flowmastery_core::model::{session::SignedIn, user::User};
+use flowmastery_core::model::{email::Email, password::Password, session::SignedIn, user::User};
 use http::StatusCode;
 
 use super::{
@@ -8,6 +8,7 @@ use super::{
     FieldKind::{Secret, Text},
     Route,
     endpoint::Answer,
+    field::NEW_PASSWORD,
     reply,
 };
 use crate::problem::Problem;
@@ -19,6 +20,13 @@ const LOGIN: &[Field] = &[
 
 const REFRESH: &[Field] =
     &[Field::required("refresh_token", Secret, "The refresh token of the last answer; it is spent by this.")];
+
+const RESET: &[Field] = &[Field::required("email", Text, "The account's address, in any case.")];
+
+const CONFIRM: &[Field] = &[
+    Field::required("token", Secret, "The token in the mailed link."),
+    Field::required("password", Secret, NEW_PASSWORD),
+];
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -38,6 +46,18 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get("/api/v1/auth/me", Access::SignedIn, me)
             .summary("Shows the user who is signed in.")
             .answers::<User>(StatusCode::OK),
+        Route::post("/api/v1/auth/password-reset", Access::Public, reset)
+            .summary(
+                "Mails a link to reset the password, which works once within an hour; the answer is the same for an address that has \
+                 no account.",
+            )
+            .body(RESET)
+            .answers_nothing(StatusCode::ACCEPTED),
+        Route::post("/api/v1/auth/password-reset/confirm", Access::Public, confirm_reset)
+            .summary("Sets another password with the token of a mailed link, and ends every session of the account.")
+            .body(CONFIRM)
+            .answers_nothing(StatusCode::NO_CONTENT)
+            .problems(&[404, 410]),
     ]
 }
 
@@ -60,4 +80,18 @@ async fn logout(call: Call) -> Answer {
 
 async fn me(call: Call) -> Answer {
     reply::ok(&call.context.flowmastery.users().me(call.actor()?).await?)
+}
+
+async fn reset(call: Call) -> Answer {
+    let email = call.fields.parse(|values| Email::parse(values.text("email")))?;
+    call.context.flowmastery.password_resets().request(email).await?;
+    Ok(reply::empty(StatusCode::ACCEPTED))
+}
+
+async fn confirm_reset(call: Call) -> Answer {
+    let (token, password) = call.fields.parse(|values| {
+        Password::choose(values.secret("password")).map(|password| (values.secret("token"), password))
+    })?;
+    call.context.flowmastery.password_resets().confirm(&token, &password).await?;
+    Ok(reply::empty(StatusCode::NO_CONTENT))
 }

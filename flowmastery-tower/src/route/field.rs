@@ -89,6 +89,10 @@ pub(crate) fn body_schema(fields: &[Field]) -> Schema {
     schema
 }
 
+/// What a password may be that somebody chooses.
+pub(super) const NEW_PASSWORD: &str =
+    "12 to 128 characters of any kind, but none of the most common passwords.";
+
 /// The query parameters of every list.
 pub(crate) const PAGE: &[Field] = &[
     Field::optional("limit", FieldKind::Integer, "The most items of the answer: 1 to 250, by default 100."),

@@ -16,7 +16,7 @@ use super::{
     FieldKind::{Integer, Secret, Text},
     Route,
     endpoint::Answer,
-    field::PAGE,
+    field::{NEW_PASSWORD, PAGE},
     reply,
 };
 
@@ -31,11 +31,7 @@ const INVITE: &[Field] = &[
 
 const ACCEPT: &[Field] = &[
     Field::required("token", Secret, "The token in the invitation's link."),
-    Field::required(
-        "password",
-        Secret,
-        "12 to 128 characters of any kind, but none of the most common passwords.",
-    ),
+    Field::required("password", Secret, NEW_PASSWORD),
 ];
 
 pub(super) fn routes() -> Vec<Route> {

@@ -22,7 +22,6 @@ pub(super) struct Hosts {
 /// What a host answered.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
-    pub(super) retry_after: bool,
     pub(super) body: Value,
 }
 
@@ -86,9 +85,9 @@ impl Hosts {
             request = request.json(body);
         }
         let response = request.send().await.ok()?;
-        let (status, headers) = (response.status(), response.headers().clone());
+        let status = response.status();
         let body = response.json().await.unwrap_or(Value::Null);
-        Some(Answer { status, retry_after: headers.contains_key("retry-after"), body })
+        Some(Answer { status, body })
     }
 
     /// An answer that must come and have this status.

@@ -60,17 +60,17 @@ impl Cluster {
         until("hosts collect", PATIENCE, || async { fleet.requests() >= enough }).await;
     }
 
-    /// Waits until every client was collected after an instant.
-    async fn all_collected(
-        shared: &Shared,
-        clients: &[ClientId],
-        after: Timestamp,
+    /// Waits until something is so of the collection of every client.
+    async fn all(
+        (shared, clients): (&Shared, &[ClientId]),
+        what: &str,
         within: Duration,
+        is_so: impl Fn(&CollectionRecord) -> bool,
     ) -> Duration {
-        until("every client is collected", within, || async {
+        until(what, within, || async {
             for client in clients {
                 let found = shared.store.find_client(TenantScope::client(*client), *client).await.unwrap();
-                if found.unwrap().collection.last_success_at.is_none_or(|at| at <= after) {
+                if !is_so(&found.unwrap().collection) {
                     return false;
                 }
             }
@@ -148,11 +148,12 @@ async fn hosts_that_are_killed_and_paused_lose_nothing_and_count_nothing_twice()
         let meanwhile = async {
             let hit = SystemClock.now();
             fleet.advance(STEP);
-            let took = Cluster::all_collected(shared, clients, hit, TAKEOVER).await;
-            println!(
-                "round {round}: host {host} {}: taken over in {took:?}",
-                if kills { "killed" } else { "paused" }
-            );
+            let all = (&*shared, &clients[..]);
+            let took =
+                Cluster::all(all, "others take over", takeover, |it| it.last_attempt_at > Some(hit)).await;
+            let how = if kills { "killed" } else { "paused" };
+            println!("round {round}: host {host} {how}, all of its clients taken over in {took:?}");
+            Cluster::all(all, "others collect", PATIENCE, |it| it.last_success_at > Some(hit)).await;
         };
         if kills {
             hosts.replace(host, meanwhile).await;

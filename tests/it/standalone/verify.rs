@@ -22,7 +22,7 @@ async fn collect(place: &Place, n8n: &FakeN8n) -> String {
     let url = format!("sqlite://{}", place.path("flowmastery.db").display());
     let store = SqlStore::connect(&SqlConfig::new(url.clone())).await.unwrap();
     store.migrate_up().await.unwrap();
-    let mut config = Config::new(SECRET.into(), "https://agency.com/accept-invitation");
+    let mut config = Config::new(SECRET.into(), "https://agency.com");
     config.outbound = OutboundPolicy::development();
     let app = Flowmastery::builder(config, Arc::new(store.clone())).build().unwrap();
     let password = Password::choose(PASSWORD.into()).unwrap();

@@ -10,8 +10,8 @@ const FRONTEND_URL: Setting = Setting {
     name: "FRONTEND_URL",
     default: "",
     accepts: "an http or https URL without query and fragment, such as https://app.acme.com",
-    meaning: "your front end: invitations link to {FRONTEND_URL}/accept-invitation?token=…; unset: PUBLIC_URL, where \
-              this version has no page of its own",
+    meaning: "your front end: mails link to {FRONTEND_URL}/accept-invitation?token=… and \
+              {FRONTEND_URL}/reset-password?token=…; unset: PUBLIC_URL, where this version has no pages of its own",
     secret: false,
 };
 const PUBLIC_URL: Setting = Setting {
@@ -44,10 +44,9 @@ impl LinkSettings {
         self.public.clone().unwrap_or_else(|| format!("http://{}", reachable(address)))
     }
 
-    /// The page that takes `?token=` of an invitation.
-    pub(crate) fn accept_page(&self, address: SocketAddr) -> String {
-        let base = self.frontend.clone().unwrap_or_else(|| self.public_url(address));
-        format!("{base}/accept-invitation")
+    /// Where the pages are that take `?token=` of a mail.
+    pub(crate) fn front_end(&self, address: SocketAddr) -> String {
+        self.frontend.clone().unwrap_or_else(|| self.public_url(address))
     }
 }
 
@@ -79,11 +78,11 @@ mod tests {
     fn links_lead_to_the_front_end_else_to_this_server() {
         let bind = SocketAddr::from(([0, 0, 0, 0], 8000));
         let links = LinkSettings { frontend: None, public: None };
-        assert_eq!(links.accept_page(bind), "http://127.0.0.1:8000/accept-invitation");
+        assert_eq!(links.front_end(bind), "http://127.0.0.1:8000");
         let links = LinkSettings { public: Some("https://api.acme.com".to_owned()), ..links };
-        assert_eq!(links.accept_page(bind), "https://api.acme.com/accept-invitation");
+        assert_eq!(links.front_end(bind), "https://api.acme.com");
         let links = LinkSettings { frontend: parse_base("http://localhost:3000/"), ..links };
-        assert_eq!(links.accept_page(bind), "http://localhost:3000/accept-invitation");
+        assert_eq!(links.front_end(bind), "http://localhost:3000");
     }
 
     #[test]

@@ -12,7 +12,8 @@ const SMTP_HOST: Setting = Setting {
     name: "SMTP_HOST",
     default: "",
     accepts: "a host name or an IP address",
-    meaning: "the mail server; unset: nothing is mailed, and whoever invites gets the link to pass on",
+    meaning: "the mail server; unset: nothing is mailed, whoever invites gets the link to pass on, and forgotten passwords cannot be \
+              reset",
     secret: false,
 };
 const SMTP_PORT: Setting = Setting {

@@ -31,7 +31,7 @@ fn without_any_setting_everything_has_its_default() {
     assert_eq!(settings.tokens.access, Duration::from_secs(30 * 60));
     assert_eq!(settings.tokens.refresh, Duration::from_secs(7 * 24 * 3600));
     assert!(settings.mail.is_none());
-    assert_eq!(settings.links.accept_page(settings.server.bind), "http://127.0.0.1:8000/accept-invitation");
+    assert_eq!(settings.links.front_end(settings.server.bind), "http://127.0.0.1:8000");
     assert_eq!(settings.collection.sync_interval, Duration::from_secs(60));
     assert!(settings.outbound.extra_ca_pem.is_none());
     assert!(settings.logs.format.is_none() && settings.logs.file.is_none() && !settings.logs.db_echo);

@@ -1,6 +1,6 @@
 //! Single executions and workflows: what a list shows, and what an execution of a workflow saves.
 
-use super::{Document, Metrics};
+use super::{Document, Metrics, summary};
 use crate::{
     access::{actor::Actor, permission::Permission},
     error::{Error, Result},
@@ -12,6 +12,7 @@ use crate::{
         workflow::{TimeSaved, WorkflowId},
     },
     page::{Cursor, Page, PageRequest},
+    store::Change,
 };
 
 /// One page of a list of executions, serialised.
@@ -67,7 +68,8 @@ impl Metrics {
         Ok(self.store.list_executions(scope, id, &listing, query.page).await?)
     }
 
-    /// The same, serialised.
+    /// The same, serialised. It is not cached: there are as many lists as filters and places in them, each one short read of an index, and
+    /// few are asked for twice.
     ///
     /// # Errors
     /// As [`Metrics::executions`].
@@ -104,8 +106,11 @@ impl Metrics {
         if !self.store.set_time_saved(scope, (client, workflow), saved, now).await? {
             return Err(unknown_workflow());
         }
-        let (snapshot, period) = self.snapshot(scope, client, &PeriodQuery::default()).await?;
-        self.summary(&snapshot, period).workflow_with(workflow).ok_or_else(unknown_workflow)
+        self.feed.forget(Change::Client(client));
+        let (query, at) = (PeriodQuery::default(), self.moment());
+        let period = query.at(at.now);
+        let snapshot = self.snapshot(scope, client, (&query, period)).await?;
+        summary(&snapshot, period, at).workflow_with(workflow).ok_or_else(unknown_workflow)
     }
 }
 

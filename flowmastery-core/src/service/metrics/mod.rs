@@ -1,53 +1,37 @@
 //! Metrics: what clients and admins read, made from the stored rollups.
 
+mod document;
+mod known;
 pub mod listing;
 mod series;
 mod summary;
 
 use std::{sync::Arc, time::Duration};
 
-use bytes::Bytes;
-use serde::Serialize;
-
-use self::summary::Summary;
+pub use self::document::Document;
+pub(crate) use self::known::Known;
+use self::{
+    known::{Facts, Moment, Overview, answers_of, key},
+    summary::Summary,
+};
 use crate::{
     access::{actor::Actor, permission::Permission, scope::TenantScope},
     cache::Cache,
-    clock::{Clock, Timestamp},
-    digest::sha256_hex,
+    clock::Clock,
     error::{Error, Result},
+    feed::ChangeFeed,
     id::ClientId,
     model::{
         period::{Period, PeriodQuery},
         report::{AllMetrics, ClientMetrics, WorkflowsReport},
     },
-    store::{ClientSnapshot, Configured, MetricsQuery, Store},
+    page::PageRequest,
+    store::{Change, ClientSnapshot, Configured, MetricsQuery, Store},
     sync::CollectionRequests,
 };
 
 /// How long the first read of a client that was never collected waits for its first collection.
 const FIRST_READ_PATIENCE: Duration = Duration::from_secs(10);
-/// How long serialised answers are kept; their keys change with the data, so this only bounds memory.
-const KEEP: Duration = Duration::from_secs(300);
-
-/// A serialised answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Document {
-    /// JSON.
-    pub body: Bytes,
-    /// A strong entity tag with its quotes: the same for the same bytes.
-    pub etag: String,
-}
-
-impl Document {
-    fn of(body: Bytes) -> Self {
-        Self { etag: format!("\"{}\"", sha256_hex(&body)), body }
-    }
-
-    fn serialise(answer: &impl Serialize) -> Result<Self> {
-        serde_json::to_vec(answer).map(|json| Self::of(json.into())).map_err(Error::internal)
-    }
-}
 
 /// Which answer about one client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +46,8 @@ pub enum ClientView {
 #[derive(Clone, Debug)]
 pub struct Metrics {
     pub(crate) store: Arc<dyn Store>,
+    pub(crate) known: Known,
+    pub(crate) feed: Arc<ChangeFeed>,
     pub(crate) cache: Arc<dyn Cache>,
     pub(crate) collection: Arc<dyn CollectionRequests>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -85,8 +71,9 @@ impl Metrics {
     pub async fn client(&self, actor: Actor, id: ClientId, query: &PeriodQuery) -> Result<ClientMetrics> {
         let scope = actor.require_client(Permission::ViewClient, id)?;
         self.ready(scope, id).await?;
-        let (snapshot, period) = self.snapshot(scope, id, query).await?;
-        Ok(self.summary(&snapshot, period).client())
+        let at = self.moment();
+        let period = query.at(at.now);
+        Ok(summary(&self.snapshot(scope, id, (query, period)).await?, period, at).client())
     }
 
     /// The metrics of a client's workflows.
@@ -101,8 +88,9 @@ impl Metrics {
     ) -> Result<WorkflowsReport> {
         let scope = actor.require_client(Permission::ViewClient, id)?;
         self.ready(scope, id).await?;
-        let (snapshot, period) = self.snapshot(scope, id, query).await?;
-        Ok(self.summary(&snapshot, period).workflows())
+        let at = self.moment();
+        let period = query.at(at.now);
+        Ok(summary(&self.snapshot(scope, id, (query, period)).await?, period, at).workflows())
     }
 
     /// The metrics of all clients.
@@ -111,18 +99,28 @@ impl Metrics {
     /// [`crate::error::Kind::Forbidden`] for all but admins.
     pub async fn all(&self, actor: Actor, query: &PeriodQuery) -> Result<AllMetrics> {
         actor.require(Permission::ViewAllClients)?;
-        let period = query.at(self.clock.now());
+        let at = self.moment();
+        let period = query.at(at.now);
         let snapshots = self.store.snapshots(actor.scope(), None, &rollups(query, period)).await?;
-        let summaries: Vec<_> = snapshots.iter().map(|snapshot| self.summary(snapshot, period)).collect();
-        Ok(Summary::all(&summaries))
+        Ok(all(&snapshots, period, at))
     }
 
-    /// The metrics of all clients, serialised.
+    /// The metrics of all clients, serialised, from the cache where nothing has changed.
     ///
     /// # Errors
     /// As [`Metrics::all`].
     pub async fn all_document(&self, actor: Actor, query: &PeriodQuery) -> Result<Document> {
-        Document::serialise(&self.all(actor, query).await?)
+        actor.require(Permission::ViewAllClients)?;
+        let at = self.moment();
+        let period = query.at(at.now);
+        let key_of = |answers: &str| key("Summary", "all", &(answers, period, query.classes()));
+        let key = key_of(&self.overview(actor.scope(), at).await?.answers);
+        let make = async {
+            let snapshots = self.store.snapshots(actor.scope(), None, &rollups(query, period)).await?;
+            let document = Document::serialise(&all(&snapshots, period, at))?;
+            Ok((document, key_of(&answers_of(&snapshots, at))))
+        };
+        self.document_of(&key, make).await
     }
 
     /// An answer about one client, serialised, from the cache where nothing has changed.
@@ -138,74 +136,85 @@ impl Metrics {
     ) -> Result<Document> {
         let scope = actor.require_client(Permission::ViewClient, id)?;
         let client = self.ready(scope, id).await?;
-        let key = self.cache_key(&client, view, query);
-        if let Some(body) = self.cache.get(&key).await {
-            return Ok(Document::of(body));
-        }
-        let (snapshot, period) = self.snapshot(scope, id, query).await?;
-        let summary = self.summary(&snapshot, period);
-        let document = match view {
-            ClientView::Summary => Document::serialise(&summary.client()),
-            ClientView::Workflows => Document::serialise(&summary.workflows()),
-        }?;
-        self.keep(key, &document);
-        Ok(document)
-    }
-
-    /// Puts an answer into the cache. Nobody waits for one that may be away.
-    fn keep(&self, key: String, document: &Document) {
-        let (cache, body) = (self.cache.clone(), document.body.clone());
-        tokio::spawn(async move { cache.put(&key, body, KEEP).await });
+        let at = self.moment();
+        let period = query.at(at.now);
+        let key_of = |facts: Facts<'_>| key(view, id, &(facts.answers(at), period, query.classes()));
+        let make = async {
+            let snapshot = self.snapshot(scope, id, (query, period)).await?;
+            let summary = summary(&snapshot, period, at);
+            let document = match view {
+                ClientView::Summary => Document::serialise(&summary.client()),
+                ClientView::Workflows => Document::serialise(&summary.workflows()),
+            }?;
+            Ok((document, key_of(Facts::from(&snapshot))))
+        };
+        self.document_of(&key_of(Facts::from(client.as_ref())), make).await
     }
 
     /// The client, after the first collection where nothing was collected yet and nothing stands in the way.
-    async fn ready(&self, scope: TenantScope, id: ClientId) -> Result<Configured> {
-        let find =
-            || async { self.store.find_client(scope, id).await?.ok_or_else(|| Error::not_found("client")) };
-        let client = find().await?;
+    async fn ready(&self, scope: TenantScope, id: ClientId) -> Result<Arc<Configured>> {
+        let client = self.find(scope, id).await?;
         let patience = client.collection.wait_for_first(self.clock.now(), FIRST_READ_PATIENCE);
         if client.n8n_api_url.is_none() || patience.is_zero() {
             return Ok(client);
         }
         self.collection.collect_now(id, patience).await;
-        find().await
+        self.feed.forget(Change::Client(id));
+        self.find(scope, id).await
+    }
+
+    async fn find(&self, scope: TenantScope, id: ClientId) -> Result<Arc<Configured>> {
+        // What is remembered is remembered for every scope.
+        if !scope.admits(id) {
+            return Err(Error::not_found("client"));
+        }
+        let load = async { Ok::<_, Error>(self.store.find_client(scope, id).await?.map(Arc::new)) };
+        self.known.clients.get_or_load(id, |_| true, load).await?.ok_or_else(|| Error::not_found("client"))
+    }
+
+    /// Every client of the scope, as far as keys need it.
+    async fn overview(&self, scope: TenantScope, at: Moment) -> Result<Overview> {
+        let load = async {
+            let mut clients = Vec::new();
+            let mut cursor = None;
+            loop {
+                let limit = Some(i64::from(PageRequest::<i64>::MAX_LIMIT));
+                let page = PageRequest::new(limit, cursor).map_err(|fault| Error::invalid(vec![fault]))?;
+                let mut page = self.store.list_clients(scope, page).await?;
+                clients.append(&mut page.items);
+                cursor = page.next;
+                if cursor.is_none() {
+                    return Ok::<_, Error>(Some(Overview::of(&clients, at)));
+                }
+            }
+        };
+        let found = self.known.overviews.get_or_load(scope, |overview| overview.holds(at.now), load).await?;
+        found.ok_or_else(|| Error::not_found("client"))
     }
 
     async fn snapshot(
         &self,
         scope: TenantScope,
         id: ClientId,
-        query: &PeriodQuery,
-    ) -> Result<(ClientSnapshot, Period)> {
-        let period = query.at(self.clock.now());
+        (query, period): (&PeriodQuery, Period),
+    ) -> Result<ClientSnapshot> {
         let mut snapshots = self.store.snapshots(scope, Some(id), &rollups(query, period)).await?;
-        Ok((snapshots.pop().ok_or_else(|| Error::not_found("client"))?, period))
+        snapshots.pop().ok_or_else(|| Error::not_found("client"))
     }
 
-    fn summary<'a>(&self, snapshot: &'a ClientSnapshot, period: Period) -> Summary<'a> {
-        let freshness =
-            snapshot.collection.freshness(snapshot.configured, self.clock.now(), self.sync_interval);
-        Summary::new(snapshot, period, freshness)
+    fn moment(&self) -> Moment {
+        Moment { now: self.clock.now(), sync_interval: self.sync_interval }
     }
+}
 
-    /// Everything that an answer depends on: tenant, numbers, name, borders, classes and what is said of freshness.
-    fn cache_key(&self, client: &Configured, view: ClientView, query: &PeriodQuery) -> String {
-        let now = self.clock.now();
-        let period = query.at(now);
-        let freshness = client.collection.freshness(client.n8n_api_url.is_some(), now, self.sync_interval);
-        let edge = |at: Timestamp| at.as_millis();
-        let previous = period.previous.map(|range| (edge(range.from), edge(range.to)));
-        let parts = format!(
-            "{:?}|{}|{}|{}|{:?}|{previous:?}|{:?}|{freshness:?}",
-            client.name,
-            client.collection.data_version,
-            edge(period.current.from),
-            edge(period.current.to),
-            period.is_all,
-            query.classes(),
-        );
-        format!("metrics:v1:{}:{view:?}:{}", client.id, sha256_hex(parts.as_bytes()))
-    }
+fn summary(snapshot: &ClientSnapshot, period: Period, at: Moment) -> Summary<'_> {
+    let freshness = snapshot.collection.freshness(snapshot.configured, at.now, at.sync_interval);
+    Summary::new(snapshot, period, freshness)
+}
+
+fn all(snapshots: &[ClientSnapshot], period: Period, at: Moment) -> AllMetrics {
+    let summaries: Vec<_> = snapshots.iter().map(|snapshot| summary(snapshot, period, at)).collect();
+    Summary::all(&summaries)
 }
 
 fn rollups(query: &PeriodQuery, period: Period) -> MetricsQuery {

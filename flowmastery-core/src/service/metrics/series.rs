@@ -1,13 +1,13 @@
 //! Series: the metrics of one client, or of all, point by point.
 
-use super::{Document, Metrics};
+use std::fmt;
+
+use super::{Document, Facts, Metrics, key};
 use crate::{
     access::{actor::Actor, permission::Permission, scope::TenantScope},
-    digest::sha256_hex,
     error::{Error, Result},
     id::ClientId,
     model::series::{ClientSeries, Series, SeriesPlan, SeriesQuery, TooManyPoints},
-    store::Configured,
 };
 
 impl Metrics {
@@ -36,12 +36,20 @@ impl Metrics {
         self.read(actor.scope(), None, &self.plan(query)?).await
     }
 
-    /// The series over all clients, serialised.
+    /// The series over all clients, serialised, from the cache where nothing has changed.
     ///
     /// # Errors
     /// As [`Metrics::all_series`].
     pub async fn all_series_document(&self, actor: Actor, query: &SeriesQuery) -> Result<Document> {
-        Document::serialise(&self.all_series(actor, query).await?)
+        actor.require(Permission::ViewAllClients)?;
+        let plan = self.plan(query)?;
+        let numbers = self.overview(actor.scope(), self.moment()).await?.numbers;
+        let key = series_key("all", &numbers, &plan);
+        let make = async {
+            let series = self.read(actor.scope(), None, &plan).await?;
+            Ok((Document::serialise(&series)?, key.clone()))
+        };
+        self.document_of(&key, make).await
     }
 
     /// The series of a client, serialised, from the cache where nothing has changed.
@@ -52,14 +60,12 @@ impl Metrics {
         let scope = actor.require_client(Permission::ViewClient, id)?;
         let plan = self.plan(query)?;
         let client = self.ready(scope, id).await?;
-        let key = series_key(&client, &plan);
-        if let Some(body) = self.cache.get(&key).await {
-            return Ok(Document::of(body));
-        }
-        let series = self.read(scope, Some(id), &plan).await?;
-        let document = Document::serialise(&ClientSeries { client_id: id, series })?;
-        self.keep(key, &document);
-        Ok(document)
+        let key = series_key(id, &Facts::from(client.as_ref()).numbers(), &plan);
+        let make = async {
+            let series = self.read(scope, Some(id), &plan).await?;
+            Ok((Document::serialise(&ClientSeries { client_id: id, series })?, key.clone()))
+        };
+        self.document_of(&key, make).await
     }
 
     /// The series as it is now. One that is too long is refused here, before anything is read for it; of `all` that is known only with
@@ -82,16 +88,8 @@ fn too_many(fault: TooManyPoints) -> Error {
     Error::invalid(vec![fault.into()])
 }
 
-/// Everything that a series depends on: tenant, numbers, whether they are known, borders, interval, time zone and classes.
-fn series_key(client: &Configured, plan: &SeriesPlan) -> String {
-    let parts = format!(
-        "{}|{}|{:?}|{:?}|{}|{:?}",
-        client.collection.data_version,
-        client.collection.last_success_at.is_some(),
-        plan.period(),
-        plan.interval(),
-        plan.tz(),
-        plan.classes(),
-    );
-    format!("metrics:v1:{}:Series:{}", client.id, sha256_hex(parts.as_bytes()))
+/// The key of a series: numbers, borders, interval, time zone and classes. A series that is newer than the numbers of its key does no
+/// harm, since numbers only count up.
+fn series_key(whose: impl fmt::Display, numbers: &str, plan: &SeriesPlan) -> String {
+    key("Series", whose, &(numbers, plan.period(), plan.interval(), plan.tz(), plan.classes()))
 }

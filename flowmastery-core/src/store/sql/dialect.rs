@@ -33,6 +33,8 @@ pub(super) enum Lock {
     Invitations = 2,
     /// Purging what deleted clients left.
     Purge = 3,
+    /// Removing old changes from the feed.
+    Changes = 4,
 }
 
 /// Our part of Postgres's advisory locks.
@@ -74,11 +76,17 @@ macro_rules! column {
 }
 
 // Behind the macro, which they use.
+mod changes;
 mod executions;
 pub(super) mod leases;
+mod outbox;
 pub(super) mod series;
 
-pub(super) use self::executions::{delete_executions, read_executions, write_executions};
+pub(super) use self::{
+    changes::{move_change_horizon, read_changes},
+    executions::{delete_executions, read_executions, write_executions},
+    outbox::lease_mails,
+};
 
 /// The stored rollups of some keys.
 pub(super) async fn read_rollups(

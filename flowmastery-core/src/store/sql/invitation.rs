@@ -8,6 +8,7 @@ use super::{
     SqlStore,
     dialect::{self, Lock},
     fault::corrupt,
+    outbox,
     pool::{Tx, execute, fetch_all, fetch_one, fetch_optional},
     session,
     user::{self, ADDRESS_TAKEN, UserInsert, parse_email, parse_role},
@@ -17,6 +18,7 @@ use crate::{
     clock::Timestamp,
     id::{ClientId, InvitationId, UserId},
     model::{
+        email::Email,
         invitation::{EmailStatus, Invitation, InvitationStatus, NewInvitation},
         session::{NewSession, TokenHash},
     },
@@ -84,13 +86,7 @@ impl InvitationStore for SqlStore {
         if !may_invite_to(&mut tx, scope, invitation.client_id).await? {
             return Ok(None);
         }
-        execute!(
-            tx.db(),
-            "UPDATE invitations SET status = 'revoked'
-             WHERE email = $1 AND status = 'pending' AND ($2 IS NULL OR client_id = $2)",
-            invitation.email.as_str(),
-            scope.only(),
-        )?;
+        revoke_pending(&mut tx, scope, &invitation.email).await?;
         // After the update, which waits for an acceptance under way.
         let (taken,): (bool,) = fetch_one!(
             tx.db(),
@@ -100,7 +96,14 @@ impl InvitationStore for SqlStore {
         if taken {
             return Err(StoreError::Conflict(ADDRESS_TAKEN));
         }
-        let id = insert(&mut tx, &invitation).await?;
+        let email_status = match invitation.mail {
+            Some(_) => EmailStatus::Queued,
+            None => EmailStatus::NotConfigured,
+        };
+        let id = insert(&mut tx, &invitation, email_status).await?;
+        if let Some(mail) = &invitation.mail {
+            outbox::insert(&mut tx, (id, invitation.client_id), mail, invitation.created_at).await?;
+        }
         tx.commit().await?;
         Ok(Some(Invitation {
             id,
@@ -110,7 +113,7 @@ impl InvitationStore for SqlStore {
             expiry_date: invitation.expiry_date,
             client_id: invitation.client_id,
             created_at: invitation.created_at,
-            email_status: invitation.email_status,
+            email_status,
         }))
     }
 
@@ -156,7 +159,9 @@ impl InvitationStore for SqlStore {
         let mut tx = self.pool.begin().await?;
         let spent = execute!(
             tx.db(),
-            "UPDATE invitations SET status = 'accepted', accepted_at = $2
+            // Who accepts has the mail, whose going may not be noted yet, or needs none.
+            "UPDATE invitations SET status = 'accepted', accepted_at = $2,
+                 email_status = CASE email_status WHEN 'queued' THEN 'sent' ELSE email_status END
              WHERE token = $1 AND status = 'pending' AND expiry_date > $2",
             token.as_str(),
             now,
@@ -181,6 +186,7 @@ impl InvitationStore for SqlStore {
             at: now,
         };
         let Some(user) = user::insert(tx.db(), account).await? else { return Ok(Accepted::AccountExists) };
+        outbox::erase(&mut tx, row.id).await?;
         let session = sign_in(&mut tx, row.id, user, &new).await?;
         let Some(user) = user::find(tx.db(), TenantScope::ALL, user).await? else {
             return Ok(Accepted::NotFound);
@@ -188,23 +194,22 @@ impl InvitationStore for SqlStore {
         tx.commit().await?;
         Ok(Accepted::Accepted { session, user })
     }
+}
 
-    async fn set_invitation_email_status(
-        &self,
-        scope: TenantScope,
-        id: InvitationId,
-        status: EmailStatus,
-    ) -> StoreResult<()> {
-        let mut conn = self.pool.write().await?;
-        execute!(
-            conn.db(),
-            "UPDATE invitations SET email_status = $3 WHERE id = $1 AND ($2 IS NULL OR client_id = $2)",
-            id,
-            scope.only(),
-            status.as_str(),
-        )?;
-        Ok(())
+/// Revokes what is pending for an address, and erases its mails.
+async fn revoke_pending(tx: &mut Tx, scope: TenantScope, email: &Email) -> StoreResult<()> {
+    let revoked: Vec<(InvitationId,)> = fetch_all!(
+        tx.db(),
+        "UPDATE invitations SET status = 'revoked',
+             email_status = CASE email_status WHEN 'queued' THEN 'failed' ELSE email_status END
+         WHERE email = $1 AND status = 'pending' AND ($2 IS NULL OR client_id = $2) RETURNING id",
+        email.as_str(),
+        scope.only(),
+    )?;
+    for (id,) in revoked {
+        outbox::erase(tx, id).await?;
     }
+    Ok(())
 }
 
 /// Whether the scope may invite to a client that lives, or, being every client, to the admins.
@@ -219,7 +224,11 @@ async fn may_invite_to(tx: &mut Tx, scope: TenantScope, client: Option<ClientId>
     Ok(lives)
 }
 
-async fn insert(tx: &mut Tx, invitation: &NewInvitation) -> StoreResult<InvitationId> {
+async fn insert(
+    tx: &mut Tx,
+    invitation: &NewInvitation,
+    email_status: EmailStatus,
+) -> StoreResult<InvitationId> {
     let (id,): (InvitationId,) = fetch_one!(
         tx.db(),
         "INSERT INTO invitations (email, role, token, status, expiry_date, client_id, invited_by_admin_id, created_at,
@@ -232,7 +241,7 @@ async fn insert(tx: &mut Tx, invitation: &NewInvitation) -> StoreResult<Invitati
         invitation.client_id,
         invitation.invited_by_admin_id,
         invitation.created_at,
-        invitation.email_status.as_str(),
+        email_status.as_str(),
     )?;
     Ok(id)
 }

@@ -5,6 +5,7 @@
 //! `collections` first, so that everything else that it reads stays as it is.
 
 mod aging;
+mod change;
 mod client;
 mod dialect;
 mod execution;
@@ -17,6 +18,8 @@ mod lives;
 mod metrics;
 mod migrate;
 mod origin;
+mod outbox;
+mod password_reset;
 mod pool;
 mod progress;
 mod rollup;

@@ -1,6 +1,7 @@
 //! Sessions and refresh tokens in SQL. Only hashes of tokens are stored; whoever changes a session's tokens locks its row first.
 
 use async_trait::async_trait;
+use sqlx::FromRow;
 
 use super::{
     SqlStore,
@@ -17,6 +18,20 @@ use crate::{
     },
     store::{SessionStore, StoreResult},
 };
+
+/// A session with its user.
+#[derive(FromRow)]
+struct SessionRow {
+    #[sqlx(flatten)]
+    user: UserRow,
+    expires_at: Timestamp,
+}
+
+/// Closes every session of a user.
+pub(super) async fn close_all(db: Db<'_>, user: UserId, now: Timestamp) -> StoreResult<()> {
+    execute!(db, "UPDATE sessions SET closed_at = $2 WHERE user_id = $1 AND closed_at IS NULL", user, now)?;
+    Ok(())
+}
 
 /// Inserts a session with its first refresh token.
 pub(super) async fn insert(tx: &mut Tx, user: UserId, session: &NewSession) -> StoreResult<SessionId> {
@@ -86,18 +101,23 @@ impl SessionStore for SqlStore {
         Ok(Some((id, found)))
     }
 
-    async fn find_session_user(&self, session: SessionId, now: Timestamp) -> StoreResult<Option<User>> {
+    async fn find_session_user(
+        &self,
+        session: SessionId,
+        now: Timestamp,
+    ) -> StoreResult<Option<(User, Timestamp)>> {
         let mut conn = self.pool.read().await?;
-        let row: Option<UserRow> = fetch_optional!(
+        let row: Option<SessionRow> = fetch_optional!(
             conn.db(),
             select_user!(
+                ", s.expires_at",
                 "JOIN sessions s ON s.user_id = u.id
                  WHERE s.id = $1 AND s.closed_at IS NULL AND s.expires_at > $2 AND u.is_active AND c.deleted_at IS NULL"
             ),
             session,
             now,
         )?;
-        row.map(User::try_from).transpose()
+        row.map(|row| Ok((row.user.try_into()?, row.expires_at))).transpose()
     }
 
     async fn rotate_refresh(&self, presented: &TokenHash, next: NewSession) -> StoreResult<Rotation> {

@@ -9,6 +9,7 @@ use super::{
     dialect::{self, Lock},
     fault::corrupt,
     pool::{Db, Tx, execute, fetch_all, fetch_one, fetch_optional},
+    session,
 };
 use crate::{
     access::scope::TenantScope,
@@ -25,11 +26,16 @@ use crate::{
 /// What a conflict of addresses says.
 pub(super) const ADDRESS_TAKEN: &str = "There is an account with this e-mail address.";
 
-/// The statement that reads living users `u` with their client `c`, and how it goes on.
+/// The statement that reads living users `u` with their client `c`, more columns, and how it goes on.
 macro_rules! select_user {
     ($rest:literal) => {
+        $crate::store::sql::user::select_user!("", $rest)
+    };
+    ($more:literal, $rest:literal) => {
         concat!(
-            "SELECT u.id, u.email, u.role, u.is_active, u.client_id, u.created_at, u.last_login, u.hashed_password
+            "SELECT u.id, u.email, u.role, u.is_active, u.client_id, u.created_at, u.last_login, u.hashed_password",
+            $more,
+            "
              FROM users u LEFT JOIN clients c ON c.id = u.client_id ",
             $rest
         )
@@ -209,12 +215,7 @@ impl UserStore for SqlStore {
             now,
         )?;
         if !is_active || role != before.role {
-            execute!(
-                tx.db(),
-                "UPDATE sessions SET closed_at = $2 WHERE user_id = $1 AND closed_at IS NULL",
-                id,
-                now,
-            )?;
+            session::close_all(tx.db(), id, now).await?;
         }
         tx.commit().await?;
         Ok(UserUpdate::Updated(User { role, is_active, client_id, ..before }))

@@ -5,20 +5,21 @@ use std::{sync::Arc, time::Duration};
 use crate::{
     access::scope::TenantScope,
     clock::Timestamp,
-    id::{ClientId, ExecutionId, SessionId},
+    id::{ClientId, ExecutionId, SessionId, UserId},
     model::{
         client::{ClientName, NewClient, SealedInstance},
         email::Email,
         execution::{Class, Execution, Status},
         instance::InstanceUrl,
-        invitation::{EmailStatus, NewInvitation},
+        invitation::NewInvitation,
+        outbox::{LeasedMail, NewReset, NewResetRequest, SealedMail},
         rollup::{Range, Tally},
         session::{NewSession, TokenHash},
         user::{NewUser, Role, User},
         workflow::{Workflow, WorkflowId},
     },
     page::{Cursor, PageRequest},
-    secret::Sealed,
+    secret::{MailKey, Sealed},
     store::{
         Accepted, Applied, Batch, ClientSnapshot, CollectionOutcome, CollectionState, Finished, Lease,
         MetricsQuery, Store, Term, Turn, Walk,
@@ -80,7 +81,38 @@ pub(super) async fn configured(store: &Arc<dyn Store>, name: &str) -> ClientId {
     id
 }
 
-/// An invitation that expires two days after minute 0.
+/// A mail that says nothing.
+pub(super) fn mail(key: &str) -> SealedMail {
+    let sealed = Sealed::from_stored(format!("v1:test:mail {key}"));
+    SealedMail { key: MailKey::from_stored(key).unwrap(), sealed }
+}
+
+/// Leases what is due at a minute until the next one.
+pub(super) async fn lease(store: &Arc<dyn Store>, at: i64) -> Vec<LeasedMail> {
+    store.lease_mails(ALL, (minute(at), minute(at + 1)), 9).await.unwrap()
+}
+
+/// A wish for a password reset of an address.
+pub(super) fn request(name: &str, at: i64) -> NewResetRequest {
+    let address_digest = format!("digest of {name}");
+    NewResetRequest { mail: mail("2"), address_digest, created_at: minute(at) }
+}
+
+/// Stores a wish for a password reset, and leases it as the only mail that is due.
+pub(super) async fn lease_request(store: &Arc<dyn Store>, name: &str, at: i64) -> LeasedMail {
+    assert!(store.queue_reset_request(request(name, at), 9).await.unwrap());
+    let mut leased = lease(store, at).await;
+    assert_eq!(leased.len(), 1);
+    leased.remove(0)
+}
+
+/// A password reset that is made at a minute and lasts an hour.
+pub(super) fn reset(user: UserId, token: &str, at: i64) -> NewReset {
+    let (created_at, expires_at) = (minute(at), minute(at + 60));
+    NewReset { user, token: TokenHash::of(token), mail: mail("3"), created_at, expires_at }
+}
+
+/// An invitation with a mail that waits; it expires two days after minute 0.
 pub(super) fn invitation(name: &str, client: Option<ClientId>, token: &str) -> NewInvitation {
     NewInvitation {
         email: email(name),
@@ -88,7 +120,7 @@ pub(super) fn invitation(name: &str, client: Option<ClientId>, token: &str) -> N
         client_id: client,
         token: TokenHash::of(token),
         invited_by_admin_id: None,
-        email_status: EmailStatus::Queued,
+        mail: Some(mail("1")),
         created_at: minute(0),
         expiry_date: minute(2 * 24 * 60),
     }
@@ -103,6 +135,11 @@ pub(super) async fn client_user(store: &Arc<dyn Store>, client: ClientId, name: 
         Accepted::Accepted { session, user } => (session, user),
         other => panic!("{other:?}"),
     }
+}
+
+/// The user of an open session at a minute.
+pub(super) async fn user_of(store: &Arc<dyn Store>, session: SessionId, at: i64) -> Option<User> {
+    store.find_session_user(session, minute(at)).await.unwrap().map(|(user, _)| user)
 }
 
 pub(super) fn workflow(id: &str, name: &str) -> Workflow {

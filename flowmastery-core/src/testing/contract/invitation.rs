@@ -28,6 +28,11 @@ async fn status(store: &Arc<dyn Store>, token: &str, at: i64) -> Option<Invitati
     found.map(|found| found.invitation.status)
 }
 
+async fn email_status(store: &Arc<dyn Store>, token: &str) -> EmailStatus {
+    let found = store.find_invitation(&TokenHash::of(token), minute(1)).await.unwrap();
+    found.unwrap().invitation.email_status
+}
+
 async fn invitation_is_found_by_its_token_only(store: Arc<dyn Store>) {
     let acme = client(&store, "acme").await;
     let made = store.create_invitation(ALL, invitation("carl", Some(acme), "token")).await.unwrap().unwrap();
@@ -98,7 +103,7 @@ async fn acceptance_makes_an_account_that_is_signed_in(store: Arc<dyn Store>) {
     };
     assert_eq!((user.email.clone(), user.role, user.client_id), (email("carl"), Role::Client, Some(acme)));
     assert_eq!((user.is_active, user.created_at, user.last_login), (true, minute(7), Some(minute(7))));
-    assert_eq!(store.find_session_user(session, minute(8)).await.unwrap(), Some(user));
+    assert_eq!(user_of(&store, session, 8).await, Some(user));
     let record = store.find_for_sign_in(&email("carl")).await.unwrap().unwrap();
     assert_eq!(record.hashed_password.expose_secret(), "their hash");
     assert_eq!(status(&store, "token", 8).await, Some(InvitationStatus::Accepted));
@@ -166,11 +171,29 @@ async fn invitations_are_listed_newest_first_in_pages(store: Arc<dyn Store>) {
     assert_eq!((listed, second.next), (ids, None));
 }
 
-async fn fate_of_the_mail_is_noted(store: Arc<dyn Store>) {
-    let made = store.create_invitation(ALL, invitation("anna", None, "token")).await.unwrap().unwrap();
-    store.set_invitation_email_status(ALL, made.id, EmailStatus::Failed).await.unwrap();
-    let found = store.find_invitation(&TokenHash::of("token"), minute(1)).await.unwrap().unwrap();
-    assert_eq!(found.invitation.email_status, EmailStatus::Failed);
+async fn invitation_without_a_mail_waits_for_none(store: Arc<dyn Store>) {
+    let silent = NewInvitation { mail: None, ..invitation("anna", None, "token") };
+    let made = store.create_invitation(ALL, silent).await.unwrap().unwrap();
+    assert_eq!(made.email_status, EmailStatus::NotConfigured);
+    assert_eq!(lease(&store, 0).await, []);
+    accept(&store, "token", 1).await;
+    assert_eq!(email_status(&store, "token").await, EmailStatus::NotConfigured);
+}
+
+async fn mail_of_an_invitation_that_is_over_is_erased(store: Arc<dyn Store>) {
+    let acme = client(&store, "acme").await;
+    for token in ["older", "newer"] {
+        store.create_invitation(ALL, invitation("carl", Some(acme), token)).await.unwrap().unwrap();
+    }
+    assert_eq!(email_status(&store, "older").await, EmailStatus::Failed);
+    assert_eq!(email_status(&store, "newer").await, EmailStatus::Queued);
+    assert_eq!(lease(&store, 0).await.len(), 1, "of the newer one");
+    // Who accepts has the mail, even when its going was not noted yet.
+    accept(&store, "newer", 1).await;
+    assert_eq!(email_status(&store, "newer").await, EmailStatus::Sent);
+    store.create_invitation(ALL, invitation("dora", Some(acme), "gone")).await.unwrap().unwrap();
+    store.delete_client(ALL, acme, minute(1)).await.unwrap();
+    assert_eq!(lease(&store, 5).await, []);
 }
 
 suite! { $ invitation_contract in invitation:
@@ -187,5 +210,6 @@ suite! { $ invitation_contract in invitation:
     address_that_has_an_account_by_now_is_not_accepted,
     invitations_of_a_deleted_client_are_gone,
     invitations_are_listed_newest_first_in_pages,
-    fate_of_the_mail_is_noted,
+    invitation_without_a_mail_waits_for_none,
+    mail_of_an_invitation_that_is_over_is_erased,
 }

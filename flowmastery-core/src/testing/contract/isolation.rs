@@ -48,7 +48,7 @@ async fn users_of_another_client_are_out_of_reach(store: Arc<dyn Store>) {
         assert_eq!(store.find_user(ALL, hidden.id).await.unwrap().as_ref(), Some(hidden));
     }
     assert_eq!(store.list_users(scope, page(9, None)).await.unwrap().items, [dora]);
-    assert_eq!(store.find_session_user(session, minute(3)).await.unwrap(), Some(carl));
+    assert_eq!(user_of(&store, session, 3).await, Some(carl));
 }
 
 async fn sessions_end_with_their_own_client_only(store: Arc<dyn Store>) {
@@ -57,7 +57,7 @@ async fn sessions_end_with_their_own_client_only(store: Arc<dyn Store>) {
         (client_user(&store, ours, "carl").await, client_user(&store, theirs, "dora").await);
     assert!(!store.delete_client(scope, ours, minute(2)).await.unwrap());
     assert!(store.delete_client(scope, theirs, minute(2)).await.unwrap());
-    assert_eq!(store.find_session_user(session, minute(3)).await.unwrap(), Some(carl));
+    assert_eq!(user_of(&store, session, 3).await, Some(carl));
     assert_eq!(store.find_session_user(other, minute(3)).await.unwrap(), None);
 }
 
@@ -69,15 +69,34 @@ async fn invitations_of_another_client_are_out_of_reach(store: Arc<dyn Store>) {
         store.create_invitation(scope, invitation("dora", Some(theirs), "dora")).await.unwrap().unwrap();
     assert_eq!(store.create_invitation(scope, invitation("eve", Some(ours), "eve")).await.unwrap(), None);
     assert_eq!(store.create_invitation(scope, invitation("eve", None, "eve")).await.unwrap(), None);
-    assert_eq!(store.list_invitations(scope, page(9, None), minute(1)).await.unwrap().items, [dora]);
-    for hidden in [carl.id, anna.id] {
-        store.set_invitation_email_status(scope, hidden, EmailStatus::Failed).await.unwrap();
+    assert_eq!(
+        store.list_invitations(scope, page(9, None), minute(1)).await.unwrap().items,
+        std::slice::from_ref(&dora)
+    );
+    let leased = store.lease_mails(scope, (minute(0), minute(1)), 9).await.unwrap();
+    assert_eq!(leased.iter().map(|mail| mail.invitation).collect::<Vec<_>>(), [Some(dora.id)]);
+    for mail in lease(&store, 0).await {
+        assert!([carl.id, anna.id].contains(&mail.invitation.unwrap()));
+        store.finish_mail(scope, mail.lease, EmailStatus::Failed).await.unwrap();
+        store.postpone_mail(scope, mail.lease, minute(99), "stolen").await.unwrap();
     }
+    assert_eq!(lease(&store, 2).await.len(), 3, "still there, and due");
     store.create_invitation(scope, invitation("carl", Some(theirs), "stolen")).await.unwrap().unwrap();
     let kept = store.find_invitation(&TokenHash::of("carl"), minute(1)).await.unwrap().unwrap().invitation;
     assert_eq!((kept.status, kept.email_status), (InvitationStatus::Pending, EmailStatus::Queued));
     let kept = store.find_invitation(&TokenHash::of("anna"), minute(1)).await.unwrap().unwrap().invitation;
     assert_eq!(kept.email_status, EmailStatus::Queued);
+}
+
+async fn password_of_another_client_is_not_reset(store: Arc<dyn Store>) {
+    let (ours, theirs, scope) = two_clients(&store).await;
+    for (client, name, opens) in [(ours, "carl", false), (theirs, "dora", true)] {
+        let (_, user) = client_user(&store, client, name).await;
+        let lease = lease_request(&store, name, 2).await.lease;
+        assert_eq!(store.open_reset(scope, lease, reset(user.id, name, 2)).await.unwrap(), opens);
+        assert_eq!(store.find_reset(&TokenHash::of(name)).await.unwrap().is_some(), opens);
+        store.finish_mail(ALL, lease, EmailStatus::Sent).await.unwrap();
+    }
 }
 
 async fn another_client_is_out_of_reach(store: Arc<dyn Store>) {
@@ -205,6 +224,7 @@ suite! { $ isolation_contract in isolation:
     users_of_another_client_are_out_of_reach,
     sessions_end_with_their_own_client_only,
     invitations_of_another_client_are_out_of_reach,
+    password_of_another_client_is_not_reset,
     another_client_is_out_of_reach,
     executions_of_another_client_are_out_of_reach,
     changes_of_one_client_leave_the_other_as_it_is,

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 pub mod aging;
+pub mod change;
 pub mod client;
 pub mod execution;
 mod fixtures;
@@ -16,6 +17,8 @@ pub mod listing;
 pub mod lives;
 pub mod metrics;
 pub mod origin;
+pub mod outbox;
+pub mod password_reset;
 pub mod session;
 pub mod user;
 pub mod verification;
@@ -65,6 +68,14 @@ macro_rules! store_contract {
             use super::$on_fresh_store;
             $crate::invitation_contract!($on_fresh_store);
         }
+        mod outbox {
+            use super::$on_fresh_store;
+            $crate::outbox_contract!($on_fresh_store);
+        }
+        mod password_reset {
+            use super::$on_fresh_store;
+            $crate::password_reset_contract!($on_fresh_store);
+        }
         mod client {
             use super::$on_fresh_store;
             $crate::client_contract!($on_fresh_store);
@@ -84,6 +95,10 @@ macro_rules! store_contract {
         mod lives {
             use super::$on_fresh_store;
             $crate::lives_contract!($on_fresh_store);
+        }
+        mod change {
+            use super::$on_fresh_store;
+            $crate::change_contract!($on_fresh_store);
         }
         mod aging {
             use super::$on_fresh_store;

@@ -37,7 +37,7 @@ async fn sign_in_opens_a_session_and_is_noted(store: Arc<dyn Store>) {
     let anna = admin(&store, "anna").await;
     let (id, user) = store.open_session(anna.id, session("first", minute(5))).await.unwrap().unwrap();
     assert_eq!(user.last_login, Some(minute(5)));
-    assert_eq!(store.find_session_user(id, minute(6)).await.unwrap(), Some(user));
+    assert_eq!(store.find_session_user(id, minute(6)).await.unwrap(), Some((user, minute(WEEK + 5))));
 }
 
 async fn users_who_may_not_sign_in_get_no_session(store: Arc<dyn Store>) {

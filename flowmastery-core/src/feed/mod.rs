@@ -1,0 +1,186 @@
+//! The feed of changes: by it a host knows what it may remember of the database, and what it must forget.
+//!
+//! What is [`Remembered`] may be used only while the feed was read less than a second ago. A host that does not read it, or cannot, asks
+//! the database every time: slower, and never wrong.
+
+mod remembered;
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
+    time::Duration,
+};
+
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::remembered::{Remembered, Touched};
+use crate::{
+    clock::Clock,
+    error::{Error, Result, causes},
+    outage::Outage,
+    store::{Change, FeedPosition, Store},
+};
+
+/// How often the feed is read.
+const READ_EVERY: Duration = Duration::from_millis(300);
+/// For so long after the start of a read, what is remembered may be used.
+const FRESH: Duration = Duration::from_secs(1);
+/// How long changes stay in the feed: whoever was away for longer forgets everything.
+const KEPT: Duration = Duration::from_secs(10 * 60);
+/// How often older ones are removed.
+const PRUNE_EVERY: Duration = Duration::from_secs(60);
+/// The longest that a read may take.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How many are removed in one transaction.
+const PRUNE_ROWS: u32 = 1000;
+
+/// Reads the feed of changes and tells those who remember.
+pub struct ChangeFeed {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    /// Where the next read goes on.
+    position: tokio::sync::Mutex<Option<FeedPosition>>,
+    state: Mutex<State>,
+    outage: Outage,
+}
+
+/// What has been applied. Whoever puts something into a memory or takes it out holds this.
+#[derive(Default)]
+struct State {
+    /// When the last successful read was started, after the process's own time.
+    read_at: Option<Duration>,
+    /// Counts up whenever something had to be forgotten.
+    forgotten: u64,
+    memories: Vec<Weak<dyn Memory>>,
+}
+
+/// Something that remembers.
+trait Memory: Send + Sync {
+    fn forget(&self, change: Change);
+    fn forget_all(&self);
+}
+
+/// The state of the feed before a value was loaded; only if it is still the same may the value be remembered, since a change that was
+/// applied in between may be one that the value lacks.
+#[derive(Clone, Copy)]
+struct Ticket(u64);
+
+impl ChangeFeed {
+    pub(crate) fn new(store: Arc<dyn Store>, clock: Arc<dyn Clock>) -> Self {
+        Self {
+            store,
+            clock,
+            position: tokio::sync::Mutex::default(),
+            state: Mutex::default(),
+            outage: Outage::default(),
+        }
+    }
+
+    /// Reads the feed again and again until `stop` is cancelled.
+    pub(crate) async fn run(&self, stop: &CancellationToken) {
+        let reading = async {
+            let mut pruned_at = None;
+            loop {
+                match self.read_in_time(&mut pruned_at).await {
+                    Ok(()) if self.outage.ends() => tracing::info!("the feed of changes is read again"),
+                    Ok(()) => {}
+                    Err(error) if self.outage.begins() => {
+                        let cause = causes(&error);
+                        tracing::warn!(error = %error, cause, "the feed of changes cannot be read; answers come from the database");
+                    }
+                    Err(_) => {}
+                }
+                tokio::time::sleep(READ_EVERY).await;
+            }
+        };
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = reading => {}
+        }
+    }
+
+    /// Reads, and removes what is old when that is due. A connection that hangs is not waited for, since another one may be good.
+    async fn read_in_time(&self, pruned_at: &mut Option<Duration>) -> Result<()> {
+        let read = async {
+            self.read().await?;
+            let now = self.clock.elapsed();
+            if pruned_at.is_none_or(|at| now.saturating_sub(at) >= PRUNE_EVERY) {
+                *pruned_at = Some(now);
+                let before = self.clock.now().minus(KEPT);
+                while self.store.prune_changes(before, PRUNE_ROWS).await? {}
+            }
+            Ok(())
+        };
+        tokio::time::timeout(PATIENCE, read).await.map_err(Error::internal)?
+    }
+
+    /// Reads the feed once, for tests and for hosts that do not run [`crate::Flowmastery::run`].
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Unavailable`] when the store is away.
+    pub async fn read(&self) -> Result<()> {
+        let mut position = self.position.lock().await;
+        let started = self.clock.elapsed();
+        // After a failure it begins anew, for the database that comes back may be one that lost its last transactions.
+        let since = position.take();
+        let read = self.store.read_changes(since.as_ref()).await?;
+        *position = Some(read.position);
+        self.apply(read.complete.then_some(&read.changes), Some(started));
+        Ok(())
+    }
+
+    /// Forgets at once what this process itself has just changed.
+    pub(crate) fn forget(&self, change: Change) {
+        self.apply(Some(&[change]), None);
+    }
+
+    /// Forgets everything at once.
+    pub(crate) fn forget_all(&self) {
+        self.apply(None, None);
+    }
+
+    /// Forgets what changed, or with `None` everything.
+    fn apply(&self, changes: Option<&[Change]>, read_at: Option<Duration>) {
+        let mut state = self.state();
+        if changes.is_none_or(|changes| !changes.is_empty()) {
+            state.forgotten += 1;
+            state.memories.retain(|memory| memory.strong_count() > 0);
+            for memory in state.memories.iter().filter_map(Weak::upgrade) {
+                match changes {
+                    Some(changes) => changes.iter().for_each(|change| memory.forget(*change)),
+                    None => memory.forget_all(),
+                }
+            }
+        }
+        // Only now, or somebody would use what is about to be forgotten.
+        state.read_at = read_at.or(state.read_at);
+    }
+
+    /// `None` when nothing that is remembered may be used.
+    fn ticket(&self) -> Option<Ticket> {
+        let state = self.state();
+        let fresh = state.read_at.is_some_and(|at| self.clock.elapsed().saturating_sub(at) < FRESH);
+        fresh.then_some(Ticket(state.forgotten))
+    }
+
+    /// Does something unless anything had to be forgotten since a ticket, and holds that off meanwhile.
+    fn unless_changed(&self, ticket: Ticket, put: impl FnOnce()) {
+        let state = self.state();
+        if state.forgotten == ticket.0 {
+            put();
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for ChangeFeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ChangeFeed").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,129 @@
+//! What is known of clients without asking the database, and the keys that follow from it.
+//!
+//! A key names everything that an answer depends on: a client's numbers, its name, what is said of freshness, the period's borders and the
+//! classes. So an answer is never stale, and hosts that share a cache may use each other's.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use crate::{
+    access::scope::TenantScope,
+    clock::Timestamp,
+    digest::sha256_hex,
+    feed::{ChangeFeed, Remembered, Touched},
+    id::ClientId,
+    model::{client::ClientName, collection::CollectionRecord},
+    store::{Change, ClientSnapshot, Configured},
+};
+
+/// How many clients are remembered.
+const REMEMBERED: u64 = 10_000;
+/// How many views over clients; there is one for all of them.
+const OVERVIEWS: u64 = 10;
+
+/// What is remembered of clients.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub(super) clients: Remembered<ClientId, Arc<Configured>>,
+    pub(super) overviews: Remembered<TenantScope, Overview>,
+}
+
+impl Known {
+    /// As long as no client changes.
+    pub(crate) fn by(feed: &Arc<ChangeFeed>) -> Self {
+        let clients = Remembered::new(feed, REMEMBERED, |change| match change {
+            Change::Client(id) => Touched::One(id),
+            Change::User(_) | Change::Session(_) => Touched::Nothing,
+        });
+        let overviews = Remembered::new(feed, OVERVIEWS, |change| match change {
+            Change::Client(_) => Touched::Those(Box::new(|_| true)),
+            Change::User(_) | Change::Session(_) => Touched::Nothing,
+        });
+        Self { clients, overviews }
+    }
+}
+
+/// Every client of a scope, as far as keys need it.
+#[derive(Clone, Debug)]
+pub(super) struct Overview {
+    /// Stands for everything that an answer over all of them depends on.
+    pub(super) answers: String,
+    /// Stands for their numbers alone.
+    pub(super) numbers: String,
+    /// Until when what is said of their freshness stays, if nothing happens.
+    holds_until: Option<Timestamp>,
+}
+
+impl Overview {
+    pub(super) fn of(clients: &[Configured], at: Moment) -> Self {
+        let until = |client: &Configured| {
+            client.collection.freshness_until(client.n8n_api_url.is_some(), at.now, at.sync_interval)
+        };
+        Self {
+            answers: digest_of(clients.iter().map(|client| Facts::from(client).answers(at))),
+            numbers: digest_of(clients.iter().map(|client| Facts::from(client).numbers())),
+            holds_until: clients.iter().filter_map(until).min(),
+        }
+    }
+
+    pub(super) fn holds(&self, now: Timestamp) -> bool {
+        self.holds_until.is_none_or(|until| now <= until)
+    }
+}
+
+/// What [`Overview::answers`] is for clients as they were read for an answer.
+pub(super) fn answers_of(snapshots: &[ClientSnapshot], at: Moment) -> String {
+    digest_of(snapshots.iter().map(|snapshot| Facts::from(snapshot).answers(at)))
+}
+
+fn digest_of(facts: impl Iterator<Item = String>) -> String {
+    sha256_hex(facts.collect::<Vec<_>>().join("\n").as_bytes())
+}
+
+/// The instant that an answer is for, and how often clients are collected.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) now: Timestamp,
+    pub(super) sync_interval: Duration,
+}
+
+/// What answers about a client depend on.
+pub(super) struct Facts<'f> {
+    id: ClientId,
+    name: &'f ClientName,
+    configured: bool,
+    collection: &'f CollectionRecord,
+}
+
+impl<'f> From<&'f Configured> for Facts<'f> {
+    fn from(client: &'f Configured) -> Self {
+        let Configured { id, name, n8n_api_url, collection, .. } = client;
+        Self { id: *id, name, configured: n8n_api_url.is_some(), collection }
+    }
+}
+
+impl<'f> From<&'f ClientSnapshot> for Facts<'f> {
+    fn from(snapshot: &'f ClientSnapshot) -> Self {
+        let ClientSnapshot { client_id, name, configured, collection, .. } = snapshot;
+        Self { id: *client_id, name, configured: *configured, collection }
+    }
+}
+
+impl Facts<'_> {
+    /// The client's numbers, and whether they are known. The instant of the last change tells apart installations that share a cache.
+    pub(super) fn numbers(&self) -> String {
+        let CollectionRecord { data_version, changed_at, last_success_at, .. } = self.collection;
+        format!("{}|{data_version}|{changed_at:?}|{}", self.id, last_success_at.is_some())
+    }
+
+    /// The numbers, the name and what is said of freshness.
+    pub(super) fn answers(&self, at: Moment) -> String {
+        let freshness = self.collection.freshness(self.configured, at.now, at.sync_interval);
+        format!("{}|{:?}|{freshness:?}", self.numbers(), self.name)
+    }
+}
+
+/// The key of a kind of answer about `whose`, made of what it depends on. Another version may write answers in another form.
+pub(super) fn key(kind: impl fmt::Debug, whose: impl fmt::Display, parts: &dyn fmt::Debug) -> String {
+    let digest = sha256_hex(format!("{parts:?}").as_bytes());
+    format!("metrics:{}:{whose}:{kind:?}:{digest}", env!("CARGO_PKG_VERSION"))
+}

@@ -1,0 +1,238 @@
+//! The outbox's sender: hands stored mails to the mail server, and tries again for a day while it does not take them.
+//!
+//! Several hosts may send from one store: a mail is leased to one at a time, and no transaction is open while it is sent. A host that is
+//! killed leaves its lease to run out, and a mail whose fate is unknown goes again with the same Message-ID.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::future::join_all;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    access::scope::TenantScope,
+    clock::{Clock, Timestamp},
+    entropy::Entropy,
+    error::{Error, Result, causes},
+    mail::{Mail, MailError, MailFault, Mailer, Postbox, letter::Letter},
+    model::{
+        email::Email,
+        invitation::EmailStatus,
+        outbox::{GIVES_UP_AFTER, LeasedMail, NewReset, RESET_LIFETIME},
+        schedule::after_failure,
+        session::OpaqueToken,
+    },
+    store::Store,
+};
+
+/// How many mails are sent at once.
+const BATCH: u16 = 8;
+/// The wait after the first failure; it doubles up to 15 minutes.
+const FIRST_WAIT: Duration = Duration::from_secs(10);
+/// How often one kind of trouble is logged.
+const WARNING_GAP: Duration = Duration::from_secs(60);
+/// The most characters of a stored error.
+const ERROR_CHARS: usize = 300;
+
+/// How long the sender waits. The default is right for every mail server; tests make it short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutboxLimits {
+    /// The longest that handing over one mail may take.
+    pub patience: Duration,
+    /// After so long whoever sends a mail counts as dead; longer than `patience`.
+    pub lease: Duration,
+    /// How often is looked for mails that are due; what is stored in this process is sent at once.
+    pub tick: Duration,
+}
+
+impl Default for OutboxLimits {
+    fn default() -> Self {
+        let [patience, lease, tick] = [20, 60, 1].map(Duration::from_secs);
+        Self { patience, lease, tick }
+    }
+}
+
+/// Sends the stored mails.
+#[derive(Clone)]
+pub struct Outbox(pub(crate) Arc<OutboxParts>);
+
+/// What the sender works with.
+pub(crate) struct OutboxParts {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) mailer: Arc<dyn Mailer>,
+    pub(crate) postbox: Postbox,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    /// The page that takes `?token=` of a password reset.
+    pub(crate) reset_page: String,
+    pub(crate) limits: OutboxLimits,
+    pub(crate) warnings: Warnings,
+}
+
+/// When each kind of trouble was last logged.
+#[derive(Default)]
+pub(crate) struct Warnings {
+    mail: Seldom,
+    store: Seldom,
+}
+
+impl Outbox {
+    /// Sends what is due, until `stop` is cancelled; then waits for the mails that are being sent.
+    pub async fn run(self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            match self.send_due().await {
+                Ok(sent) if sent >= usize::from(BATCH) => continue,
+                Ok(_) => {}
+                Err(error) => self.warn_of_store(&error),
+            }
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(self.0.limits.tick) => {}
+                () = self.0.postbox.woken() => {}
+            }
+        }
+    }
+
+    /// Tries mails that are due, a few at once, and waits for their fate; how many there were. For hosts that never call
+    /// [`Outbox::run`].
+    ///
+    /// # Errors
+    /// When the store is away; a mail whose fate could not be noted is tried again.
+    pub async fn send_due(&self) -> Result<usize> {
+        let now = self.0.clock.now();
+        let lease = (now, now.plus(self.0.limits.lease));
+        let mails = self.0.store.lease_mails(TenantScope::ALL, lease, BATCH).await?;
+        let handled = join_all(mails.iter().map(|mail| self.handle(mail))).await;
+        handled.into_iter().collect::<Result<Vec<()>>>()?;
+        Ok(mails.len())
+    }
+
+    async fn handle(&self, leased: &LeasedMail) -> Result<()> {
+        let Ok(letter) = self.0.postbox.open(&leased.mail) else {
+            let cause = "it cannot be opened: the key that sealed it is not among those that are set";
+            return self.failed(leased, &MailError::new(MailFault::NotNow, cause)).await;
+        };
+        let Some(mail) = self.write(leased, letter).await? else {
+            return self.finish(leased, EmailStatus::Failed).await;
+        };
+        let sent = tokio::time::timeout(self.0.limits.patience, self.0.mailer.send(&mail)).await;
+        match sent {
+            Ok(Ok(())) => self.finish(leased, EmailStatus::Sent).await,
+            Ok(Err(error)) => self.failed(leased, &error).await,
+            Err(_) => {
+                let error = MailError::new(MailFault::NotNow, "the mail server gave no answer in time");
+                self.failed(leased, &error).await
+            }
+        }
+    }
+
+    /// The mail to be sent; nothing where its time is over, or it is a password reset of nobody who may sign in.
+    async fn write(&self, leased: &LeasedMail, letter: Letter) -> Result<Option<Mail>> {
+        let now = self.0.clock.now();
+        match &letter {
+            Letter::Invitation { .. } => Ok(letter.mail(leased.mail.key, now)),
+            Letter::ResetRequest { to } => self.open_reset(leased, to, now).await,
+            Letter::Reset { to, until, .. } if *until <= now => self.open_reset(leased, to, now).await,
+            Letter::Reset { to, .. } => {
+                // It may wait for long, and its user be deactivated meanwhile.
+                let record = self.0.store.find_for_sign_in(to).await?;
+                Ok(record
+                    .filter(|record| record.user.is_active)
+                    .and_then(|_| letter.mail(leased.mail.key, now)))
+            }
+        }
+    }
+
+    /// Makes the token of a password reset, if the address has an account that may sign in, and stores it with the mail, so that
+    /// another attempt sends the same link.
+    async fn open_reset(&self, leased: &LeasedMail, to: &Email, now: Timestamp) -> Result<Option<Mail>> {
+        let Some(record) = self.0.store.find_for_sign_in(to).await? else { return Ok(None) };
+        let token = OpaqueToken::generate(self.0.entropy.as_ref())?;
+        let expires_at = now.plus(RESET_LIFETIME);
+        let link = format!("{}?token={}", self.0.reset_page, token.expose());
+        let letter = Letter::Reset { to: to.clone(), link, until: expires_at };
+        let mail = self.0.postbox.seal(&letter)?;
+        let key = mail.key;
+        let reset = NewReset { user: record.user.id, token: token.hash(), mail, created_at: now, expires_at };
+        let opened = self.0.store.open_reset(TenantScope::ALL, leased.lease, reset).await?;
+        Ok(if opened { letter.mail(key, now) } else { None })
+    }
+
+    /// Notes that a mail did not go: for good, or until it is tried again.
+    async fn failed(&self, leased: &LeasedMail, error: &MailError) -> Result<()> {
+        let now = self.0.clock.now();
+        let cause = causes(error);
+        let LeasedMail { lease, invitation, created_at, .. } = leased;
+        let too_old = now.since(*created_at) >= GIVES_UP_AFTER;
+        if error.kind() == MailFault::Refused || too_old {
+            tracing::warn!(
+                mail.id = %lease.id, invitation.id = invitation.map(|id| id.0), attempts = lease.attempt, error = %error, cause,
+                "a mail was not sent and will not be"
+            );
+            return self.finish(leased, EmailStatus::Failed).await;
+        }
+        if self.0.warnings.mail.is_due(now) {
+            tracing::warn!(
+                mail.id = %lease.id, attempts = lease.attempt, error = %error, cause,
+                "a mail could not be sent and is tried again for a day; check SMTP_HOST, SMTP_PORT, SMTP_TLS, SMTP_USERNAME, \
+                 SMTP_PASSWORD and FROM_EMAIL"
+            );
+        }
+        let next = now.plus(after_failure(FIRST_WAIT, lease.attempt, None));
+        let text: String = format!("{error}: {cause}").chars().take(ERROR_CHARS).collect();
+        Ok(self.0.store.postpone_mail(TenantScope::ALL, *lease, next, &text).await?)
+    }
+
+    async fn finish(&self, leased: &LeasedMail, status: EmailStatus) -> Result<()> {
+        Ok(self.0.store.finish_mail(TenantScope::ALL, leased.lease, status).await?)
+    }
+
+    fn warn_of_store(&self, error: &Error) {
+        if self.0.warnings.store.is_due(self.0.clock.now()) {
+            let cause = causes(error);
+            tracing::warn!(error = %error, cause, "mails that wait could not be looked for, or their fate not be noted");
+        }
+    }
+}
+
+impl fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outbox").field("limits", &self.0.limits).finish_non_exhaustive()
+    }
+}
+
+/// Something that is said once a minute at most.
+struct Seldom(AtomicI64);
+
+impl Default for Seldom {
+    fn default() -> Self {
+        Self(AtomicI64::new(i64::MIN))
+    }
+}
+
+impl Seldom {
+    /// Whether it is to be said now.
+    fn is_due(&self, now: Timestamp) -> bool {
+        let last = self.0.load(Ordering::Relaxed);
+        let due = now.since(Timestamp::from_millis(last)) >= WARNING_GAP;
+        due && self.0.compare_exchange(last, now.as_millis(), Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn trouble_is_said_once_a_minute() {
+        let seldom = Seldom::default();
+        let said = [0, 1, 59_999, 60_000, 60_001].map(|at| seldom.is_due(Timestamp::from_millis(at)));
+        assert_eq!(said, [true, false, false, true, false]);
+    }
+}

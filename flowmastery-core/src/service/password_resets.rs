@@ -1,0 +1,86 @@
+//! Password resets: a link by mail, and another password for whoever has it.
+//!
+//! Asking takes the same work whether the address has an account or not: the wish is stored, and whoever sends mails finds out.
+
+use std::sync::Arc;
+
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::{
+    access::password::PasswordHasher,
+    clock::Clock,
+    error::{Error, Kind, Result},
+    feed::ChangeFeed,
+    mail::{Postbox, letter::Letter},
+    model::{email::Email, outbox::NewResetRequest, password::Password, session::TokenHash},
+    store::{Change, Reset, Store},
+};
+
+/// How many wishes may wait at once, each of another address; further ones are dropped.
+const ROOM: u32 = 1000;
+
+/// Password resets.
+#[derive(Clone, Debug)]
+pub struct PasswordResets {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) feed: Arc<ChangeFeed>,
+    pub(crate) postbox: Postbox,
+    pub(crate) hasher: PasswordHasher,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl PasswordResets {
+    /// Mails a link to the address, if it has an account that may sign in; what is answered does not tell. While a wish of the address
+    /// waits, another one changes nothing.
+    ///
+    /// # Errors
+    /// [`Kind::Unavailable`] when the store is away.
+    pub async fn request(&self, email: Email) -> Result<()> {
+        if !self.postbox.is_served() {
+            tracing::info!(
+                "a password reset was asked for; no mail server is configured (SMTP_HOST), so nothing is sent"
+            );
+            return Ok(());
+        }
+        let address_digest = self.postbox.digest(&email)?;
+        let mail = self.postbox.seal(&Letter::ResetRequest { to: email })?;
+        let request = NewResetRequest { mail, address_digest, created_at: self.clock.now() };
+        if self.store.queue_reset_request(request, ROOM).await? {
+            self.postbox.wake();
+        } else {
+            tracing::warn!(waiting = ROOM, "a password reset was asked for and dropped: too many wait");
+        }
+        Ok(())
+    }
+
+    /// Sets the password of whoever was mailed the token, and signs them out everywhere; happens once, however many race.
+    ///
+    /// # Errors
+    /// [`Kind::Gone`] when its time is over, [`Kind::NotFound`] when it is unknown, spent, or of an account that may not sign in.
+    pub async fn confirm(&self, token: &SecretString, password: &Password) -> Result<()> {
+        let token = TokenHash::of(token.expose_secret());
+        // Hashing is dear, so a token that is not good is refused before it.
+        let expires_at = self.store.find_reset(&token).await?.ok_or_else(not_found)?;
+        if expires_at <= self.clock.now() {
+            return Err(expired());
+        }
+        let hashed_password = self.hasher.hash(password).await?;
+        match self.store.confirm_reset(&token, &hashed_password, self.clock.now()).await? {
+            Reset::Done(user) => {
+                self.feed.forget(Change::User(user));
+                tracing::info!(user.id = %user, "a password was reset; the user's sessions are closed");
+                Ok(())
+            }
+            Reset::Expired => Err(expired()),
+            Reset::NotFound => Err(not_found()),
+        }
+    }
+}
+
+fn not_found() -> Error {
+    Error::not_found("password reset")
+}
+
+fn expired() -> Error {
+    Error::new(Kind::Gone, "This password reset has expired; ask for a new one.")
+}

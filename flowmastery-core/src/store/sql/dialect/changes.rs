@@ -1,0 +1,80 @@
+//! The positions of the feed of changes: transactions and snapshots on Postgres, numbers on SQLite.
+//!
+//! On Postgres a transaction may commit after one with a higher number, so a reader goes on from what its last snapshot did not see. On
+//! SQLite one transaction commits after the other, so a number says it all.
+
+use super::super::{
+    change::ChangeRow,
+    fault::fault,
+    pool::{Db, Tx},
+};
+use crate::{clock::Timestamp, store::StoreResult};
+
+/// What was committed since the read that ended with `since`; at least one row.
+pub(in super::super) async fn read_changes(db: Db<'_>, since: Option<&str>) -> StoreResult<Vec<ChangeRow>> {
+    match db {
+        Db::Pg(db) => {
+            sqlx::query_as(
+                "SELECT pg_current_snapshot()::TEXT, h.pruned_to < pg_snapshot_xmin($1::TEXT::PG_SNAPSHOT), c.kind, c.subject
+                 FROM change_horizon h
+                 LEFT JOIN changes c ON c.position >= pg_snapshot_xmin($1::TEXT::PG_SNAPSHOT)
+                     AND NOT pg_visible_in_snapshot(c.position, $1::TEXT::PG_SNAPSHOT)",
+            )
+            .bind(since)
+            .fetch_all(db)
+            .await
+        }
+        Db::Lite(db) => {
+            sqlx::query_as(
+                "SELECT CAST(COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0) AS TEXT),
+                        h.pruned_to <= CAST($1 AS INTEGER), c.kind, c.subject
+                 FROM change_horizon h LEFT JOIN changes c ON c.position > CAST($1 AS INTEGER)",
+            )
+            .bind(since)
+            .fetch_all(db)
+            .await
+        }
+    }
+    .map_err(fault)
+}
+
+/// Moves the horizon behind about `rows` of the oldest changes from before an instant.
+pub(in super::super) async fn move_change_horizon(
+    tx: &mut Tx,
+    before: Timestamp,
+    rows: u32,
+) -> StoreResult<()> {
+    match tx.db() {
+        Db::Pg(db) => {
+            // What no transaction of this server can have written came with a back-up of another one, whose numbers were higher.
+            sqlx::query("DELETE FROM changes WHERE position >= pg_snapshot_xmax(pg_current_snapshot())")
+                .execute(&mut *db)
+                .await
+                .map_err(fault)?;
+            // A transaction may be open for longer than the feed is kept: behind it nothing is removed, or every reader would miss it.
+            sqlx::query(
+                "UPDATE change_horizon SET pruned_to = GREATEST(
+                     CASE WHEN pruned_to < pg_snapshot_xmax(pg_current_snapshot()) THEN pruned_to ELSE '0'::XID8 END,
+                     (SELECT position FROM
+                         (SELECT position FROM changes WHERE at < $1 AND position < pg_snapshot_xmin(pg_current_snapshot())
+                          ORDER BY position LIMIT $2) AS old
+                      ORDER BY position DESC LIMIT 1))",
+            )
+            .bind(before)
+            .bind(i64::from(rows))
+            .execute(db)
+            .await
+            .map(drop)
+        }
+        Db::Lite(db) => sqlx::query(
+            "UPDATE change_horizon SET pruned_to = MAX(pruned_to, COALESCE(
+                 (SELECT MAX(position) FROM (SELECT position FROM changes WHERE at < $1 ORDER BY position LIMIT $2)), 0))",
+        )
+        .bind(before)
+        .bind(i64::from(rows))
+        .execute(db)
+        .await
+        .map(drop),
+    }
+    .map_err(fault)
+}
