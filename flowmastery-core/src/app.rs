@@ -24,6 +24,7 @@ use crate::{
         clients::Clients,
         collect::{CollectionLimits, Collector, CollectorParts},
         health::Health,
+        import::Imports,
         invitations::{InvitationConfig, Invitations},
         metrics::{self, Metrics},
         outbox::{Outbox, OutboxLimits, OutboxParts, Warnings},
@@ -91,6 +92,7 @@ pub struct Flowmastery {
     metrics: Metrics,
     health: Health,
     verifications: Verifications,
+    imports: Imports,
     collector: Collector,
     feed: Arc<ChangeFeed>,
     outbox: Outbox,
@@ -151,6 +153,11 @@ impl Flowmastery {
     /// Holding a client's numbers against its n8n, for the host's own command.
     pub fn verifications(&self) -> &Verifications {
         &self.verifications
+    }
+
+    /// Taking over what a Python FlowMastery has, for the host's own command.
+    pub fn imports(&self) -> &Imports {
+        &self.imports
     }
 
     /// Runs what goes on beside requests, which is collecting and sending mails, until `stop` is cancelled, and comes to its end in
@@ -281,6 +288,13 @@ impl Builder {
         let codec = TokenCodec::new(&config.secret_key, &config.previous_secret_keys, entropy.clone());
         let issuer = TokenIssuer { codec, lifetimes: config.lifetimes, entropy: entropy.clone() };
         let postbox = Postbox::new(vault.clone(), entropy.clone(), mailer.is_configured());
+        let imports = Imports {
+            store: store.clone(),
+            vault: vault.clone(),
+            outbound: config.outbound.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        };
         let sync_interval = config.sync_interval;
         let collector = Collector::new(CollectorParts {
             store: store.clone(),
@@ -353,6 +367,7 @@ impl Builder {
                 sync_interval,
             },
             verifications: Verifications { store: store.clone(), n8n, vault, clock },
+            imports,
             health: Health { store, cache, collection },
             collector,
             feed,

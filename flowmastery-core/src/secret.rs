@@ -4,6 +4,8 @@
 //! `<table.column>:<client id or mail key>`, so that a text copied to another row or column does not open. The newest key seals, any key of the
 //! ring opens. Key material is zeroized when dropped and never shown.
 
+pub mod python;
+
 use std::{fmt, sync::Arc};
 
 use aes_gcm::{

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Finds, installs, starts and stops PostgreSQL and Redis from the system's packages; sourced by scripts/test and scripts/dev.
+# Finds, installs, starts and stops servers from the system's packages; sourced by scripts/test and scripts/dev.
 
 fail() {
     printf 'scripts/%s: %s\n' "${0##*/}" "$*" >&2
@@ -32,30 +32,32 @@ find_smtp() {
     return 1
 }
 
-package_of() {
-    case $1 in
-    postgres) echo postgresql ;;
-    redis) echo redis-server ;;
-    smtp) echo python3-aiosmtpd ;;
-    esac
-}
+# What each of them is called in Debian, and what is needed of it.
+declare -A packages=([postgres]=postgresql [redis]=redis-server [smtp]=python3-aiosmtpd)
+declare -A needs=([postgres]='PostgreSQL 15 or newer (initdb, pg_ctl)' [redis]='Redis 7 or newer (redis-server, redis-cli)'
+    [smtp]='a python3 with aiosmtpd')
 
-# install_missing PART...: of postgres (15 or newer), redis (7 or newer) and smtp, a python3 with aiosmtpd. On Debian and Ubuntu missing
-# ones are installed when root asks; elsewhere they are named.
+# install_missing NAME...: of postgres, redis and smtp.
 install_missing() {
-    local part missing=()
-    for part; do "find_$part" || missing+=("$(package_of "$part")"); done
+    local name missing=()
+    for name in "$@"; do
+        "find_$name" || missing+=("$name")
+    done
     [ "${#missing[@]}" -gt 0 ] || return 0
     if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
-        fail "missing here: ${missing[*]}; PostgreSQL 15 or newer (initdb, pg_ctl) and Redis 7 or newer (redis-server, redis-cli)" \
-            "are needed, for tests a python3 with aiosmtpd, too"
+        for name in "${missing[@]}"; do
+            printf 'scripts/%s: %s is missing\n' "${0##*/}" "${needs[$name]}" >&2
+        done
+        exit 1
     fi
-    printf 'scripts/%s: installing %s\n' "${0##*/}" "${missing[*]}" >&2
+    printf 'scripts/%s: installing what is missing: %s\n' "${0##*/}" "${missing[*]}" >&2
     # The packages would start servers of their own, which nobody needs.
     export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
     apt-get update -qq </dev/null >&2
-    apt-get install -y -qq --no-install-recommends "${missing[@]}" </dev/null >&2
-    for part; do "find_$part" || fail "$(package_of "$part") was installed, and is not to be found"; done
+    for name in "${missing[@]}"; do
+        apt-get install -y -qq --no-install-recommends "${packages[$name]}" </dev/null >&2
+        "find_$name" || fail "${needs[$name]} is not to be found, though ${packages[$name]} was installed"
+    done
 }
 
 # PostgreSQL refuses to run as root; then its files and processes belong to another account.

@@ -25,6 +25,7 @@ const TOWER: &[&[&str]] =
 const ADAPTERS: &[&str] = &[
     "SqlStore",
     "LayeredCache",
+    "PythonSource",
     "MemoryCache",
     "RedisCache",
     "SmtpMailer",

@@ -10,6 +10,7 @@ mod collect;
 mod faults;
 mod feed;
 mod http;
+mod import;
 mod mail;
 mod oracle;
 mod schema;

@@ -10,6 +10,7 @@
 pub mod access_log;
 pub mod backend;
 pub mod executions;
+pub mod kill;
 pub mod postgres;
 pub mod program;
 pub mod redis;

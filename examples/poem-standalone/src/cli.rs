@@ -1,6 +1,7 @@
 //! The command line.
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use secrecy::SecretString;
 
 use crate::settings;
 
@@ -27,6 +28,12 @@ pub(crate) enum Command {
     /// Create, update, undo or show the database schema.
     #[command(subcommand)]
     Migrate(MigrateCommand),
+    /// Take over users, clients, keys, time saved, pending invitations and executions from a Python FlowMastery.
+    ///
+    /// Without --apply it is a dry run: it reads, says what would be done, and writes nothing. What was taken over is never taken over again, so it
+    /// may be repeated, also after it was interrupted. Exit status 0 when everything was taken over or was here already, 1 when something is
+    /// left to do, 2 when the import failed.
+    Import(ImportArgs),
     /// Compare a client's numbers with its n8n and with the rows that are kept.
     ///
     /// It reads only, and may run beside the server. Every difference is printed with its reason. Exit status 0 when all are explained,
@@ -44,6 +51,21 @@ pub(crate) struct HealthArgs {
     /// What to ask; /health/live at the address of BIND unless given. /health also asks for the database.
     #[arg(long, value_name = "URL")]
     pub(crate) url: Option<String>,
+}
+
+/// Options of `import`.
+#[derive(Debug, Args)]
+pub(crate) struct ImportArgs {
+    /// The database of the Python FlowMastery, postgres://…; PYTHON_DATABASE_URL unless given. It is only read.
+    #[arg(long, value_name = "URL")]
+    pub(crate) from: Option<SecretString>,
+    /// Its SECRET_KEY, which opens the n8n keys of clients, or - for the first line of standard input; PYTHON_SECRET_KEY unless given, which,
+    /// unlike an option, other users of the machine do not see. Without one every key has to be entered again.
+    #[arg(long, value_name = "KEY")]
+    pub(crate) secret_key: Option<SecretString>,
+    /// Write it; else it is a dry run.
+    #[arg(long)]
+    pub(crate) apply: bool,
 }
 
 /// Options of `verify`.

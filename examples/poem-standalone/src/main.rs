@@ -6,6 +6,7 @@ mod cli;
 mod create_admin;
 mod failure;
 mod health;
+mod import;
 mod key_file;
 mod logs;
 mod migrate;
@@ -43,6 +44,7 @@ fn run(command: Command) -> Outcome<ExitCode> {
         Command::CreateAdmin(args) => {
             runtime.block_on(create_admin::run(&vars, args)).map(|()| ExitCode::SUCCESS)
         }
+        Command::Import(args) => Ok(runtime.block_on(import::run(&vars, args))),
         Command::Verify(args) => Ok(runtime.block_on(verify::run(&vars, &args))),
         Command::Health(args) => runtime.block_on(health::run(&vars, args)).map(|()| ExitCode::SUCCESS),
         Command::Migrate(command) => {

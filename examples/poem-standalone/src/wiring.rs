@@ -11,7 +11,7 @@ use flowmastery_core::{
     service::invitations::InvitationConfig,
     store::{
         Store, StoreError,
-        sql::{SqlConfig, SqlStore},
+        sql::{MigrationStatus, PythonSource, SqlConfig, SqlStore},
     },
 };
 use flowmastery_tower::Api;
@@ -29,6 +29,13 @@ pub(crate) struct SigningKey {
     pub(crate) file: Option<PathBuf>,
 }
 
+impl SigningKey {
+    /// One for who neither signs nor seals anything.
+    pub(crate) fn unused() -> Self {
+        Self { secret: "nothing is signed and nothing is sealed".into(), file: None }
+    }
+}
+
 /// The store, with its schema up to date.
 ///
 /// # Errors
@@ -43,15 +50,57 @@ pub(crate) async fn connect_migrated(settings: &DatabaseSettings) -> Outcome<Sql
     if settings.auto_migrate && settings.migration.is_none() {
         migrate(&settings.database, &store).await?;
     }
-    let status =
-        store.migration_status().await.map_err(|error| database_failure(&settings.database, &error))?;
+    let status = status_of(&settings.database, &store).await?;
     if let Some(missing) = status.iter().find(|migration| !migration.applied) {
-        return Err(Failure::new(format!(
-            "The database lacks migration {} and AUTO_MIGRATE is off: run `flowmastery migrate up` first.",
-            missing.version
-        )));
+        return Err(lacks(missing, "AUTO_MIGRATE is off"));
     }
     Ok(store)
+}
+
+/// The store for who only looks: as it is, and where there is none yet, an empty one in memory.
+///
+/// # Errors
+/// When the database is not to be had, or its schema is an older one.
+pub(crate) async fn connect_unchanged(settings: &DatabaseSettings) -> Outcome<SqlStore> {
+    let database = &settings.database;
+    if database.file().is_none_or(|file| file.exists()) {
+        let store = connect(database).await?;
+        let status = status_of(database, &store).await?;
+        match status.iter().find(|migration| !migration.applied) {
+            None => return Ok(store),
+            Some(missing) if status.iter().any(|migration| migration.applied) => {
+                return Err(lacks(missing, "a dry run changes nothing"));
+            }
+            Some(_) => store.close().await,
+        }
+    }
+    let failed = |error| Failure::new("There is no memory for an empty database.").because(error);
+    let store = SqlStore::connect(&SqlConfig::new("sqlite::memory:")).await.map_err(failed)?;
+    store.migrate_up().await.map_err(failed)?;
+    Ok(store)
+}
+
+async fn status_of(database: &Database, store: &SqlStore) -> Outcome<Vec<MigrationStatus>> {
+    store.migration_status().await.map_err(|error| database_failure(database, &error))
+}
+
+fn lacks(missing: &MigrationStatus, why: &str) -> Failure {
+    let version = missing.version;
+    Failure::new(format!(
+        "The database lacks migration {version} and {why}: run `flowmastery migrate up` first."
+    ))
+}
+
+/// The database of a Python FlowMastery.
+///
+/// # Errors
+/// When it is not to be had, or is none.
+pub(crate) async fn connect_python(url: &SecretString) -> Outcome<PythonSource> {
+    PythonSource::connect(url).await.map_err(|error| {
+        let advice = "check --from or PYTHON_DATABASE_URL, and that PostgreSQL is running there";
+        Failure::new(format!("The database of the Python FlowMastery cannot be read: {advice}."))
+            .because(error)
+    })
 }
 
 /// The store, with its schema as it is.

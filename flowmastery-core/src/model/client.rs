@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use crate::{
@@ -126,6 +126,25 @@ pub struct Instance {
     pub url: InstanceUrl,
     /// The API key, in clear only in memory.
     pub key: SecretString,
+}
+
+impl Instance {
+    /// The most characters of an n8n key; today's have some 270.
+    const MAX_KEY_CHARS: usize = 4096;
+
+    /// Checks a key.
+    ///
+    /// # Errors
+    /// A fault of `n8n_api_key`, which does not repeat it.
+    pub fn check_key(key: &SecretString) -> Result<(), FieldError> {
+        let text = key.expose_secret();
+        if (1..=Self::MAX_KEY_CHARS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+        {
+            return Ok(());
+        }
+        let message = "A key has 1 to 4,096 visible ASCII characters, without spaces.";
+        Err(FieldError::new("n8n_api_key", message))
+    }
 }
 
 /// An n8n instance and its key as stored.

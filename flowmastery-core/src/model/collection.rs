@@ -23,6 +23,8 @@ pub struct CollectionRecord {
     pub last_attempt_at: Option<Timestamp>,
     /// When a collection last succeeded from end to end.
     pub last_success_at: Option<Timestamp>,
+    /// When executions of another FlowMastery were taken over; `None` when none were.
+    pub imported_at: Option<Timestamp>,
     /// Why the last collection failed; `None` when it succeeded or none was tried.
     pub failure: Option<Failure>,
     /// How far the first back-fill is; `None` before the first page and once it is complete.
@@ -46,11 +48,16 @@ pub struct Failure {
 }
 
 impl CollectionRecord {
+    /// Whether there are numbers: before, every count is null.
+    pub fn has_numbers(&self) -> bool {
+        self.last_success_at.or(self.imported_at).is_some()
+    }
+
     /// How long a reader at `now` should wait for the first collection of an instance, of at most `patience` from its beginning; zero once
     /// it ended, though a long back-fill may still go on.
     pub fn wait_for_first(&self, now: Timestamp, patience: Duration) -> Duration {
-        let has_numbers = self.last_success_at.is_some() && (self.back_filled || self.progress.is_some());
-        if has_numbers || self.failure.is_some() {
+        let was_collected = self.last_success_at.is_some() && (self.back_filled || self.progress.is_some());
+        if was_collected || self.failure.is_some() {
             return Duration::ZERO;
         }
         patience.saturating_sub(self.last_attempt_at.map_or(Duration::ZERO, |begun| now.since(begun)))
@@ -115,9 +122,10 @@ impl CollectionRecord {
     }
 
     fn message(&self, status: FreshnessStatus) -> String {
-        let last = match self.last_success_at {
-            Some(last) => format!("The numbers are those of {last}."),
-            None => "There are no numbers yet.".to_owned(),
+        let last = match (self.last_success_at, self.imported_at) {
+            (Some(last), _) => format!("The numbers are those of {last}."),
+            (None, Some(at)) => format!("The numbers are those that were imported at {at}."),
+            (None, None) => "There are no numbers yet.".to_owned(),
         };
         match status {
             FreshnessStatus::Live => "The numbers are up to date.".to_owned(),

@@ -6,6 +6,7 @@ pub mod email;
 pub mod epoch;
 pub mod execution;
 pub mod freshness;
+pub mod import;
 pub mod instance;
 pub mod invitation;
 pub mod listing;

@@ -104,6 +104,9 @@ impl TimeSaved {
     /// The most minutes: those of 365 days, so that no sum over executions overflows.
     pub const MAX: i64 = 365 * 24 * 60;
 
+    /// Those of a workflow for which nothing else was set.
+    pub const DEFAULT: Self = Self(DEFAULT_TIME_SAVED_MINUTES);
+
     /// So many minutes.
     ///
     /// # Errors

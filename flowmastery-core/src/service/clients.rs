@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::Serialize;
 
 use crate::{
@@ -24,9 +24,6 @@ use crate::{
     sync::CollectionRequests,
 };
 
-/// The most characters of an n8n key; today's have some 270.
-const MAX_KEY_CHARS: usize = 4096;
-
 /// The longest that the test of an n8n takes, waiting for its turn at that server included.
 const TEST_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -42,14 +39,7 @@ impl InstanceConfig {
     pub fn parse(url: &str, key: SecretString) -> Result<Self> {
         let mut faults = Faults::default();
         let url = faults.check(InstanceUrl::parse(url));
-        let text = key.expose_secret();
-        let fits = !text.is_empty()
-            && text.len() <= MAX_KEY_CHARS
-            && text.bytes().all(|byte| byte.is_ascii_graphic());
-        if !fits {
-            let message = "A key has 1 to 4,096 visible ASCII characters, without spaces.";
-            faults.push(FieldError::new("n8n_api_key", message));
-        }
+        faults.check(Instance::check_key(&key));
         faults.finish(url.map(|url| Self(Instance { url, key })))
     }
 }

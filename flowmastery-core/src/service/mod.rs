@@ -3,6 +3,7 @@
 pub mod clients;
 pub mod collect;
 pub mod health;
+pub mod import;
 pub mod invitations;
 pub mod metrics;
 pub mod outbox;

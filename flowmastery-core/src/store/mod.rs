@@ -7,6 +7,7 @@ mod change;
 mod client;
 mod error;
 mod execution;
+mod import;
 mod invitation;
 mod lease;
 mod listing;
@@ -30,6 +31,7 @@ pub use self::{
     execution::{
         Applied, Batch, CollectionOutcome, CollectionState, ExecutionStore, Finished, Pruned, Turn, Walk,
     },
+    import::{AddressUse, HistoryBatch, ImportSource, ImportStanding, ImportStore, Imported},
     invitation::{Accepted, InvitationStore, StoredInvitation},
     lease::{Lease, LeaseStore, Term},
     listing::ListingStore,
@@ -59,6 +61,7 @@ pub trait Store:
     + MetricsStore
     + ListingStore
     + VerificationStore
+    + ImportStore
     + OriginStore
     + ChangeStore
     + fmt::Debug

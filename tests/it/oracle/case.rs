@@ -20,11 +20,11 @@ use flowmastery_core::{
     service::collect::CollectionLimits,
     testing::clock::FixedClock,
 };
+use flowmastery_tests::kill::Killed;
 use n8n_simulator::{Dialect, Fault, History, InProcessN8n, Plan, Pruning, SimulatedN8n, Snapshot};
 
 use super::{
     database::{Row, Shared},
-    kill::Killed,
     n8n::Killable,
 };
 

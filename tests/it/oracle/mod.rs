@@ -11,7 +11,6 @@
 mod case;
 mod check;
 pub(crate) mod database;
-mod kill;
 mod n8n;
 
 use std::sync::Arc;

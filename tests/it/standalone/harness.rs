@@ -126,20 +126,23 @@ impl Server {
 
     /// Status and body of one request; in HTTP/1.0, so that the connection ends with the answer.
     pub(crate) fn request(&self, request: &str, body: Option<&Value>) -> (u16, Value) {
-        self.request_as("", request, body)
+        self.send(request, "", body)
     }
 
-    /// The same with an access token.
-    pub(crate) fn request_as(&self, token: &str, request: &str, body: Option<&Value>) -> (u16, Value) {
+    /// The answer to a request of somebody who is signed in.
+    #[track_caller]
+    pub(crate) fn request_as(&self, token: &str, request: &str, body: Option<&Value>) -> Value {
+        let (status, answer) = self.send(request, &format!("Authorization: Bearer {token}\r\n"), body);
+        assert!((200..300).contains(&status), "{request}: {status} {answer}");
+        answer
+    }
+
+    fn send(&self, request: &str, headers: &str, body: Option<&Value>) -> (u16, Value) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let body = body.map(ToString::to_string).unwrap_or_default();
-        let authorization = match token {
-            "" => String::new(),
-            token => format!("Authorization: Bearer {token}\r\n"),
-        };
         write!(
             stream,
-            "{request} HTTP/1.0\r\nHost: {}\r\n{authorization}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            "{request} HTTP/1.0\r\nHost: {}\r\n{headers}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             self.address,
             body.len()
         )

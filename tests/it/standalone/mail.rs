@@ -44,11 +44,8 @@ async fn invitations_and_resets_go_out_and_leave_no_link_in_the_log() {
     for (mode, name) in [("echo", "carl"), ("accept", "dora")] {
         smtp.set_mode(mode).await;
         let body = json!({ "email": format!("{name}@agency.com"), "role": "admin" });
-        let (status, made) = server.request_as(&admin, "POST /api/v1/auth/invitations", Some(&body));
-        assert_eq!(
-            (status, &made["email_status"], &made["accept_url"]),
-            (201, &json!("queued"), &Value::Null)
-        );
+        let made = server.request_as(&admin, "POST /api/v1/auth/invitations", Some(&body));
+        assert_eq!((&made["email_status"], &made["accept_url"]), (&json!("queued"), &Value::Null));
         if mode == "echo" {
             let refused = server.event("a mail was not sent and will not be");
             assert_eq!(refused["invitation.id"], made["id"]);

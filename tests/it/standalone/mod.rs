@@ -3,6 +3,7 @@
 mod dev;
 pub(crate) mod harness;
 mod health;
+mod import;
 mod mail;
 mod operations;
 mod verify;

@@ -32,13 +32,6 @@ fn sign_in(server: &Server) -> String {
     answer["access_token"].as_str().unwrap().to_owned()
 }
 
-#[track_caller]
-fn ask(server: &Server, token: &str, request: &str, body: Option<&Value>) -> Value {
-    let (status, answer) = server.request_as(token, request, body);
-    assert!((200..300).contains(&status), "{request}: {status} {answer}");
-    answer
-}
-
 /// An admin, and a client whose n8n was collected from.
 fn furnish(place: &Place, settings: &[(&str, &str)], server: &Server, n8n: &FakeN8n) {
     let made = place.run(&["create-admin", "--first", "--email", "admin@agency.com"], settings, PASSWORD);
@@ -46,9 +39,9 @@ fn furnish(place: &Place, settings: &[(&str, &str)], server: &Server, n8n: &Fake
     let again = place.run(&["create-admin", "--first"], settings, "");
     assert!(again.status.success(), "{again:?}");
     let admin = sign_in(server);
-    ask(server, &admin, "POST /api/v1/clients/", Some(&json!({ "name": "Acme Corp" })));
+    server.request_as(&admin, "POST /api/v1/clients/", Some(&json!({ "name": "Acme Corp" })));
     let config = json!({ "n8n_api_url": n8n.url(), "n8n_api_key": n8n.key() });
-    ask(server, &admin, "POST /api/v1/clients/1/n8n-config", Some(&config));
+    server.request_as(&admin, "POST /api/v1/clients/1/n8n-config", Some(&config));
     is_all_there(server);
 }
 
@@ -56,9 +49,9 @@ fn furnish(place: &Place, settings: &[(&str, &str)], server: &Server, n8n: &Fake
 #[track_caller]
 fn is_all_there(server: &Server) {
     let admin = sign_in(server);
-    let tested = ask(server, &admin, "POST /api/v1/clients/1/test-connection", None);
+    let tested = server.request_as(&admin, "POST /api/v1/clients/1/test-connection", None);
     assert_eq!(tested["status"], "ok", "{tested}");
-    let metrics = ask(server, &admin, "GET /api/v1/metrics/client/1", None);
+    let metrics = server.request_as(&admin, "GET /api/v1/metrics/client/1", None);
     assert_eq!(metrics["total_executions"], json!(EXECUTIONS), "{metrics}");
 }
 

@@ -63,7 +63,7 @@ impl LogSettings {
         let file = reader
             .parse(&LOG_FILE, |text| Some(PathBuf::from(text)).filter(|path| path.file_name().is_some()));
         let db_echo = reader.flag(&DB_ECHO);
-        let [_, rust_log] = &table::ELSEWHERE;
+        let [.., rust_log] = &table::ELSEWHERE;
         let filter = reader.parse(rust_log, |text| {
             text.parse::<tracing_subscriber::filter::EnvFilter>().ok().map(|_| text.to_owned())
         });

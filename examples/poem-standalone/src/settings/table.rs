@@ -17,13 +17,27 @@ pub(crate) struct Setting {
     pub(crate) secret: bool,
 }
 
-/// Read by `create-admin` itself, and by the log filter.
-pub(crate) static ELSEWHERE: [Setting; 2] = [
+/// Read by `create-admin` and `import` themselves, and by the log filter.
+pub(crate) static ELSEWHERE: [Setting; 4] = [
     Setting {
         name: "ADMIN_PASSWORD",
         default: "",
         accepts: "12 to 128 characters",
         meaning: "the password that create-admin gives the new admin where there is no terminal to ask on",
+        secret: true,
+    },
+    Setting {
+        name: "PYTHON_DATABASE_URL",
+        default: "",
+        accepts: "postgres://…, postgresql://… or postgresql+asyncpg://…",
+        meaning: "the database of the Python FlowMastery that import takes over, unless --from has it",
+        secret: true,
+    },
+    Setting {
+        name: "PYTHON_SECRET_KEY",
+        default: "",
+        accepts: "the SECRET_KEY of the Python FlowMastery",
+        meaning: "with it import takes over the n8n keys of clients",
         secret: true,
     },
     Setting {

@@ -111,8 +111,8 @@ impl<'f> From<&'f ClientSnapshot> for Facts<'f> {
 impl Facts<'_> {
     /// The client's numbers, and whether they are known. The instant of the last change tells apart installations that share a cache.
     pub(super) fn numbers(&self) -> String {
-        let CollectionRecord { data_version, changed_at, last_success_at, .. } = self.collection;
-        format!("{}|{data_version}|{changed_at:?}|{}", self.id, last_success_at.is_some())
+        let CollectionRecord { data_version, changed_at, .. } = self.collection;
+        format!("{}|{data_version}|{changed_at:?}|{}", self.id, self.collection.has_numbers())
     }
 
     /// The numbers, the name and what is said of freshness.

@@ -20,7 +20,7 @@ pub(super) struct Summary<'a> {
     snapshot: &'a ClientSnapshot,
     period: Period,
     freshness: Freshness,
-    /// Whether a collection ever succeeded: before, every count is null.
+    /// Whether there are numbers: before, every count is null.
     known: bool,
     current: Tally,
     previous: Option<Tally>,
@@ -38,7 +38,7 @@ impl<'a> Summary<'a> {
         let previous = sums.next();
         let saved = |workflow| saved_minutes(workflow, tally_of(snapshot, workflow));
         let saved_minutes = snapshot.workflows.iter().map(saved).sum();
-        let known = snapshot.collection.last_success_at.is_some();
+        let known = snapshot.collection.has_numbers();
         Self { snapshot, period, freshness, known, current, previous, saved_minutes }
     }
 

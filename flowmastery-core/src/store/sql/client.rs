@@ -33,7 +33,7 @@ macro_rules! select_client {
         concat!(
             "SELECT c.id, c.name, c.n8n_api_url, c.n8n_api_key_encrypted IS NOT NULL AS has_n8n_api_key, c.created_at,
                     c.updated_at, k.data_version, k.changed_at, k.back_filled,
-                    k.last_attempt_at, k.last_success_at, k.failure_status, k.failure_message,
+                    k.last_attempt_at, k.last_success_at, k.imported_at, k.failure_status, k.failure_message,
                     k.progress_executions, k.progress_oldest, k.gaps, k.epoch_begun_at
              FROM clients c JOIN collections k ON k.client_id = c.id WHERE c.deleted_at IS NULL AND ",
             $rest
@@ -55,6 +55,7 @@ pub(super) struct ClientRow {
     back_filled: bool,
     last_attempt_at: Option<Timestamp>,
     last_success_at: Option<Timestamp>,
+    imported_at: Option<Timestamp>,
     failure_status: Option<String>,
     failure_message: Option<String>,
     progress_executions: Option<i64>,
@@ -90,6 +91,7 @@ impl TryFrom<ClientRow> for Configured {
                 back_filled: row.back_filled,
                 last_attempt_at: row.last_attempt_at,
                 last_success_at: row.last_success_at,
+                imported_at: row.imported_at,
                 failure,
                 progress,
                 gaps: parse_gaps(row.id, &row.gaps)?,
@@ -113,14 +115,7 @@ fn sealed(url: String, key: String) -> SealedInstance {
 impl ClientStore for SqlStore {
     async fn create_client(&self, client: NewClient) -> StoreResult<Configured> {
         let mut tx = self.pool.begin().await?;
-        let (id,): (ClientId,) = fetch_one!(
-            tx.db(),
-            "INSERT INTO clients (name, created_by_admin_id, created_at, updated_at) VALUES ($1, $2, $3, $3) RETURNING id",
-            client.name.as_str(),
-            client.created_by_admin_id,
-            client.created_at,
-        )?;
-        execute!(tx.db(), "INSERT INTO collections (client_id) VALUES ($1)", id)?;
+        let id = insert(&mut tx, &client).await?;
         tx.commit().await?;
         Ok(Configured {
             id,
@@ -180,36 +175,9 @@ impl ClientStore for SqlStore {
         now: Timestamp,
     ) -> StoreResult<Option<Configured>> {
         let mut tx = self.pool.begin().await?;
-        let url = instance.map(|instance| instance.url.as_str());
-        let started = execute!(
-            tx.db(),
-            "UPDATE collections SET turn = turn + 1, leased_until = NULL, last_attempt_at = NULL, next_attempt_at = NULL,
-                 failures = 0, failure_status = NULL, failure_message = NULL
-             WHERE client_id = $1 AND ($2 IS NULL OR client_id = $2)",
-            id,
-            scope.only(),
-        )?;
-        if started == 0 {
+        if !configure(&mut tx, (scope, id), instance, now).await? {
             return Ok(None);
         }
-        execute!(
-            tx.db(),
-            "UPDATE collections SET identified = FALSE, complete_to = NULL, back_filled = FALSE, walk_cursor = NULL,
-                 walk_below = NULL, walk_rows = 0, walked_at = NULL, listed = NULL, probed_to = NULL,
-                 progress_executions = NULL, progress_oldest = NULL
-             WHERE client_id = $1 AND client_id IN (SELECT id FROM clients WHERE id = $1 AND n8n_api_url IS DISTINCT FROM $2)",
-            id,
-            url,
-        )?;
-        execute!(
-            tx.db(),
-            "UPDATE clients SET n8n_api_url = $2, n8n_api_key_encrypted = $3, updated_at = $4
-             WHERE id = $1 AND deleted_at IS NULL",
-            id,
-            url,
-            instance.map(|instance| instance.key.as_str()),
-            now,
-        )?;
         let client = find(tx.db(), scope, id).await?;
         tx.commit().await?;
         Ok(client)
@@ -266,6 +234,59 @@ impl ClientStore for SqlStore {
         }
         Ok(purged)
     }
+}
+
+/// Stores a client with its collection.
+pub(super) async fn insert(tx: &mut Tx, client: &NewClient) -> StoreResult<ClientId> {
+    let (id,): (ClientId,) = fetch_one!(
+        tx.db(),
+        "INSERT INTO clients (name, created_by_admin_id, created_at, updated_at) VALUES ($1, $2, $3, $3) RETURNING id",
+        client.name.as_str(),
+        client.created_by_admin_id,
+        client.created_at,
+    )?;
+    execute!(tx.db(), "INSERT INTO collections (client_id) VALUES ($1)", id)?;
+    Ok(id)
+}
+
+/// Sets or clears a client's n8n; whether there is such a client.
+pub(super) async fn configure(
+    tx: &mut Tx,
+    (scope, id): (TenantScope, ClientId),
+    instance: Option<&SealedInstance>,
+    now: Timestamp,
+) -> StoreResult<bool> {
+    let url = instance.map(|instance| instance.url.as_str());
+    let started = execute!(
+        tx.db(),
+        "UPDATE collections SET turn = turn + 1, leased_until = NULL, last_attempt_at = NULL, next_attempt_at = NULL,
+             failures = 0, failure_status = NULL, failure_message = NULL
+         WHERE client_id = $1 AND ($2 IS NULL OR client_id = $2)",
+        id,
+        scope.only(),
+    )?;
+    if started == 0 {
+        return Ok(false);
+    }
+    execute!(
+        tx.db(),
+        "UPDATE collections SET identified = FALSE, complete_to = NULL, back_filled = FALSE, walk_cursor = NULL,
+             walk_below = NULL, walk_rows = 0, walked_at = NULL, listed = NULL, probed_to = NULL,
+             progress_executions = NULL, progress_oldest = NULL
+         WHERE client_id = $1 AND client_id IN (SELECT id FROM clients WHERE id = $1 AND n8n_api_url IS DISTINCT FROM $2)",
+        id,
+        url,
+    )?;
+    execute!(
+        tx.db(),
+        "UPDATE clients SET n8n_api_url = $2, n8n_api_key_encrypted = $3, updated_at = $4
+         WHERE id = $1 AND deleted_at IS NULL",
+        id,
+        url,
+        instance.map(|instance| instance.key.as_str()),
+        now,
+    )?;
+    Ok(true)
 }
 
 async fn find_deleted(db: Db<'_>, scope: TenantScope) -> StoreResult<Option<ClientId>> {

@@ -213,7 +213,11 @@ async fn revoke_pending(tx: &mut Tx, scope: TenantScope, email: &Email) -> Store
 }
 
 /// Whether the scope may invite to a client that lives, or, being every client, to the admins.
-async fn may_invite_to(tx: &mut Tx, scope: TenantScope, client: Option<ClientId>) -> StoreResult<bool> {
+pub(super) async fn may_invite_to(
+    tx: &mut Tx,
+    scope: TenantScope,
+    client: Option<ClientId>,
+) -> StoreResult<bool> {
     let Some(client) = client else { return Ok(scope == TenantScope::ALL) };
     let (lives,): (bool,) = fetch_one!(
         tx.db(),
@@ -224,7 +228,7 @@ async fn may_invite_to(tx: &mut Tx, scope: TenantScope, client: Option<ClientId>
     Ok(lives)
 }
 
-async fn insert(
+pub(super) async fn insert(
     tx: &mut Tx,
     invitation: &NewInvitation,
     email_status: EmailStatus,

@@ -162,13 +162,18 @@ impl Ledger {
         if configured.is_none() {
             return Ok(None);
         }
+        Self::of_locked(tx, client, (epoch, turn)).await.map(Some)
+    }
+
+    /// The ledger of a client whose row of `collections` is locked.
+    pub(super) async fn of_locked(tx: Tx, client: ClientId, (epoch, turn): (i64, i64)) -> StoreResult<Self> {
         let mut ledger = Self { tx, client, epoch, line: Line::to(epoch, &[]), turn };
         ledger.line = Line::to(epoch, &ledger.epochs().await?);
-        Ok(Some(ledger))
+        Ok(ledger)
     }
 
     /// What the current line has under some ids.
-    async fn known(&mut self, ids: &[i64]) -> StoreResult<FastMap<ExecutionId, Known>> {
+    pub(super) async fn known(&mut self, ids: &[i64]) -> StoreResult<FastMap<ExecutionId, Known>> {
         let epochs: Vec<i64> = self.line.epochs().iter().map(|epoch| epoch.number).collect();
         let mut rows = dialect::read_executions(&mut self.tx, self.client, &epochs, ids).await?;
         rows.retain(|row| self.owner(ExecutionId(row.execution_id)) == row.epoch);
@@ -181,7 +186,7 @@ impl Ledger {
     }
 
     /// Stores what a fold changed in the current line, with its rollups and workflows; how many executions it changed.
-    async fn store(&mut self, fold: &Fold, now: Timestamp) -> StoreResult<usize> {
+    pub(super) async fn store(&mut self, fold: &Fold, now: Timestamp) -> StoreResult<usize> {
         let row = |recorded: &Recorded| ExecutionRow::new(recorded, self.owner(recorded.execution.id), now);
         let rows: Vec<_> = fold.changed().map(row).collect();
         self.write(fold, &rows, now).await
@@ -219,10 +224,7 @@ impl Ledger {
         let mut fold = Fold::with_capacity(batch.executions.len());
         for execution in batch.executions {
             let before = known.get(&execution.id).map(|known| &known.recorded);
-            let owner = self.line.owner(execution.id).copied();
-            let aged = owner.is_some_and(|owner| {
-                execution.id <= owner.aged_to && !is_newer_than_aged(&owner, &execution)
-            });
+            let aged = self.has_aged(&execution);
             match before {
                 Some(before) if batch.proven.contains(&execution.id) && before.execution != execution => {
                     fold.replace(before, Recorded::new(execution, batch.read_at));
@@ -250,6 +252,12 @@ impl Ledger {
             self.set_progress(progress).await?;
         }
         Ok(Applied::Stored { changed })
+    }
+
+    /// Whether an execution that is not stored has aged out, and is counted.
+    pub(super) fn has_aged(&self, execution: &Execution) -> bool {
+        let owner = self.line.owner(execution.id);
+        owner.is_some_and(|owner| execution.id <= owner.aged_to && !is_newer_than_aged(owner, execution))
     }
 
     async fn set_seen(

@@ -10,6 +10,7 @@ mod client;
 mod dialect;
 mod execution;
 mod fault;
+mod import;
 mod invitation;
 mod lease;
 mod ledger;
@@ -22,6 +23,7 @@ mod outbox;
 mod password_reset;
 mod pool;
 mod progress;
+mod python;
 mod rollup;
 mod series;
 mod session;
@@ -34,8 +36,8 @@ use std::{fmt, time::Duration};
 use async_trait::async_trait;
 use secrecy::SecretString;
 
-pub use self::migrate::MigrationStatus;
 use self::pool::{Pool, fetch_one};
+pub use self::{migrate::MigrationStatus, python::PythonSource};
 use super::{Store, StoreResult};
 
 /// Where the database is, and how many connections may be open to it.

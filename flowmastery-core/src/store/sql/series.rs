@@ -51,7 +51,7 @@ pub(super) async fn series(
 async fn read_heads(tx: &mut Tx, which: Which) -> StoreResult<Vec<HeadRow>> {
     fetch_all!(
         tx.db(),
-        "SELECT c.id, k.last_success_at IS NOT NULL,
+        "SELECT c.id, COALESCE(k.last_success_at, k.imported_at) IS NOT NULL,
                 (SELECT MIN(r.bucket) FROM rollups r WHERE r.client_id = c.id AND r.width = 15)
          FROM clients c JOIN collections k ON k.client_id = c.id
          WHERE c.deleted_at IS NULL AND ($1 IS NULL OR c.id = $1) AND ($2 IS NULL OR c.id = $2)",

@@ -10,6 +10,7 @@ pub mod change;
 pub mod client;
 pub mod execution;
 mod fixtures;
+pub mod import;
 pub mod invitation;
 pub mod isolation;
 pub mod lease;
@@ -63,6 +64,10 @@ macro_rules! store_contract {
         mod session {
             use super::$on_fresh_store;
             $crate::session_contract!($on_fresh_store);
+        }
+        mod import {
+            use super::$on_fresh_store;
+            $crate::import_contract!($on_fresh_store);
         }
         mod invitation {
             use super::$on_fresh_store;

@@ -73,7 +73,7 @@ const POSTGRES: &str = "
     SELECT r.bucket, r.workflow_id, r.new_count, r.running_count, r.waiting_count, r.success_count, r.error_count,
            r.crashed_count, r.canceled_count, r.unknown_count, r.duration_sum_ms, r.sketch
     FROM clients c
-    JOIN collections k ON k.client_id = c.id AND k.last_success_at IS NOT NULL
+    JOIN collections k ON k.client_id = c.id AND COALESCE(k.last_success_at, k.imported_at) IS NOT NULL
     CROSS JOIN UNNEST($7::BIGINT[], $8::BIGINT[]) AS e (low, high)
     CROSS JOIN LATERAL (
         SELECT * FROM rollups r
@@ -87,7 +87,7 @@ const SQLITE: &str = "
     SELECT r.bucket, r.workflow_id, r.new_count, r.running_count, r.waiting_count, r.success_count, r.error_count,
            r.crashed_count, r.canceled_count, r.unknown_count, r.duration_sum_ms, r.sketch
     FROM clients c CROSS JOIN collections k CROSS JOIN json_each($7) e CROSS JOIN rollups r
-    WHERE k.client_id = c.id AND k.last_success_at IS NOT NULL AND c.deleted_at IS NULL
+    WHERE k.client_id = c.id AND COALESCE(k.last_success_at, k.imported_at) IS NOT NULL AND c.deleted_at IS NULL
         AND ($1 IS NULL OR c.id = $1) AND ($2 IS NULL OR c.id = $2)
         AND r.client_id = c.id AND r.width = $3
         AND r.bucket >= e.value->>'low' AND r.bucket < e.value->>'high' AND r.class IN ($4, $5, $6)";

@@ -6,14 +6,16 @@ use std::{
 };
 
 /// Runs a future up to a number of polls; how many there were, and what became of it, `None` when it was killed.
-pub(super) struct Killed<F> {
+#[derive(Debug)]
+pub struct Killed<F> {
     future: Pin<Box<F>>,
     left: u32,
     polls: u32,
 }
 
 impl<F: Future> Killed<F> {
-    pub(super) fn after(polls: u32, future: F) -> Self {
+    /// Kills it after so many polls, unless it ends before.
+    pub fn after(polls: u32, future: F) -> Self {
         Self { future: Box::pin(future), left: polls, polls: 0 }
     }
 }

@@ -1,0 +1,9 @@
+-- What was taken over from another FlowMastery, so that taking it over again makes and changes nothing.
+CREATE TABLE imported (
+    kind TEXT NOT NULL CHECK (kind IN ('client', 'user', 'invitation', 'history')),
+    source_id TEXT NOT NULL, -- its id there; of a history, its client's
+    id BIGINT NOT NULL, -- its id here, which stays when the record goes
+    PRIMARY KEY (kind, source_id)
+);
+
+ALTER TABLE collections ADD COLUMN imported_at BIGINT; -- when a history was taken over, from which on there are numbers
