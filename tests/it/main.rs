@@ -13,6 +13,7 @@ mod http;
 mod import;
 mod mail;
 mod oracle;
+mod postgres;
 mod schema;
 mod seed;
 mod several_hosts;

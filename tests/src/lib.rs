@@ -11,6 +11,7 @@ pub mod access_log;
 pub mod backend;
 pub mod executions;
 pub mod kill;
+pub mod own_postgres;
 pub mod postgres;
 pub mod program;
 pub mod redis;

@@ -44,6 +44,9 @@ exec setpriv --reuid="$(id -u "$user")" --regid="$(id -g "$user")" --clear-group
 /// Postgres's number of the lock under which processes make the template.
 const TEMPLATE_LOCK: i64 = 0x464d_5445_5354;
 
+/// The role of a host that owns no tables.
+const APPLICATION: &str = "fm_application";
+
 /// The URL of a database on the server.
 fn url(database: &str) -> String {
     static OWN: OnceLock<Supervised> = OnceLock::new();
@@ -110,12 +113,37 @@ async fn template() -> &'static str {
                 let store =
                     SqlStore::connect(&SqlConfig::new(url(&unfinished))).await.expect("a new database");
                 store.migrate_up().await.expect("the migrations apply");
+                admit(&mut admin, &store, &unfinished).await;
                 store.close().await;
                 run(&mut admin, format!("ALTER DATABASE {unfinished} RENAME TO {name}")).await;
             }
             name
         })
         .await
+}
+
+/// Lets the second role use the template and what is copied from it.
+async fn admit(admin: &mut PgConnection, owner: &SqlStore, database: &str) {
+    let exists = "SELECT EXISTS (SELECT 1 FROM pg_roles WHERE rolname = $1)";
+    let exists: (bool,) = sqlx::query_as(exists)
+        .bind(APPLICATION)
+        .fetch_one(&mut *admin)
+        .await
+        .expect("the test server answers");
+    if !exists.0 {
+        run(admin, format!("CREATE ROLE {APPLICATION} LOGIN")).await;
+    }
+    let url = as_application(&url(database));
+    let application = SqlStore::connect(&SqlConfig::new(url)).await.expect("a role that may sign in");
+    owner.admit(&application).await.expect("the owner may grant");
+    application.close().await;
+}
+
+/// A URL with the role that owns nothing.
+fn as_application(url: &str) -> String {
+    let mut url = url::Url::parse(url).expect("a URL");
+    url.set_username(APPLICATION).expect("a URL with a host");
+    url.into()
 }
 
 fn suffix() -> String {
@@ -149,6 +177,11 @@ impl Database {
     /// Where it is.
     pub fn url(&self) -> String {
         url(&self.name)
+    }
+
+    /// Where it is for a role that may use the tables, but owns none of them.
+    pub fn application_url(&self) -> String {
+        as_application(&self.url())
     }
 
     /// Removes it, and whoever is still connected.

@@ -17,10 +17,17 @@ pub(crate) async fn run(vars: &Vars, command: &MigrateCommand) -> Outcome {
     let (database, log_settings) =
         settings::read_for_migration(vars).map_err(|faults| Failure::new(faults.to_string()))?;
     logs::start_command(&log_settings)?;
-    let store = wiring::connect(database.owner()).await?;
+    let store = wiring::connect(&database, database.owner()).await?;
     let failed = |error| wiring::database_failure(database.owner(), &error);
     match command {
-        MigrateCommand::Up => store.migrate_up().await.map_err(failed)?,
+        MigrateCommand::Up => {
+            store.migrate_up().await.map_err(failed)?;
+            if database.migration.is_some() {
+                let application = wiring::connect(&database, &database.database).await?;
+                wiring::admit(&database, &store, &application).await?;
+                application.close().await;
+            }
+        }
         MigrateCommand::Down { to } => store.migrate_down(*to).await.map_err(failed)?,
         MigrateCommand::Status => {}
     }

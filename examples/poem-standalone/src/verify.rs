@@ -35,7 +35,7 @@ pub(crate) async fn run(vars: &Vars, args: &VerifyArgs) -> ExitCode {
 async fn verify(vars: &Vars, args: &VerifyArgs) -> Outcome<Verification> {
     let settings = Settings::read(vars).map_err(|faults| Failure::new(faults.to_string()))?;
     logs::start_command(&settings.logs)?;
-    let store = wiring::connect(&settings.database.database).await?;
+    let store = wiring::connect(&settings.database, &settings.database.database).await?;
     let key = wiring::signing_key(&settings)?;
     let app = wiring::services_alone(&settings, &key, store.clone())?;
     let verified = app.verifications().client(ClientId(args.client), args.days).await;

@@ -41,14 +41,16 @@ impl SigningKey {
 /// # Errors
 /// When the database is not to be had, or its schema is not up to date and `AUTO_MIGRATE` is off.
 pub(crate) async fn connect_migrated(settings: &DatabaseSettings) -> Outcome<SqlStore> {
-    if let (true, Some(owner)) = (settings.auto_migrate, &settings.migration) {
-        let store = connect(owner).await?;
-        migrate(owner, &store).await?;
-        store.close().await;
-    }
-    let store = connect(&settings.database).await?;
-    if settings.auto_migrate && settings.migration.is_none() {
-        migrate(&settings.database, &store).await?;
+    let store = connect(settings, &settings.database).await?;
+    match &settings.migration {
+        Some(owner) if settings.auto_migrate => {
+            let owning = connect(settings, owner).await?;
+            migrate(owner, &owning).await?;
+            admit(settings, &owning, &store).await?;
+            owning.close().await;
+        }
+        None if settings.auto_migrate => migrate(&settings.database, &store).await?,
+        _ => {}
     }
     let status = status_of(&settings.database, &store).await?;
     if let Some(missing) = status.iter().find(|migration| !migration.applied) {
@@ -64,7 +66,7 @@ pub(crate) async fn connect_migrated(settings: &DatabaseSettings) -> Outcome<Sql
 pub(crate) async fn connect_unchanged(settings: &DatabaseSettings) -> Outcome<SqlStore> {
     let database = &settings.database;
     if database.file().is_none_or(|file| file.exists()) {
-        let store = connect(database).await?;
+        let store = connect(settings, database).await?;
         let status = status_of(database, &store).await?;
         match status.iter().find(|migration| !migration.applied) {
             None => return Ok(store),
@@ -103,12 +105,16 @@ pub(crate) async fn connect_python(url: &SecretString) -> Outcome<PythonSource> 
     })
 }
 
-/// The store, with its schema as it is.
+/// The store at one of the databases of the settings, with its schema as it is.
 ///
 /// # Errors
 /// When the database is not to be had.
-pub(crate) async fn connect(database: &Database) -> Outcome<SqlStore> {
-    let config = SqlConfig::new(database.url.clone());
+pub(crate) async fn connect(settings: &DatabaseSettings, database: &Database) -> Outcome<SqlStore> {
+    let config = SqlConfig {
+        max_connections: settings.max_connections,
+        statement_timeout: settings.statement_timeout,
+        ..SqlConfig::new(database.url.clone())
+    };
     SqlStore::connect(&config).await.map_err(|error| database_failure(database, &error))
 }
 
@@ -120,11 +126,27 @@ async fn migrate(database: &Database, store: &SqlStore) -> Outcome {
     })
 }
 
+/// Lets the role of `DATABASE_URL` use what the role of `DATABASE_MIGRATION_URL` owns.
+///
+/// # Errors
+/// When the database refuses.
+pub(crate) async fn admit(settings: &DatabaseSettings, owning: &SqlStore, store: &SqlStore) -> Outcome {
+    owning.admit(store).await.map_err(|error| match error {
+        StoreError::Unavailable(_) => database_failure(settings.owner(), &error),
+        error => Failure::new(
+            "The role of DATABASE_URL cannot be given its rights: DATABASE_MIGRATION_URL has to be the role that owns the tables.",
+        )
+        .because(error),
+    })
+}
+
 /// What to say when the database is not to be had.
 pub(crate) fn database_failure(database: &Database, error: &StoreError) -> Failure {
     let advice = match &database.kind {
         DatabaseKind::Sqlite(_) => "check that its directory exists and may be written",
-        DatabaseKind::Postgres(_) => "check that PostgreSQL is running there, and the name and password",
+        DatabaseKind::Postgres(_) => {
+            "check that PostgreSQL is running there, the name and password, and sslmode and sslrootcert where TLS is wanted"
+        }
     };
     let Database { kind, setting, .. } = database;
     Failure::new(format!("Database connection failed ({kind}): {advice} ({setting}).")).because(error)

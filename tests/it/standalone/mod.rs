@@ -267,3 +267,32 @@ async fn two_servers_start_at_once_on_one_postgres() {
     drop(servers);
     database.remove().await;
 }
+
+#[tokio::test]
+async fn a_server_whose_role_owns_nothing_starts_on_an_empty_database() {
+    let database = Database::empty().await;
+    let (owner, application) = (database.url(), database.application_url());
+    let settings = [
+        ("DATABASE_URL", application.as_str()),
+        ("DATABASE_MIGRATION_URL", owner.as_str()),
+        ("SECRET_KEY", SECRET),
+    ];
+    let place = Place::new();
+    let alone = [settings[0], settings[2]];
+    assert!(failed(&place.run(&["serve"], &alone, "")).contains("cannot be migrated"));
+    let server = place.serve(&settings);
+    let admin = ["create-admin", "--email", "admin@agency.com"];
+    // The owner is needed for migrations alone.
+    let made = place.run(&admin, &[alone[0], alone[1], ("AUTO_MIGRATE", "false")], PASSWORD);
+    assert!(made.status.success(), "{made:?}");
+    let body = json!({ "email": "admin@agency.com", "password": PASSWORD });
+    assert_eq!(server.request("POST /api/v1/auth/login", Some(&body)).0, 200);
+    drop(server);
+    // By command, with a table that the role has not seen yet.
+    assert!(place.run(&["migrate", "down"], &settings, "").status.success());
+    assert!(place.run(&["migrate", "up"], &settings, "").status.success());
+    let server = place.serve(&[alone[0], alone[1], ("AUTO_MIGRATE", "false")]);
+    assert_eq!(server.request("POST /api/v1/auth/login", Some(&body)).0, 200);
+    drop(server);
+    database.remove().await;
+}

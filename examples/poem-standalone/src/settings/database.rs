@@ -1,6 +1,6 @@
 //! Settings of the database and of the shared cache.
 
-use std::{fmt, path::PathBuf};
+use std::{fmt, path::PathBuf, time::Duration};
 
 use percent_encoding::percent_decode_str;
 use secrecy::SecretString;
@@ -9,7 +9,7 @@ use url::Url;
 use super::{reader::Reader, table::Setting};
 
 const DATABASE_URLS: &str = "sqlite://path/to/file.db, postgres://user:password@host:5432/name or postgresql+asyncpg://… \
-                             (special characters in the password as %40 and the like)";
+                             (special characters in the password as %40 and the like; TLS by ?sslmode= and &sslrootcert=)";
 
 const DATABASE_URL: Setting = Setting {
     name: "DATABASE_URL",
@@ -22,8 +22,23 @@ const DATABASE_MIGRATION_URL: Setting = Setting {
     name: "DATABASE_MIGRATION_URL",
     default: "",
     accepts: "a postgres:// URL of the same database, when DATABASE_URL is one",
-    meaning: "PostgreSQL: the role that owns the tables, where it is not the role of DATABASE_URL; migrations run as it",
+    meaning: "PostgreSQL: the role that owns the tables, where it is not the role of DATABASE_URL; migrations run as it, and row-level security \
+              holds for the other",
     secret: true,
+};
+const DATABASE_MAX_CONNECTIONS: Setting = Setting {
+    name: "DATABASE_MAX_CONNECTIONS",
+    default: "10",
+    accepts: "a whole number from 1 to 1000",
+    meaning: "the most connections of this server to the database; on SQLite the most readers",
+    secret: false,
+};
+const DATABASE_STATEMENT_TIMEOUT_SECONDS: Setting = Setting {
+    name: "DATABASE_STATEMENT_TIMEOUT_SECONDS",
+    default: "30",
+    accepts: "a whole number from 1 to 3600",
+    meaning: "PostgreSQL: how long a statement may run before it counts as failed; migrations may take longer",
+    secret: false,
 };
 const AUTO_MIGRATE: Setting = Setting {
     name: "AUTO_MIGRATE",
@@ -40,7 +55,14 @@ const REDIS_URL: Setting = Setting {
     secret: true,
 };
 
-pub(super) static TABLE: [Setting; 4] = [DATABASE_URL, DATABASE_MIGRATION_URL, AUTO_MIGRATE, REDIS_URL];
+pub(super) static TABLE: [Setting; 6] = [
+    DATABASE_URL,
+    DATABASE_MIGRATION_URL,
+    DATABASE_MAX_CONNECTIONS,
+    DATABASE_STATEMENT_TIMEOUT_SECONDS,
+    AUTO_MIGRATE,
+    REDIS_URL,
+];
 
 /// The database and the shared cache.
 #[derive(Debug)]
@@ -49,6 +71,10 @@ pub(crate) struct DatabaseSettings {
     pub(crate) database: Database,
     /// The same database as the role that owns the tables.
     pub(crate) migration: Option<Database>,
+    /// The most connections.
+    pub(crate) max_connections: u32,
+    /// How long a statement may run.
+    pub(crate) statement_timeout: Duration,
     /// Whether commands migrate first.
     pub(crate) auto_migrate: bool,
     /// The shared cache.
@@ -105,9 +131,18 @@ impl DatabaseSettings {
         if migration.is_some() && !(postgres(&database) && postgres(&migration)) {
             reader.refuse(&DATABASE_MIGRATION_URL);
         }
+        let max_connections = reader.number(&DATABASE_MAX_CONNECTIONS, 1..=1000);
+        let seconds = reader.number(&DATABASE_STATEMENT_TIMEOUT_SECONDS, 1..=3600);
         let auto_migrate = reader.flag(&AUTO_MIGRATE);
         let redis = reader.parse(&REDIS_URL, Redis::parse);
-        Some(Self { database: database?, migration, auto_migrate: auto_migrate?, redis })
+        Some(Self {
+            database: database?,
+            migration,
+            max_connections: max_connections?,
+            statement_timeout: Duration::from_secs(seconds?),
+            auto_migrate: auto_migrate?,
+            redis,
+        })
     }
 
     /// The database as the role that may change the schema.

@@ -23,7 +23,7 @@ pub(super) async fn age_out(
     before: Timestamp,
     rows: u32,
 ) -> StoreResult<u64> {
-    let mut tx = store.pool.begin().await?;
+    let mut tx = store.pool.begin(scope).await?;
     // The lock of whoever changes the numbers; while a walk goes down to the old ones for the first time, they are left alone.
     let locked: Option<(i64,)> = fetch_optional!(
         tx.db(),

@@ -8,6 +8,7 @@ use super::{
     pool::execute,
 };
 use crate::{
+    access::scope::TenantScope,
     clock::Timestamp,
     id::{ClientId, SessionId, UserId},
     store::{Change, ChangeStore, Changes, FeedPosition, StoreError, StoreResult},
@@ -30,7 +31,7 @@ fn change(kind: i16, subject: i64) -> Option<Change> {
 impl ChangeStore for SqlStore {
     async fn read_changes(&self, since: Option<&FeedPosition>) -> StoreResult<Changes> {
         let since = since.map(|position| position.0.as_str());
-        let rows = dialect::read_changes(self.pool.read().await?.db(), since).await?;
+        let rows = dialect::read_changes(self.pool.read(TenantScope::ALL).await?.db(), since).await?;
         let Some((position, complete, ..)) = rows.first().cloned() else {
             return Err(StoreError::Corrupt("change_horizon has no row".to_owned()));
         };
@@ -39,7 +40,7 @@ impl ChangeStore for SqlStore {
     }
 
     async fn prune_changes(&self, before: Timestamp, rows: u32) -> StoreResult<bool> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin(TenantScope::ALL).await?;
         // Two that prune would each set the horizon to what they saw.
         dialect::lock(&mut tx, Lock::Changes).await?;
         dialect::move_change_horizon(&mut tx, before, rows).await?;

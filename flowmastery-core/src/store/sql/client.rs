@@ -114,7 +114,7 @@ fn sealed(url: String, key: String) -> SealedInstance {
 #[async_trait]
 impl ClientStore for SqlStore {
     async fn create_client(&self, client: NewClient) -> StoreResult<Configured> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin(TenantScope::ALL).await?;
         let id = insert(&mut tx, &client).await?;
         tx.commit().await?;
         Ok(Configured {
@@ -129,11 +129,11 @@ impl ClientStore for SqlStore {
     }
 
     async fn find_client(&self, scope: TenantScope, id: ClientId) -> StoreResult<Option<Configured>> {
-        find(self.pool.read().await?.db(), scope, id).await
+        find(self.pool.read(scope).await?.db(), scope, id).await
     }
 
     async fn list_clients(&self, scope: TenantScope, page: PageRequest) -> StoreResult<Page<Configured>> {
-        let mut conn = self.pool.read().await?;
+        let mut conn = self.pool.read(scope).await?;
         let rows: Vec<ClientRow> = fetch_all!(
             conn.db(),
             select_client!("($1 IS NULL OR c.id = $1) AND ($2 IS NULL OR c.id > $2) ORDER BY c.id LIMIT $3"),
@@ -152,7 +152,7 @@ impl ClientStore for SqlStore {
         name: &ClientName,
         now: Timestamp,
     ) -> StoreResult<Option<Configured>> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin(scope).await?;
         execute!(
             tx.db(),
             "UPDATE clients SET name = $3, updated_at = $4
@@ -174,7 +174,7 @@ impl ClientStore for SqlStore {
         instance: Option<&SealedInstance>,
         now: Timestamp,
     ) -> StoreResult<Option<Configured>> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin(scope).await?;
         if !configure(&mut tx, (scope, id), instance, now).await? {
             return Ok(None);
         }
@@ -184,7 +184,7 @@ impl ClientStore for SqlStore {
     }
 
     async fn find_instance(&self, scope: TenantScope, id: ClientId) -> StoreResult<Option<SealedInstance>> {
-        let mut conn = self.pool.read().await?;
+        let mut conn = self.pool.read(scope).await?;
         let row: Option<(String, String)> = fetch_optional!(
             conn.db(),
             "SELECT n8n_api_url, n8n_api_key_encrypted FROM clients
@@ -196,7 +196,7 @@ impl ClientStore for SqlStore {
     }
 
     async fn delete_client(&self, scope: TenantScope, id: ClientId, now: Timestamp) -> StoreResult<bool> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin(scope).await?;
         // An invitation that is being made is there to be deleted, or is made later and finds no client.
         dialect::lock(&mut tx, Lock::Invitations).await?;
         let deleted = execute!(
@@ -225,8 +225,8 @@ impl ClientStore for SqlStore {
         let (budget, mut purged) = (u64::from(rows), 0);
         while purged < budget {
             // Mostly there is none, and looking takes no lock of writers.
-            let Some(client) = find_deleted(self.pool.read().await?.db(), scope).await? else { break };
-            let mut tx = self.pool.begin().await?;
+            let Some(client) = find_deleted(self.pool.read(scope).await?.db(), scope).await? else { break };
+            let mut tx = self.pool.begin(scope).await?;
             // Two that purge would skip each other's rows and delete the client before its last ones.
             dialect::lock(&mut tx, Lock::Purge).await?;
             purged += purge(&mut tx, client, budget - purged).await?;

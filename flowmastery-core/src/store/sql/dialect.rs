@@ -35,6 +35,8 @@ pub(super) enum Lock {
     Purge = 3,
     /// Removing old changes from the feed.
     Changes = 4,
+    /// Granting what another role needs.
+    Grants = 7,
 }
 
 /// Our part of Postgres's advisory locks.
@@ -53,8 +55,9 @@ pub(super) async fn lock(tx: &mut Tx, lock: Lock) -> StoreResult<()> {
 pub(super) async fn has_migrations(db: Db<'_>) -> StoreResult<bool> {
     let found: Result<(bool,), _> = match db {
         Db::Pg(db) => {
-            let sql = "SELECT to_regclass('flowmastery._flowmastery_migrations') IS NOT NULL";
-            sqlx::query_as(sql).fetch_one(db).await
+            // From the catalogue, which a role may read that may not use the schema.
+            let sql = "SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = $1 AND tablename = '_flowmastery_migrations')";
+            sqlx::query_as(sql).bind(SCHEMA).fetch_one(db).await
         }
         Db::Lite(db) => {
             let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_flowmastery_migrations')";

@@ -81,7 +81,7 @@ impl ExecutionStore for SqlStore {
         client: ClientId,
         limit: u16,
     ) -> StoreResult<Vec<(ExecutionId, Option<Timestamp>)>> {
-        let mut conn = self.pool.read().await?;
+        let mut conn = self.pool.read(scope).await?;
         fetch_all!(
             conn.db(),
             // What is unfinished outside of the current line is lost. The plus keeps SQLite from walking all executions by their primary
@@ -115,7 +115,7 @@ impl ExecutionStore for SqlStore {
         above: ExecutionId,
         to: ExecutionId,
     ) -> StoreResult<Vec<ExecutionId>> {
-        progress::missing(self, client, scope.only(), (above, to)).await
+        progress::missing(self, client, scope, (above, to)).await
     }
 
     async fn note_probed(&self, scope: TenantScope, turn: Turn, to: ExecutionId) -> StoreResult<()> {

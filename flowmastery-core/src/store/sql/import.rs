@@ -34,14 +34,14 @@ impl ImportStore for SqlStore {
         if scope != TenantScope::ALL {
             return Ok(HashMap::new());
         }
-        let mut conn = self.pool.read().await?;
+        let mut conn = self.pool.read(scope).await?;
         let rows: Vec<(String, i64)> =
             fetch_all!(conn.db(), "SELECT source_id, id FROM imported WHERE kind = $1", what.as_str())?;
         Ok(rows.into_iter().collect())
     }
 
     async fn address_use(&self, email: &Email, now: Timestamp) -> StoreResult<AddressUse> {
-        address_use(self.pool.read().await?.db(), email, now).await
+        address_use(self.pool.read(TenantScope::ALL).await?.db(), email, now).await
     }
 
     async fn import_standing(
@@ -49,7 +49,7 @@ impl ImportStore for SqlStore {
         scope: TenantScope,
         client: ClientId,
     ) -> StoreResult<Option<ImportStanding>> {
-        let mut tx = self.pool.snapshot().await?;
+        let mut tx = self.pool.snapshot(scope).await?;
         let row: Option<(bool,)> = fetch_optional!(
             tx.db(),
             "SELECT turn = 0 FROM collections WHERE client_id = $1 AND ($2 IS NULL OR client_id = $2)",
@@ -63,7 +63,7 @@ impl ImportStore for SqlStore {
     }
 
     async fn import_client(&self, source_id: &str, client: NewClient) -> StoreResult<Option<ClientId>> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin(TenantScope::ALL).await?;
         let id = client::insert(&mut tx, &client).await?;
         if !note(&mut tx, Imported::Client, source_id, id.0).await? {
             return Ok(None);
@@ -78,7 +78,7 @@ impl ImportStore for SqlStore {
         source_id: &str,
         user: ImportedUser,
     ) -> StoreResult<Option<UserId>> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin(scope).await?;
         // A client that is being deleted is gone, or is deleted later with this user.
         dialect::lock(&mut tx, Lock::Invitations).await?;
         if !invitation::may_invite_to(&mut tx, scope, user.client_id).await? {
@@ -98,7 +98,8 @@ impl ImportStore for SqlStore {
         source_id: &str,
         new: NewInvitation,
     ) -> StoreResult<bool> {
-        let mut tx = self.pool.begin().await?;
+        // An address is taken whichever client's user has it.
+        let mut tx = self.pool.begin(TenantScope::ALL).await?;
         dialect::lock(&mut tx, Lock::Invitations).await?;
         if !invitation::may_invite_to(&mut tx, scope, new.client_id).await?
             || address_use(tx.db(), &new.email, new.created_at).await? != AddressUse::Free
@@ -121,7 +122,7 @@ impl ImportStore for SqlStore {
         workflows: &[ImportedWorkflow],
         now: Timestamp,
     ) -> StoreResult<usize> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin(scope).await?;
         let locked: Option<(i64, i64)> = fetch_optional!(
             tx.db(),
             "UPDATE collections SET turn = turn
@@ -148,7 +149,7 @@ impl ImportStore for SqlStore {
         client: ClientId,
         batch: HistoryBatch,
     ) -> StoreResult<Applied> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin(scope).await?;
         let Some(locked) = lock_untouched(&mut tx, scope, client).await? else {
             return Ok(Applied::Superseded);
         };
@@ -170,7 +171,7 @@ impl ImportStore for SqlStore {
         instance: &SealedInstance,
         now: Timestamp,
     ) -> StoreResult<bool> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin(scope).await?;
         if lock_untouched(&mut tx, scope, client).await?.is_none() {
             return Ok(false);
         }

@@ -80,7 +80,8 @@ impl InvitationStore for SqlStore {
         scope: TenantScope,
         invitation: NewInvitation,
     ) -> StoreResult<Option<Invitation>> {
-        let mut tx = self.pool.begin().await?;
+        // An address is taken whichever client's user has it.
+        let mut tx = self.pool.begin(TenantScope::ALL).await?;
         // Two that are made at once for one address must not both stay pending.
         dialect::lock(&mut tx, Lock::Invitations).await?;
         if !may_invite_to(&mut tx, scope, invitation.client_id).await? {
@@ -123,7 +124,7 @@ impl InvitationStore for SqlStore {
         page: PageRequest,
         now: Timestamp,
     ) -> StoreResult<Page<Invitation>> {
-        let mut conn = self.pool.read().await?;
+        let mut conn = self.pool.read(scope).await?;
         let rows: Vec<InvitationRow> = fetch_all!(
             conn.db(),
             select_invitation!(
@@ -143,7 +144,7 @@ impl InvitationStore for SqlStore {
         token: &TokenHash,
         now: Timestamp,
     ) -> StoreResult<Option<StoredInvitation>> {
-        let mut conn = self.pool.read().await?;
+        let mut conn = self.pool.read(TenantScope::ALL).await?;
         let row: Option<InvitationRow> =
             fetch_optional!(conn.db(), select_invitation!("i.token = $1"), token.as_str())?;
         row.map(|row| row.read(now)).transpose()
@@ -156,7 +157,7 @@ impl InvitationStore for SqlStore {
         new: NewSession,
     ) -> StoreResult<Accepted> {
         let now = new.created_at;
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin(TenantScope::ALL).await?;
         let spent = execute!(
             tx.db(),
             // Who accepts has the mail, whose going may not be noted yet, or needs none.

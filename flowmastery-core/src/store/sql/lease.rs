@@ -23,17 +23,20 @@ impl LeaseStore for SqlStore {
         failing: bool,
         limit: u16,
     ) -> StoreResult<Vec<Turn>> {
-        let mut conn = self.pool.write().await?;
-        leases::lease_due(conn.db(), scope.only(), term, (failing, limit)).await
+        let mut tx = self.pool.write(scope).await?;
+        let turns = leases::lease_due(tx.db(), scope.only(), term, (failing, limit)).await?;
+        tx.commit().await?;
+        Ok(turns)
     }
 
     async fn lease_client(&self, scope: TenantScope, client: ClientId, term: Term) -> StoreResult<Lease> {
-        let mut conn = self.pool.write().await?;
-        if let Some(turn) = leases::lease_client(conn.db(), scope.only(), client, term).await? {
+        let mut tx = self.pool.write(scope).await?;
+        if let Some(turn) = leases::lease_client(tx.db(), scope.only(), client, term).await? {
+            tx.commit().await?;
             return Ok(Lease::Leased(turn));
         }
         let configured: Option<(bool,)> = fetch_optional!(
-            conn.db(),
+            tx.db(),
             "SELECT TRUE FROM clients
              WHERE id = $1 AND ($2 IS NULL OR id = $2) AND deleted_at IS NULL AND n8n_api_url IS NOT NULL",
             client,
@@ -43,7 +46,7 @@ impl LeaseStore for SqlStore {
     }
 
     async fn leased_until(&self, scope: TenantScope, client: ClientId) -> StoreResult<Option<Timestamp>> {
-        let mut conn = self.pool.read().await?;
+        let mut conn = self.pool.read(scope).await?;
         let row: Option<(Option<Timestamp>,)> = fetch_optional!(
             conn.db(),
             "SELECT leased_until FROM collections WHERE client_id = $1 AND ($2 IS NULL OR client_id = $2)",
@@ -59,14 +62,16 @@ impl LeaseStore for SqlStore {
         turns: &[Turn],
         until: Timestamp,
     ) -> StoreResult<Vec<Turn>> {
-        let mut conn = self.pool.write().await?;
-        leases::renew(&mut conn, scope.only(), turns, until).await
+        let mut tx = self.pool.write(scope).await?;
+        let left = leases::renew(&mut tx, scope.only(), turns, until).await?;
+        tx.commit().await?;
+        Ok(left)
     }
 
     async fn give_back(&self, scope: TenantScope, turn: Turn, due: Option<Timestamp>) -> StoreResult<()> {
-        let mut conn = self.pool.write().await?;
+        let mut tx = self.pool.write(scope).await?;
         execute!(
-            conn.db(),
+            tx.db(),
             "UPDATE collections SET leased_until = NULL, next_attempt_at = COALESCE($4, next_attempt_at)
              WHERE client_id = $1 AND ($2 IS NULL OR client_id = $2) AND turn = $3",
             turn.client,
@@ -74,6 +79,6 @@ impl LeaseStore for SqlStore {
             turn.number,
             due,
         )?;
-        Ok(())
+        tx.commit().await
     }
 }

@@ -63,7 +63,7 @@ impl ListingStore for SqlStore {
         query: &ListingQuery,
         page: PageRequest<ListingPosition>,
     ) -> StoreResult<Page<ListedExecution, ListingPosition>> {
-        let mut tx = self.pool.snapshot().await?;
+        let mut tx = self.pool.snapshot(scope).await?;
         let rows = read_rows(&mut tx, (scope, client), query, page).await?;
         let page = Page::from_rows(rows, page, ListedRow::position);
         let linked = read_linked(&mut tx, scope, client).await?;
@@ -84,7 +84,7 @@ impl ListingStore for SqlStore {
         client: ClientId,
         workflow: &WorkflowId,
     ) -> StoreResult<Option<WorkflowRecord>> {
-        let mut conn = self.pool.read().await?;
+        let mut conn = self.pool.read(scope).await?;
         let row: Option<WorkflowRecordRow> = fetch_optional!(
             conn.db(),
             "SELECT w.client_id, w.workflow_id, w.name, w.status, w.time_saved_per_execution_minutes, w.last_execution_at
@@ -104,7 +104,7 @@ impl ListingStore for SqlStore {
         saved: TimeSaved,
         now: Timestamp,
     ) -> StoreResult<bool> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin(scope).await?;
         // Locks the numbers, so that a collection that stores the workflow meanwhile comes before or after; its turn goes on.
         execute!(
             tx.db(),

@@ -3,14 +3,14 @@
 //! `CROSS JOIN` keeps SQLite from reading the many rows first: the few clients outside, their rows found by primary key inside.
 
 use async_trait::async_trait;
-use futures_util::TryStreamExt;
 use sqlx::FromRow;
 
 use super::{
     SqlStore,
     client::{ClientRow, select_client},
-    fault::{corrupt, fault},
-    pool::{Db, Tx, fetch_all},
+    dialect::series::{BucketRow, Buckets, Which, each_bucket},
+    fault::corrupt,
+    pool::{Tx, fetch_all},
     rollup::stored_tally,
     series,
 };
@@ -54,16 +54,6 @@ impl TryFrom<WorkflowRecordRow> for WorkflowRecord {
     }
 }
 
-/// A row of sums, read by position: these are many.
-type SumRow = (ClientId, String, i64, i64, i64, i64, i64, i64, i64, i64, i64, Vec<u8>);
-
-/// Which clients a snapshot reads.
-#[derive(Clone, Copy)]
-struct Which {
-    scope: Option<ClientId>,
-    client: Option<ClientId>,
-}
-
 type Snapshots = FastMap<ClientId, ClientSnapshot>;
 
 #[async_trait]
@@ -75,13 +65,14 @@ impl MetricsStore for SqlStore {
         query: &MetricsQuery,
     ) -> StoreResult<Vec<ClientSnapshot>> {
         let which = Which { scope: scope.only(), client };
-        let mut tx = self.pool.snapshot().await?;
+        let mut tx = self.pool.snapshot(scope).await?;
         let mut snapshots = read_clients(&mut tx, which, query.ranges.len()).await?;
         read_workflows(&mut tx, which, &mut snapshots).await?;
         if let Some(classes) = codes(&query.classes) {
             for (index, range) in query.ranges.iter().enumerate() {
-                for span in cover(*range) {
-                    add_span(&mut tx, which, Sum { span, classes, index }, &mut snapshots).await?;
+                for Span { width, range } in cover(*range) {
+                    let rows = Buckets { known: false, width, ranges: &[range], classes };
+                    each_bucket(&mut tx, which, rows, |row| add_row(row, index, &mut snapshots)).await?;
                 }
             }
         }
@@ -159,50 +150,10 @@ async fn read_workflows(tx: &mut Tx, which: Which, snapshots: &mut Snapshots) ->
     Ok(())
 }
 
-/// Rows of one width that go into one range of the query.
-#[derive(Clone, Copy)]
-struct Sum {
-    span: Span,
-    classes: [i16; 3],
-    index: usize,
-}
-
-async fn add_span(tx: &mut Tx, which: Which, sum: Sum, snapshots: &mut Snapshots) -> StoreResult<()> {
-    /// Rows are merged as they come, so that a long range needs no memory of its own.
-    macro_rules! stream {
-        ($db:expr) => {{
-            let [first, second, third] = sum.classes;
-            let mut rows = sqlx::query_as(
-                "SELECT r.client_id, r.workflow_id, r.new_count, r.running_count, r.waiting_count, r.success_count,
-                        r.error_count, r.crashed_count, r.canceled_count, r.unknown_count, r.duration_sum_ms, r.sketch
-                 FROM clients c CROSS JOIN rollups r
-                 WHERE r.client_id = c.id AND c.deleted_at IS NULL AND ($1 IS NULL OR c.id = $1) AND ($2 IS NULL OR c.id = $2)
-                     AND r.width = $3 AND r.bucket >= $4 AND r.bucket < $5 AND r.class IN ($6, $7, $8)",
-            )
-            .bind(which.scope)
-            .bind(which.client)
-            .bind(sum.span.width.code())
-            .bind(sum.span.range.from)
-            .bind(sum.span.range.to)
-            .bind(first)
-            .bind(second)
-            .bind(third)
-            .fetch($db);
-            while let Some(row) = rows.try_next().await.map_err(fault)? {
-                add_row(row, sum.index, snapshots)?;
-            }
-        }};
-    }
-    match tx.db() {
-        Db::Pg(db) => stream!(db),
-        Db::Lite(db) => stream!(db),
-    }
-    Ok(())
-}
-
-fn add_row(row: SumRow, index: usize, snapshots: &mut Snapshots) -> StoreResult<()> {
+fn add_row(row: BucketRow, index: usize, snapshots: &mut Snapshots) -> StoreResult<()> {
     let (
         client,
+        _,
         workflow,
         new,
         running,

@@ -14,8 +14,12 @@ use super::{
     SqlStore, dialect,
     fault::fault,
     pool::{Pool, fetch_all},
+    postgres,
 };
-use crate::store::{StoreError, StoreResult};
+use crate::{
+    access::scope::TenantScope,
+    store::{StoreError, StoreResult},
+};
 
 const TABLE: &str = "_flowmastery_migrations";
 
@@ -75,7 +79,7 @@ impl SqlStore {
     pub async fn migration_status(&self) -> StoreResult<Vec<MigrationStatus>> {
         let applied = self.applied().await?;
         let migrator = match &self.pool {
-            Pool::Pg(_) => &POSTGRES,
+            Pool::Pg { .. } => &POSTGRES,
             Pool::Lite { .. } => &SQLITE,
         };
         let known = migrator.iter().filter(|migration| migration.migration_type.is_up_migration());
@@ -92,7 +96,7 @@ impl SqlStore {
     }
 
     async fn applied(&self) -> StoreResult<Vec<i64>> {
-        let mut conn = self.pool.read().await?;
+        let mut conn = self.pool.read(TenantScope::ALL).await?;
         if !dialect::has_migrations(conn.db()).await? {
             return Ok(Vec::new());
         }
@@ -105,11 +109,11 @@ impl SqlStore {
 
     async fn migrate(&self, way: Way) -> StoreResult<()> {
         let done = match &self.pool {
-            Pool::Pg(pool) => {
+            Pool::Pg { pool, .. } => {
                 // A migration that fails leaves its advisory lock on the connection, so this one is thrown away.
                 let options = PgPoolOptions::new().max_connections(1);
                 let options = options.acquire_timeout(pool.options().get_acquire_timeout());
-                let once = options.connect_lazy_with((*pool.connect_options()).clone());
+                let once = options.connect_lazy_with(postgres::without_limits(&pool.connect_options()));
                 let done = match way {
                     Way::Up => POSTGRES.run(&once).await,
                     Way::DownTo(target) => POSTGRES.undo(&once, target).await,

@@ -7,6 +7,7 @@
 mod aging;
 mod change;
 mod client;
+mod config;
 mod dialect;
 mod execution;
 mod fault;
@@ -22,41 +23,25 @@ mod origin;
 mod outbox;
 mod password_reset;
 mod pool;
+mod postgres;
 mod progress;
 mod python;
 mod rollup;
+mod row_security;
 mod series;
 mod session;
 mod user;
 mod verification;
 mod workflow;
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use async_trait::async_trait;
-use secrecy::SecretString;
 
 use self::pool::{Pool, fetch_one};
-pub use self::{migrate::MigrationStatus, python::PythonSource};
+pub use self::{config::SqlConfig, migrate::MigrationStatus, python::PythonSource};
 use super::{Store, StoreResult};
-
-/// Where the database is, and how many connections may be open to it.
-#[derive(Clone, Debug)]
-pub struct SqlConfig {
-    /// `sqlite://path`, `sqlite::memory:`, `postgres://…`, `postgresql://…` or `postgresql+asyncpg://…`.
-    pub url: SecretString,
-    /// The most connections; on SQLite the most readers, beside the one writer. An in-memory database has one connection.
-    pub max_connections: u32,
-    /// How long a call waits for a free connection before the store counts as unavailable.
-    pub acquire_timeout: Duration,
-}
-
-impl SqlConfig {
-    /// The database at a URL, with 10 connections and 5 seconds of waiting.
-    pub fn new(url: impl Into<SecretString>) -> Self {
-        Self { url: url.into(), max_connections: 10, acquire_timeout: Duration::from_secs(5) }
-    }
-}
+use crate::access::scope::TenantScope;
 
 /// The store on SQLite or Postgres.
 #[derive(Clone)]
@@ -89,7 +74,7 @@ impl fmt::Debug for SqlStore {
 #[async_trait]
 impl Store for SqlStore {
     async fn ping(&self) -> StoreResult<()> {
-        let mut conn = self.pool.read().await?;
+        let mut conn = self.pool.read(TenantScope::ALL).await?;
         let _: (i64,) = fetch_one!(conn.db(), "SELECT CAST(1 AS BIGINT)")?;
         Ok(())
     }

@@ -9,6 +9,7 @@ use super::{
     pool::{Pool, execute},
 };
 use crate::{
+    access::scope::TenantScope,
     clock::Timestamp,
     store::{OriginStore, StoreResult, Term},
 };
@@ -19,7 +20,7 @@ const NEXT: Duration = Duration::from_millis(500);
 impl SqlStore {
     /// Whether several hosts may share this database.
     fn is_shared(&self) -> bool {
-        matches!(self.pool, Pool::Pg(_))
+        matches!(self.pool, Pool::Pg { .. })
     }
 }
 
@@ -29,9 +30,9 @@ impl OriginStore for SqlStore {
         if !self.is_shared() {
             return Ok(true);
         }
-        let mut conn = self.pool.write().await?;
+        let mut tx = self.pool.write(TenantScope::ALL).await?;
         let taken = execute!(
-            conn.db(),
+            tx.db(),
             "INSERT INTO origins AS o (origin, holder, held_until) VALUES ($1, $2, $3)
              ON CONFLICT (origin) DO UPDATE SET holder = $2, held_until = $3, next_holder = NULL
              WHERE (o.held_until <= $4 OR o.holder = $2)
@@ -43,7 +44,7 @@ impl OriginStore for SqlStore {
         )?;
         if taken == 0 {
             execute!(
-                conn.db(),
+                tx.db(),
                 "UPDATE origins SET next_holder = $2, next_until = $3
                  WHERE origin = $1 AND (next_holder IS NULL OR next_holder = $2 OR next_until <= $4)",
                 origin,
@@ -52,6 +53,7 @@ impl OriginStore for SqlStore {
                 term.now,
             )?;
         }
+        tx.commit().await?;
         Ok(taken > 0)
     }
 
@@ -59,16 +61,17 @@ impl OriginStore for SqlStore {
         if !self.is_shared() {
             return Ok(true);
         }
-        let mut conn = self.pool.write().await?;
+        let mut tx = self.pool.write(TenantScope::ALL).await?;
         // A Postgres that crashed has forgotten who held what.
         let kept = execute!(
-            conn.db(),
+            tx.db(),
             "INSERT INTO origins AS o (origin, holder, held_until) VALUES ($1, $2, $3)
              ON CONFLICT (origin) DO UPDATE SET held_until = $3 WHERE o.holder = $2",
             origin,
             holder,
             until,
         )?;
+        tx.commit().await?;
         Ok(kept > 0)
     }
 
@@ -76,16 +79,16 @@ impl OriginStore for SqlStore {
         if !self.is_shared() {
             return Ok(());
         }
-        let mut conn = self.pool.write().await?;
+        let mut tx = self.pool.write(TenantScope::ALL).await?;
         let gone = execute!(
-            conn.db(),
+            tx.db(),
             "DELETE FROM origins WHERE origin = $1 AND holder = $2 AND next_holder IS NULL",
             origin,
             holder,
         )?;
         if gone == 0 {
             execute!(
-                conn.db(),
+                tx.db(),
                 "UPDATE origins SET held_until = CASE WHEN holder = $2 THEN 0 ELSE held_until END,
                      next_holder = CASE WHEN next_holder = $2 THEN NULL ELSE next_holder END
                  WHERE origin = $1 AND (holder = $2 OR next_holder = $2)",
@@ -93,6 +96,6 @@ impl OriginStore for SqlStore {
                 holder,
             )?;
         }
-        Ok(())
+        tx.commit().await
     }
 }

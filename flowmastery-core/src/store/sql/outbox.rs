@@ -76,10 +76,10 @@ pub(super) async fn erase(tx: &mut Tx, invitation: InvitationId) -> StoreResult<
 #[async_trait]
 impl OutboxStore for SqlStore {
     async fn queue_reset_request(&self, request: NewResetRequest, room: u32) -> StoreResult<bool> {
-        let mut conn = self.pool.write().await?;
+        let mut tx = self.pool.write(TenantScope::ALL).await?;
         // A second one writes as well, so that time does not tell whether one waits, and with that whether there is an account.
         let queued = execute!(
-            conn.db(),
+            tx.db(),
             "INSERT INTO outbox (key, sealed_mail, address_digest, created_at, next_attempt_at)
              SELECT $1, $2, $3, $4, $4
              WHERE (SELECT COUNT(*) FROM outbox WHERE address_digest IS NOT NULL) < $5
@@ -90,6 +90,7 @@ impl OutboxStore for SqlStore {
             request.created_at,
             i64::from(room),
         )?;
+        tx.commit().await?;
         Ok(queued > 0)
     }
 
@@ -100,15 +101,16 @@ impl OutboxStore for SqlStore {
         limit: u16,
     ) -> StoreResult<Vec<LeasedMail>> {
         // Mostly there is none, and looking takes no lock of writers.
-        let mut conn = self.pool.read().await?;
+        let mut conn = self.pool.read(scope).await?;
         let (any,): (bool,) =
             fetch_one!(conn.db(), "SELECT EXISTS (SELECT 1 FROM outbox WHERE next_attempt_at <= $1)", now)?;
         drop(conn);
         if !any {
             return Ok(Vec::new());
         }
-        let mut conn = self.pool.write().await?;
-        let rows = dialect::lease_mails(&mut conn, scope, (now, until), limit).await?;
+        let mut tx = self.pool.write(scope).await?;
+        let rows = dialect::lease_mails(&mut tx, scope, (now, until), limit).await?;
+        tx.commit().await?;
         rows.into_iter().map(LeasedMail::try_from).collect()
     }
 
@@ -118,7 +120,7 @@ impl OutboxStore for SqlStore {
         lease: MailLease,
         status: EmailStatus,
     ) -> StoreResult<()> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin(scope).await?;
         execute!(
             tx.db(),
             "UPDATE invitations SET email_status = $3
@@ -146,9 +148,9 @@ impl OutboxStore for SqlStore {
         next_attempt: Timestamp,
         error: &str,
     ) -> StoreResult<()> {
-        let mut conn = self.pool.write().await?;
+        let mut tx = self.pool.write(scope).await?;
         execute!(
-            conn.db(),
+            tx.db(),
             "UPDATE outbox SET next_attempt_at = $3, last_error = $4
              WHERE id = $1 AND attempts = $2 AND ($5 IS NULL OR client_id = $5)",
             lease.id,
@@ -157,6 +159,6 @@ impl OutboxStore for SqlStore {
             error,
             scope.only(),
         )?;
-        Ok(())
+        tx.commit().await
     }
 }

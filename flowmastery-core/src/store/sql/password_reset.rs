@@ -22,7 +22,8 @@ use crate::{
 #[async_trait]
 impl PasswordResetStore for SqlStore {
     async fn open_reset(&self, scope: TenantScope, lease: MailLease, reset: NewReset) -> StoreResult<bool> {
-        let mut tx = self.pool.begin().await?;
+        // The mail is nobody's until this says whose it is.
+        let mut tx = self.pool.begin(TenantScope::ALL).await?;
         let opened = execute!(
             tx.db(),
             "INSERT INTO password_resets (user_id, token, created_at, expires_at)
@@ -57,7 +58,7 @@ impl PasswordResetStore for SqlStore {
     }
 
     async fn find_reset(&self, token: &TokenHash) -> StoreResult<Option<Timestamp>> {
-        find(self.pool.read().await?.db(), token).await
+        find(self.pool.read(TenantScope::ALL).await?.db(), token).await
     }
 
     async fn confirm_reset(
@@ -66,7 +67,7 @@ impl PasswordResetStore for SqlStore {
         hashed_password: &SecretString,
         now: Timestamp,
     ) -> StoreResult<Reset> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin(TenantScope::ALL).await?;
         let changed: Option<(UserId,)> = fetch_optional!(
             tx.db(),
             "UPDATE users SET hashed_password = $2, updated_at = $3

@@ -5,17 +5,25 @@
 
 use std::{path::Path, str::FromStr, time::Duration};
 
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use sqlx::{
-    ConnectOptions, Connection, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection, SqlitePool,
-    Transaction,
+    AssertSqlSafe, ConnectOptions, Connection, PgConnection, PgPool, Postgres, Sqlite, SqliteConnection,
+    SqlitePool, Transaction,
     pool::PoolConnection,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::PgPoolOptions,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
-use super::{SqlConfig, dialect, fault::fault};
-use crate::store::{StoreError, StoreResult};
+use super::{
+    SqlConfig, dialect,
+    fault::fault,
+    postgres,
+    row_security::{RowSecurity, begin_within},
+};
+use crate::{
+    access::scope::TenantScope,
+    store::{StoreError, StoreResult},
+};
 
 /// How long SQLite waits for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -68,25 +76,13 @@ pub(super) enum Db<'c> {
     Lite(&'c mut SqliteConnection),
 }
 
-/// A connection for single reads.
-pub(super) enum Conn {
-    Pg(PoolConnection<Postgres>),
-    Lite(PoolConnection<Sqlite>),
-}
-
-impl Conn {
-    pub(super) fn db(&mut self) -> Db<'_> {
-        match self {
-            Self::Pg(conn) => Db::Pg(conn),
-            Self::Lite(conn) => Db::Lite(conn),
-        }
-    }
-}
-
-/// A transaction; dropped, it is undone.
+/// A transaction: dropped, it is undone. Where one statement is all there is to it, it may be a connection alone, on which there is
+/// nothing to undo; whoever writes commits it all the same.
 pub(super) enum Tx {
     Pg(Transaction<'static, Postgres>),
     Lite(Transaction<'static, Sqlite>),
+    PgAlone(PoolConnection<Postgres>),
+    LiteAlone(PoolConnection<Sqlite>),
 }
 
 impl Tx {
@@ -94,6 +90,8 @@ impl Tx {
         match self {
             Self::Pg(tx) => Db::Pg(tx),
             Self::Lite(tx) => Db::Lite(tx),
+            Self::PgAlone(conn) => Db::Pg(conn),
+            Self::LiteAlone(conn) => Db::Lite(conn),
         }
     }
 
@@ -101,15 +99,16 @@ impl Tx {
         match self {
             Self::Pg(tx) => tx.commit().await,
             Self::Lite(tx) => tx.commit().await,
+            Self::PgAlone(_) | Self::LiteAlone(_) => Ok(()),
         }
         .map_err(fault)
     }
 }
 
-/// The connections to one database.
+/// The connections to one database. Whoever takes one says whose data it is for, which Postgres is told where its row security holds.
 #[derive(Clone)]
 pub(super) enum Pool {
-    Pg(PgPool),
+    Pg { pool: PgPool, row_security: RowSecurity },
     Lite { readers: SqlitePool, writer: SqlitePool },
 }
 
@@ -118,8 +117,8 @@ impl Pool {
         let url = config.url.expose_secret();
         match url.split_once(':') {
             Some(("sqlite", _)) => Self::connect_sqlite(config).await,
-            Some(("postgres" | "postgresql" | "postgresql+asyncpg", rest)) => {
-                Self::connect_postgres(config, &format!("postgres:{rest}").into()).await
+            Some(("postgres" | "postgresql" | "postgresql+asyncpg", _)) => {
+                Self::connect_postgres(config).await
             }
             _ => Err(StoreError::Internal(
                 "a database URL starts with sqlite:, postgres: or postgresql:".into(),
@@ -127,21 +126,22 @@ impl Pool {
         }
     }
 
-    async fn connect_postgres(config: &SqlConfig, url: &SecretString) -> StoreResult<Self> {
-        let options = PgConnectOptions::from_str(url.expose_secret())
-            .map_err(fault)?
-            .application_name("flowmastery")
-            .options([("search_path", dialect::SCHEMA)]);
+    async fn connect_postgres(config: &SqlConfig) -> StoreResult<Self> {
+        let options = postgres::connect_options(config)?;
         // A pool tries until its time is over and then says only that; one connection says what is wrong.
         let first = tokio::time::timeout(config.acquire_timeout, options.connect()).await;
-        let first = first.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(fault)?;
+        let mut first = first.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(fault)?;
+        let row_security = RowSecurity::default();
+        row_security.find_out(&mut first).await?;
         first.close().await.map_err(fault)?;
         let pool = PgPoolOptions::new()
             .max_connections(config.max_connections)
             .acquire_timeout(config.acquire_timeout)
-            .connect_with(options)
-            .await;
-        Ok(Self::Pg(pool.map_err(fault)?))
+            .idle_timeout(config.idle_timeout)
+            .max_lifetime(config.max_lifetime)
+            .test_before_acquire(true)
+            .connect_lazy_with(options);
+        Ok(Self::Pg { pool, row_security })
     }
 
     async fn connect_sqlite(config: &SqlConfig) -> StoreResult<Self> {
@@ -154,7 +154,11 @@ impl Pool {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(BUSY_TIMEOUT);
         let pool = |connections| {
-            SqlitePoolOptions::new().max_connections(connections).acquire_timeout(config.acquire_timeout)
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(config.acquire_timeout)
+                .idle_timeout(config.idle_timeout)
+                .max_lifetime(config.max_lifetime)
         };
         if url.contains(":memory:") || url.contains("mode=memory") {
             let only = pool(1).min_connections(1).idle_timeout(None).max_lifetime(None);
@@ -171,48 +175,50 @@ impl Pool {
     /// The database's name, for logs.
     pub(super) fn kind(&self) -> &'static str {
         match self {
-            Self::Pg(_) => "postgres",
+            Self::Pg { .. } => "postgres",
             Self::Lite { .. } => "sqlite",
         }
     }
 
     /// A connection for single statements that read.
-    pub(super) async fn read(&self) -> StoreResult<Conn> {
-        Ok(match self {
-            Self::Pg(pool) => Conn::Pg(pool.acquire().await.map_err(fault)?),
-            Self::Lite { readers, .. } => Conn::Lite(readers.acquire().await.map_err(fault)?),
-        })
+    pub(super) async fn read(&self, scope: TenantScope) -> StoreResult<Tx> {
+        match self {
+            Self::Pg { pool, row_security } => single(pool, row_security, "BEGIN READ ONLY", scope).await,
+            Self::Lite { readers, .. } => Ok(Tx::LiteAlone(readers.acquire().await.map_err(fault)?)),
+        }
     }
 
-    /// A connection for single statements that write.
-    pub(super) async fn write(&self) -> StoreResult<Conn> {
-        Ok(match self {
-            Self::Pg(pool) => Conn::Pg(pool.acquire().await.map_err(fault)?),
-            Self::Lite { writer, .. } => Conn::Lite(writer.acquire().await.map_err(fault)?),
-        })
+    /// A connection for a single statement that writes, to be committed after it.
+    pub(super) async fn write(&self, scope: TenantScope) -> StoreResult<Tx> {
+        match self {
+            Self::Pg { pool, row_security } => single(pool, row_security, "BEGIN", scope).await,
+            Self::Lite { writer, .. } => Ok(Tx::LiteAlone(writer.acquire().await.map_err(fault)?)),
+        }
     }
 
     /// A transaction that writes.
-    pub(super) async fn begin(&self) -> StoreResult<Tx> {
-        Ok(match self {
-            Self::Pg(pool) => begin_postgres(pool, "BEGIN").await?,
+    pub(super) async fn begin(&self, scope: TenantScope) -> StoreResult<Tx> {
+        match self {
+            Self::Pg { pool, row_security } => begin_postgres(pool, row_security, "BEGIN", scope).await,
             Self::Lite { writer, .. } => {
-                Tx::Lite(writer.begin_with(dialect::SQLITE_BEGIN).await.map_err(fault)?)
+                Ok(Tx::Lite(writer.begin_with(dialect::SQLITE_BEGIN).await.map_err(fault)?))
             }
-        })
+        }
     }
 
     /// A transaction of which every read sees the same instant.
-    pub(super) async fn snapshot(&self) -> StoreResult<Tx> {
-        Ok(match self {
-            Self::Pg(pool) => begin_postgres(pool, dialect::POSTGRES_SNAPSHOT).await?,
-            Self::Lite { readers, .. } => Tx::Lite(readers.begin().await.map_err(fault)?),
-        })
+    pub(super) async fn snapshot(&self, scope: TenantScope) -> StoreResult<Tx> {
+        match self {
+            Self::Pg { pool, row_security } => {
+                begin_postgres(pool, row_security, dialect::POSTGRES_SNAPSHOT, scope).await
+            }
+            Self::Lite { readers, .. } => Ok(Tx::Lite(readers.begin().await.map_err(fault)?)),
+        }
     }
 
     pub(super) async fn close(&self) {
         match self {
-            Self::Pg(pool) => pool.close().await,
+            Self::Pg { pool, .. } => pool.close().await,
             Self::Lite { readers, writer } => {
                 readers.close().await;
                 writer.close().await;
@@ -221,12 +227,37 @@ impl Pool {
     }
 }
 
+/// A connection alone where no row security holds, else a transaction inside the scope.
+async fn single(
+    pool: &PgPool,
+    row_security: &RowSecurity,
+    begin: &'static str,
+    scope: TenantScope,
+) -> StoreResult<Tx> {
+    if row_security.known() == Some(false) {
+        return Ok(Tx::PgAlone(pool.acquire().await.map_err(fault)?));
+    }
+    begin_postgres(pool, row_security, begin, scope).await
+}
+
 /// Begins a transaction in a task of its own, which goes on when the caller is dropped: sqlx 0.9 knows of a transaction only once it has
 /// begun, and hands on the connection of one that was dropped half-way with the transaction open.
-async fn begin_postgres(pool: &PgPool, statement: &'static str) -> StoreResult<Tx> {
-    let pool = pool.clone();
-    let begun = tokio::spawn(async move { pool.begin_with(statement).await }).await;
-    Ok(Tx::Pg(begun.map_err(|error| StoreError::Unavailable(error.into()))?.map_err(fault)?))
+async fn begin_postgres(
+    pool: &PgPool,
+    row_security: &RowSecurity,
+    begin: &'static str,
+    scope: TenantScope,
+) -> StoreResult<Tx> {
+    let (pool, row_security) = (pool.clone(), row_security.clone());
+    let begun = tokio::spawn(async move {
+        let holds = match row_security.known() {
+            Some(known) => known,
+            None => row_security.find_out(&mut *pool.acquire().await.map_err(fault)?).await?,
+        };
+        let begin = if holds { begin_within(begin, scope) } else { begin.to_owned() };
+        pool.begin_with(AssertSqlSafe(begin)).await.map(Tx::Pg).map_err(fault)
+    });
+    begun.await.map_err(|error| StoreError::Unavailable(error.into()))?
 }
 
 /// Makes a missing database file readable for its owner only; SQLite gives the files beside it the same mode.

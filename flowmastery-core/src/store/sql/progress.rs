@@ -10,6 +10,7 @@ use super::{
     pool::{execute, fetch_all, fetch_one, fetch_optional},
 };
 use crate::{
+    access::scope::TenantScope,
     clock::Timestamp,
     id::{ClientId, ExecutionId},
     model::{
@@ -230,10 +231,10 @@ impl Ledger {
 pub(super) async fn missing(
     store: &super::SqlStore,
     client: ClientId,
-    scope: Option<ClientId>,
+    scope: TenantScope,
     span: (ExecutionId, ExecutionId),
 ) -> StoreResult<Vec<ExecutionId>> {
-    let mut conn = store.pool.read().await?;
+    let mut conn = store.pool.read(scope).await?;
     let (ExecutionId(above), ExecutionId(to)) = span;
     let fork: Option<(i64,)> = fetch_optional!(
         conn.db(),
@@ -241,7 +242,7 @@ pub(super) async fn missing(
          LEFT JOIN epochs e ON e.client_id = k.client_id AND e.epoch = k.epoch
          WHERE k.client_id = $1 AND ($2 IS NULL OR k.client_id = $2)",
         client,
-        scope,
+        scope.only(),
     )?;
     let Some((fork,)) = fork else { return Ok(Vec::new()) };
     let above = above.max(to - MISSING_WINDOW).max(fork);
@@ -253,7 +254,7 @@ pub(super) async fn missing(
              AND e.execution_id > $3 AND e.execution_id <= $4
          ORDER BY e.execution_id",
         client,
-        scope,
+        scope.only(),
         above,
         to,
     )?;

@@ -31,7 +31,7 @@ pub(super) async fn series(
     plan: &SeriesPlan,
 ) -> StoreResult<Option<SeriesSnapshot>> {
     let which = Which { scope: scope.only(), client };
-    let mut tx = store.pool.snapshot().await?;
+    let mut tx = store.pool.snapshot(scope).await?;
     let heads = read_heads(&mut tx, which).await?;
     if client.is_some() && heads.is_empty() {
         return Ok(None);
@@ -78,7 +78,7 @@ async fn read_points(
         if ranges.is_empty() {
             continue;
         }
-        let rows = Buckets { width, ranges: &ranges, classes };
+        let rows = Buckets { known: true, width, ranges: &ranges, classes };
         each_bucket(tx, which, rows, |row| add_row(row, borders, &mut points)).await?;
     }
     Ok(points)
@@ -86,6 +86,7 @@ async fn read_points(
 
 fn add_row(row: BucketRow, borders: &[Timestamp], points: &mut [(Timestamp, Tally)]) -> StoreResult<()> {
     let (
+        _,
         bucket,
         workflow,
         new,

@@ -80,7 +80,7 @@ impl SessionStore for SqlStore {
         user: UserId,
         session: NewSession,
     ) -> StoreResult<Option<(SessionId, User)>> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin(TenantScope::ALL).await?;
         // Locks the user, so that a deactivation comes before this and is seen, or after it and closes the session.
         let signed_in = execute!(
             tx.db(),
@@ -106,7 +106,7 @@ impl SessionStore for SqlStore {
         session: SessionId,
         now: Timestamp,
     ) -> StoreResult<Option<(User, Timestamp)>> {
-        let mut conn = self.pool.read().await?;
+        let mut conn = self.pool.read(TenantScope::ALL).await?;
         let row: Option<SessionRow> = fetch_optional!(
             conn.db(),
             select_user!(
@@ -122,7 +122,7 @@ impl SessionStore for SqlStore {
 
     async fn rotate_refresh(&self, presented: &TokenHash, next: NewSession) -> StoreResult<Rotation> {
         let now = next.created_at;
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin(TenantScope::ALL).await?;
         let locked: Option<(SessionId, UserId)> = fetch_optional!(
             tx.db(),
             "UPDATE sessions SET expires_at = expires_at
@@ -149,7 +149,10 @@ impl SessionStore for SqlStore {
     }
 
     async fn close_session(&self, session: SessionId, now: Timestamp) -> StoreResult<bool> {
-        close(self.pool.write().await?.db(), session, now).await
+        let mut tx = self.pool.write(TenantScope::ALL).await?;
+        let closed = close(tx.db(), session, now).await?;
+        tx.commit().await?;
+        Ok(closed)
     }
 }
 

@@ -119,7 +119,7 @@ pub(super) async fn find(db: Db<'_>, scope: TenantScope, id: UserId) -> StoreRes
 #[async_trait]
 impl UserStore for SqlStore {
     async fn create_admin(&self, user: NewUser) -> StoreResult<User> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin(TenantScope::ALL).await?;
         let admin = UserInsert {
             email: user.email.as_str(),
             hashed_password: &user.hashed_password,
@@ -144,14 +144,14 @@ impl UserStore for SqlStore {
     }
 
     async fn has_active_admin(&self) -> StoreResult<bool> {
-        let mut conn = self.pool.read().await?;
+        let mut conn = self.pool.read(TenantScope::ALL).await?;
         let (any,): (bool,) =
             fetch_one!(conn.db(), "SELECT EXISTS (SELECT 1 FROM users WHERE role = 'admin' AND is_active)")?;
         Ok(any)
     }
 
     async fn find_for_sign_in(&self, email: &Email) -> StoreResult<Option<UserRecord>> {
-        let mut conn = self.pool.read().await?;
+        let mut conn = self.pool.read(TenantScope::ALL).await?;
         let row: Option<UserRow> = fetch_optional!(
             conn.db(),
             select_user!("WHERE c.deleted_at IS NULL AND u.email = $1"),
@@ -165,11 +165,11 @@ impl UserStore for SqlStore {
     }
 
     async fn find_user(&self, scope: TenantScope, id: UserId) -> StoreResult<Option<User>> {
-        find(self.pool.read().await?.db(), scope, id).await
+        find(self.pool.read(scope).await?.db(), scope, id).await
     }
 
     async fn list_users(&self, scope: TenantScope, page: PageRequest) -> StoreResult<Page<User>> {
-        let mut conn = self.pool.read().await?;
+        let mut conn = self.pool.read(scope).await?;
         let rows: Vec<UserRow> = fetch_all!(
             conn.db(),
             select_user!(
@@ -191,7 +191,7 @@ impl UserStore for SqlStore {
         patch: UserPatch,
         now: Timestamp,
     ) -> StoreResult<UserUpdate> {
-        let mut tx = self.pool.begin().await?;
+        let mut tx = self.pool.begin(scope).await?;
         // Two admins who demote each other must not both find the other one still in office.
         dialect::lock(&mut tx, Lock::Admins).await?;
         let Some(before) = find(tx.db(), scope, id).await? else { return Ok(UserUpdate::NotFound) };
@@ -227,15 +227,15 @@ impl UserStore for SqlStore {
         old: &SecretString,
         new: &SecretString,
     ) -> StoreResult<()> {
-        let mut conn = self.pool.write().await?;
+        let mut tx = self.pool.write(TenantScope::ALL).await?;
         execute!(
-            conn.db(),
+            tx.db(),
             "UPDATE users SET hashed_password = $3 WHERE id = $1 AND hashed_password = $2",
             id,
             old.expose_secret(),
             new.expose_secret(),
         )?;
-        Ok(())
+        tx.commit().await
     }
 }
 

@@ -35,7 +35,7 @@ type Key = (i16, i64, String, i16);
 impl SqlStore {
     /// A snapshot, with the client's current line; `None` for a client that is gone or outside of the scope.
     async fn line_of(&self, scope: TenantScope, client: ClientId) -> StoreResult<Option<(Tx, Line)>> {
-        let mut tx = self.pool.snapshot().await?;
+        let mut tx = self.pool.snapshot(scope).await?;
         let current: Option<(i64,)> = fetch_optional!(
             tx.db(),
             "SELECT epoch FROM collections WHERE client_id = $1 AND ($2 IS NULL OR client_id = $2)",
@@ -51,7 +51,7 @@ impl SqlStore {
 #[async_trait]
 impl VerificationStore for SqlStore {
     async fn reach(&self, scope: TenantScope, client: ClientId) -> StoreResult<Option<Reach>> {
-        let mut conn = self.pool.read().await?;
+        let mut conn = self.pool.read(scope).await?;
         let row: Option<(Option<Timestamp>, Option<ExecutionId>, bool)> = fetch_optional!(
             conn.db(),
             "SELECT last_success_at, complete_to, back_filled FROM collections
@@ -167,7 +167,7 @@ impl VerificationStore for SqlStore {
         client: ClientId,
         range: Range,
     ) -> StoreResult<Vec<(String, Status, i64)>> {
-        let mut conn = self.pool.read().await?;
+        let mut conn = self.pool.read(scope).await?;
         let rows: Vec<(String, i16, i64)> = fetch_all!(
             conn.db(),
             "SELECT mode, status, COUNT(*) FROM executions

@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::{
     super::{
         fault::fault,
-        pool::{Conn, Db},
+        pool::{Db, Tx},
     },
     json,
 };
@@ -123,14 +123,14 @@ struct TurnRow {
 
 /// Renews leases; those that are still there.
 pub(in super::super) async fn renew(
-    conn: &mut Conn,
+    tx: &mut Tx,
     scope: Option<ClientId>,
     turns: &[Turn],
     until: Timestamp,
 ) -> StoreResult<Vec<Turn>> {
     let rows: Vec<_> =
         turns.iter().map(|turn| TurnRow { client: turn.client.0, number: turn.number }).collect();
-    let left: Result<Vec<Row>, _> = match conn.db() {
+    let left: Result<Vec<Row>, _> = match tx.db() {
         Db::Pg(db) => {
             let (clients, numbers) = (column!(rows, client), column!(rows, number));
             let renewal = sqlx::query(renew!(

@@ -8,7 +8,7 @@ use crate::{
         StoreResult,
         sql::{
             fault::fault,
-            pool::{Conn, Db},
+            pool::{Db, Tx},
         },
     },
 };
@@ -28,13 +28,13 @@ macro_rules! lease {
 
 /// Leases at most `limit` mails from now until `until`.
 pub(in crate::store::sql) async fn lease_mails(
-    conn: &mut Conn,
+    tx: &mut Tx,
     scope: TenantScope,
     (now, until): (Timestamp, Timestamp),
     limit: u16,
 ) -> StoreResult<Vec<MailRow>> {
     let limit = i64::from(limit);
-    match conn.db() {
+    match tx.db() {
         Db::Pg(db) => {
             let query = sqlx::query_as(lease!("FOR UPDATE SKIP LOCKED"));
             query.bind(now).bind(scope.only()).bind(limit).bind(until).fetch_all(db).await
