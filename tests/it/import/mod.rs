@@ -244,7 +244,9 @@ async fn an_import_that_was_killed_anywhere_is_completed_by_the_next(backend: Ba
 /// What two imports of the same have in common, whatever ids they gave.
 async fn essence(target: &Target) -> Value {
     let world = &target.world;
-    let rows: Vec<_> = target.rows().await.into_iter().map(|(table, rows)| (table, rows.len())).collect();
+    // How many changes the feed has depends on how many transactions made them.
+    let rows = target.rows().await.into_iter().filter(|(table, _)| table != "changes");
+    let rows: Vec<_> = rows.map(|(table, rows)| (table, rows.len())).collect();
     let mut clients = Vec::new();
     for client in ["Acme & Sons", "Beta"] {
         let admin = world.sign_in(ADMIN).await;
