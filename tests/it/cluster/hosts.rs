@@ -19,22 +19,68 @@ pub(super) struct Hosts {
     http: reqwest::Client,
 }
 
+/// How often hosts collect.
+pub(super) fn every(seconds: usize) -> (&'static str, String) {
+    ("SYNC_INTERVAL_SECONDS", seconds.to_string())
+}
+
 /// What a host answered.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
+    pub(super) retry_after: bool,
     pub(super) body: Value,
+}
+
+/// Asks hosts, from any task.
+#[derive(Clone)]
+pub(super) struct Asker {
+    http: reqwest::Client,
+    addresses: Vec<String>,
+}
+
+impl Asker {
+    /// Asks a host; nothing when the connection breaks.
+    pub(super) async fn ask(
+        &self,
+        host: usize,
+        (method, path): (Method, &str),
+        token: Option<&str>,
+        body: Option<&Value>,
+    ) -> Option<Answer> {
+        let url = format!("http://{}{path}", self.addresses[host]);
+        let mut request = self.http.request(method, url);
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let response = request.send().await.ok()?;
+        let (status, retry_after) = (response.status(), response.headers().contains_key("retry-after"));
+        let body = response.json().await.unwrap_or(Value::Null);
+        Some(Answer { status, retry_after, body })
+    }
 }
 
 impl Hosts {
     /// So many hosts, and an admin.
     pub(super) fn start(count: usize, database: &str, redis: &str) -> Self {
-        let settings = vec![
+        Self::with(count, (database, redis), [every(1)])
+    }
+
+    /// The same with further settings.
+    pub(super) fn with<const N: usize>(
+        count: usize,
+        (database, redis): (&str, &str),
+        further: [(&'static str, String); N],
+    ) -> Self {
+        let mut settings = vec![
             ("DATABASE_URL", database.to_owned()),
             ("REDIS_URL", redis.to_owned()),
             ("SECRET_KEY", SECRET.to_owned()),
             ("OUTBOUND_ALLOW", "127.0.0.0/8".to_owned()),
-            ("SYNC_INTERVAL_SECONDS", "1".to_owned()),
         ];
+        settings.extend(further);
         #[expect(clippy::disallowed_methods, reason = "this test is a client of ours, not of n8n")]
         let http = reqwest::Client::builder().no_proxy().timeout(PATIENCE).build().unwrap();
         let mut hosts = Self { place: Place::new(), settings, running: Vec::new(), http };
@@ -68,26 +114,21 @@ impl Hosts {
         self.running[host].signal("CONT");
     }
 
+    /// Who asks the hosts that run now.
+    pub(super) fn asker(&self) -> Asker {
+        let addresses = self.running.iter().map(|server| server.address.clone()).collect();
+        Asker { http: self.http.clone(), addresses }
+    }
+
     /// Asks a host.
     pub(super) async fn ask(
         &self,
         host: usize,
-        (method, path): (Method, &str),
+        what: (Method, &str),
         token: Option<&str>,
         body: Option<&Value>,
     ) -> Option<Answer> {
-        let url = format!("http://{}{path}", self.running[host].address);
-        let mut request = self.http.request(method, url);
-        if let Some(token) = token {
-            request = request.bearer_auth(token);
-        }
-        if let Some(body) = body {
-            request = request.json(body);
-        }
-        let response = request.send().await.ok()?;
-        let status = response.status();
-        let body = response.json().await.unwrap_or(Value::Null);
-        Some(Answer { status, body })
+        self.asker().ask(host, what, token, body).await
     }
 
     /// An answer that must come and have this status.

@@ -7,6 +7,7 @@
 
 mod fleet;
 mod hosts;
+mod outages;
 
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use serde_json::json;
 
 use self::{
     fleet::Fleet,
-    hosts::{Hosts, PATIENCE, until},
+    hosts::{Hosts, PATIENCE, every, until},
 };
 use crate::oracle::{database::Shared, setting};
 
@@ -43,7 +44,9 @@ impl Cluster {
     async fn start(hosts: usize, tenants: usize, seed: u64) -> Self {
         let fleet = Fleet::start(tenants, seed).await;
         let url = Database::migrated().await.url();
-        let hosts = tokio::task::block_in_place(|| Hosts::start(hosts, &url, &redis::url()));
+        // Many tenants are collected less often, or hosts on one machine would do nothing else.
+        let interval = [every((tenants / 20).max(1))];
+        let hosts = tokio::task::block_in_place(|| Hosts::with(hosts, (&url, &redis::url()), interval));
         let shared = Shared::postgres_at(&url).await;
         let admin = hosts.admin(0).await;
         let mut clients = Vec::new();
