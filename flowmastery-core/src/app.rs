@@ -1,35 +1,27 @@
 //! The assembled services: [`Flowmastery`] owns the ports and hands out one service for each kind of work.
 
-use std::{fmt, sync::Arc, time::Duration};
+mod builder;
+
+use std::{sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
+pub use self::builder::Builder;
 use crate::{
-    access::{
-        issuer::TokenIssuer,
-        password::{HashCost, PasswordHasher},
-        token::TokenCodec,
-    },
-    cache::{Cache, MemoryCache},
-    clock::{Clock, SystemClock},
-    entropy::{Entropy, OsEntropy},
-    error::Result,
     feed::ChangeFeed,
-    mail::{LogMailer, Mailer, Postbox},
     model::{outbound::OutboundPolicy, session::TokenLifetimes},
-    n8n::{GatedN8n, HttpN8n, HttpN8nConfig, HttpN8nLimits, N8nApi},
-    secret::{Vault, VaultKey},
+    secret::VaultKey,
     service::{
         clients::Clients,
-        collect::{CollectionLimits, Collector, CollectorParts},
+        collect::Collector,
         health::Health,
         import::Imports,
         invitations::{InvitationConfig, Invitations},
-        metrics::{self, Metrics},
-        outbox::{Outbox, OutboxLimits, OutboxParts, Warnings},
+        metrics::Metrics,
+        outbox::Outbox,
         password_resets::PasswordResets,
-        sessions::{self, Sessions},
+        sessions::Sessions,
         users::Users,
         verification::Verifications,
     },
@@ -101,18 +93,7 @@ pub struct Flowmastery {
 impl Flowmastery {
     /// Services over `store`, with the defaults for every other port.
     pub fn builder(config: Config, store: Arc<dyn Store>) -> Builder {
-        Builder {
-            config,
-            store,
-            cache: Arc::new(MemoryCache::default()),
-            mailer: Arc::new(LogMailer),
-            clock: Arc::new(SystemClock),
-            entropy: Arc::new(OsEntropy),
-            hasher: None,
-            n8n: None,
-            collection_limits: CollectionLimits::default(),
-            outbox_limits: OutboxLimits::default(),
-        }
+        Builder::new(config, store)
     }
 
     /// Signing in, staying signed in, and signing out.
@@ -179,205 +160,5 @@ impl Flowmastery {
     /// The sender of mails, to send what is due at once.
     pub fn outbox(&self) -> &Outbox {
         &self.outbox
-    }
-}
-
-/// Assembles [`Flowmastery`].
-#[must_use]
-pub struct Builder {
-    config: Config,
-    store: Arc<dyn Store>,
-    cache: Arc<dyn Cache>,
-    mailer: Arc<dyn Mailer>,
-    clock: Arc<dyn Clock>,
-    entropy: Arc<dyn Entropy>,
-    hasher: Option<PasswordHasher>,
-    n8n: Option<Arc<dyn N8nApi>>,
-    collection_limits: CollectionLimits,
-    outbox_limits: OutboxLimits,
-}
-
-impl Builder {
-    /// Another cache than the one in this process.
-    pub fn cache(mut self, cache: Arc<dyn Cache>) -> Self {
-        self.cache = cache;
-        self
-    }
-
-    /// A mail server; without one, the makers of invitations pass on the links.
-    pub fn mailer(mut self, mailer: Arc<dyn Mailer>) -> Self {
-        self.mailer = mailer;
-        self
-    }
-
-    /// Another clock than the machine's.
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.clock = clock;
-        self
-    }
-
-    /// Another source of randomness than the system's.
-    pub fn entropy(mut self, entropy: Arc<dyn Entropy>) -> Self {
-        self.entropy = entropy;
-        self
-    }
-
-    /// Password hashing with other parameters.
-    pub fn hasher(mut self, hasher: PasswordHasher) -> Self {
-        self.hasher = Some(hasher);
-        self
-    }
-
-    /// Another way to reach n8n than HTTP.
-    pub fn n8n(mut self, n8n: Arc<dyn N8nApi>) -> Self {
-        self.n8n = Some(n8n);
-        self
-    }
-
-    /// Other limits of a collection than those that are right for every n8n.
-    pub fn collection_limits(mut self, limits: CollectionLimits) -> Self {
-        self.collection_limits = limits;
-        self
-    }
-
-    /// Other waits of the outbox's sender than those that are right for every mail server.
-    pub fn outbox_limits(mut self, limits: OutboxLimits) -> Self {
-        self.outbox_limits = limits;
-        self
-    }
-
-    /// The services.
-    ///
-    /// # Errors
-    /// [`crate::error::Kind::Invalid`] for a key ring that does not fit, [`crate::error::Kind::Internal`] when TLS cannot be set up.
-    pub fn build(self) -> Result<Flowmastery> {
-        let Self {
-            config,
-            store,
-            cache,
-            mailer,
-            clock,
-            entropy,
-            hasher,
-            n8n,
-            collection_limits,
-            outbox_limits,
-        } = self;
-        let keys = match config.encryption_keys {
-            keys if keys.is_empty() => VaultKey::derive_ring(
-                std::iter::once(&config.secret_key).chain(&config.previous_secret_keys),
-            )?,
-            keys => keys,
-        };
-        let vault = Vault::new(keys, entropy.clone())?;
-        let n8n = match n8n {
-            Some(n8n) => n8n,
-            None => Arc::new(HttpN8n::new(HttpN8nConfig {
-                outbound: config.outbound.clone(),
-                extra_ca_pem: config.extra_ca_pem,
-                entropy: entropy.clone(),
-                limits: HttpN8nLimits::default(),
-            })?),
-        };
-        let n8n: Arc<dyn N8nApi> =
-            Arc::new(GatedN8n::new(n8n, store.clone(), clock.clone(), entropy.clone())?);
-        let hasher = match hasher {
-            Some(hasher) => hasher,
-            None => PasswordHasher::new(entropy.clone(), HashCost::OWASP),
-        };
-        let codec = TokenCodec::new(&config.secret_key, &config.previous_secret_keys, entropy.clone());
-        let issuer = TokenIssuer { codec, lifetimes: config.lifetimes, entropy: entropy.clone() };
-        let postbox = Postbox::new(vault.clone(), entropy.clone(), mailer.is_configured());
-        let imports = Imports {
-            store: store.clone(),
-            vault: vault.clone(),
-            outbound: config.outbound.clone(),
-            clock: clock.clone(),
-            entropy: entropy.clone(),
-        };
-        let sync_interval = config.sync_interval;
-        let collector = Collector::new(CollectorParts {
-            store: store.clone(),
-            n8n: n8n.clone(),
-            vault: vault.clone(),
-            clock: clock.clone(),
-            interval: sync_interval,
-            retention: config.execution_retention,
-            limits: collection_limits,
-        });
-        let collection = Arc::new(collector.clone());
-        let feed = Arc::new(ChangeFeed::new(store.clone(), clock.clone()));
-        let outbox = Outbox(Arc::new(OutboxParts {
-            store: store.clone(),
-            mailer,
-            postbox: postbox.clone(),
-            clock: clock.clone(),
-            entropy,
-            reset_page: config.password_reset_page,
-            limits: outbox_limits,
-            warnings: Warnings::default(),
-        }));
-        Ok(Flowmastery {
-            sessions: Sessions {
-                store: store.clone(),
-                open: sessions::remembered(&feed),
-                feed: feed.clone(),
-                hasher: hasher.clone(),
-                issuer: issuer.clone(),
-                clock: clock.clone(),
-            },
-            users: Users {
-                store: store.clone(),
-                feed: feed.clone(),
-                hasher: hasher.clone(),
-                clock: clock.clone(),
-            },
-            invitations: Invitations {
-                store: store.clone(),
-                postbox: postbox.clone(),
-                hasher: hasher.clone(),
-                issuer,
-                clock: clock.clone(),
-                config: config.invitations,
-            },
-            password_resets: PasswordResets {
-                store: store.clone(),
-                feed: feed.clone(),
-                postbox,
-                hasher,
-                clock: clock.clone(),
-            },
-            clients: Clients {
-                store: store.clone(),
-                feed: feed.clone(),
-                n8n: n8n.clone(),
-                vault: vault.clone(),
-                collection: collection.clone(),
-                outbound: config.outbound,
-                clock: clock.clone(),
-                sync_interval,
-            },
-            metrics: Metrics {
-                store: store.clone(),
-                known: metrics::Known::by(&feed),
-                feed: feed.clone(),
-                cache: cache.clone(),
-                collection: collection.clone(),
-                clock: clock.clone(),
-                sync_interval,
-            },
-            verifications: Verifications { store: store.clone(), n8n, vault, clock },
-            imports,
-            health: Health { store, cache, collection },
-            collector,
-            feed,
-            outbox,
-        })
-    }
-}
-
-impl fmt::Debug for Builder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Builder").field("config", &self.config).finish_non_exhaustive()
     }
 }
