@@ -14,5 +14,6 @@ BEGIN
 END
 $$;
 DROP PROCEDURE protect_tenants;
+DROP PROCEDURE protect_rows;
 DROP FUNCTION scope_client;
 DROP FUNCTION scope_is_all;

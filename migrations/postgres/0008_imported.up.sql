@@ -5,5 +5,6 @@ CREATE TABLE imported (
     id BIGINT NOT NULL, -- its id here, which stays when the record goes
     PRIMARY KEY (kind, source_id)
 );
+CALL protect_rows('imported', 'FALSE'); -- only who may see everything imports
 
 ALTER TABLE collections ADD COLUMN imported_at BIGINT; -- when a history was taken over, from which on there are numbers

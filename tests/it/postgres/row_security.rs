@@ -125,7 +125,46 @@ async fn every_table_of_tenants_has_a_policy_and_none_is_forced_on_the_owner() {
                WHERE c.relnamespace = 'flowmastery'::REGNAMESPACE AND c.relrowsecurity AND p.polcmd = '*'";
     let policies: Vec<(String, bool)> = sqlx::query_as(sql).fetch_all(&mut db).await.unwrap();
     assert!(policies.iter().all(|(_, forced)| !forced), "{policies:?}");
-    assert_eq!(policies.into_iter().map(|(table, _)| table).collect::<BTreeSet<_>>(), tables);
+    let protected: BTreeSet<_> = policies.into_iter().map(|(table, _)| table).collect();
+    let of_users = ["imported", "password_resets", "refresh_tokens", "sessions"].map(str::to_owned);
+    assert_eq!(protected, tables.into_iter().chain(of_users).collect());
+    // What has no policy holds nothing of tenants: positions, turns and numbers of migrations.
+    let sql = "SELECT relname::TEXT FROM pg_class WHERE relnamespace = 'flowmastery'::REGNAMESPACE AND relkind = 'r'";
+    let all: Vec<(String,)> = sqlx::query_as(sql).fetch_all(&mut db).await.unwrap();
+    let open: Vec<_> =
+        all.into_iter().map(|(table,)| table).filter(|table| !protected.contains(table)).collect();
+    let known = ["_flowmastery_migrations", "change_horizon", "changes", "origins"];
+    assert!(open.iter().all(|table| known.contains(&table.as_str())), "{open:?}");
+}
+
+#[tokio::test]
+async fn what_belongs_to_users_is_seen_in_the_scope_of_their_client() {
+    let database = filled().await;
+    let mut owner = PgConnection::connect(&database.url()).await.unwrap();
+    let sql = "SET search_path = flowmastery;
+               INSERT INTO sessions (id, user_id, created_at, expires_at) SELECT client_id, id, 1, 1 FROM users;
+               INSERT INTO refresh_tokens (hash, session_id, expires_at) SELECT 'of ' || id, id, 1 FROM sessions;
+               INSERT INTO password_resets (user_id, token, created_at, expires_at) SELECT id, 'of ' || id, 1, 1 FROM users;
+               INSERT INTO imported (kind, source_id, id) VALUES ('client', 'a', 1)";
+    owner.execute(sqlx::raw_sql(sql)).await.unwrap();
+    let mut db = application(&database).await;
+    for (scope, seen) in [("all", (2, 1)), ("1", (1, 0)), ("3", (0, 0)), ("", (0, 0))] {
+        let mut tx = db.begin().await.unwrap();
+        sqlx::query("SELECT set_config('flowmastery.scope', $1, TRUE)")
+            .bind(scope)
+            .execute(&mut *tx)
+            .await
+            .unwrap();
+        for table in ["sessions", "refresh_tokens", "password_resets"] {
+            let rows = tx.fetch_all(AssertSqlSafe(format!("SELECT 1 FROM {table}"))).await.unwrap();
+            assert_eq!(rows.len(), seen.0, "{table} in {scope:?}");
+        }
+        assert_eq!(tx.fetch_all("SELECT 1 FROM imported").await.unwrap().len(), seen.1, "{scope:?}");
+        if scope == "1" {
+            denied(tx.execute("INSERT INTO sessions (user_id, created_at, expires_at) SELECT 2, 1, 1").await);
+        }
+        tx.rollback().await.unwrap();
+    }
 }
 
 #[tokio::test]

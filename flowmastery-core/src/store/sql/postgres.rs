@@ -52,9 +52,14 @@ pub(super) fn connect_options(config: &SqlConfig) -> StoreResult<PgConnectOption
         ]))
 }
 
-/// The same for migrations, which may take long, and wait for others who migrate.
+/// The same for migrations, which may take long, and wait for others who migrate. Between two of them a session has nothing to wait for:
+/// one that does belongs to a host that was stopped, and its lock must not keep the others.
 pub(super) fn without_limits(options: &PgConnectOptions) -> PgConnectOptions {
-    options.clone().options([("statement_timeout", "0"), ("lock_timeout", "0")])
+    options.clone().options([
+        ("statement_timeout", "0"),
+        ("lock_timeout", "0"),
+        ("idle_session_timeout", "30s"),
+    ])
 }
 
 /// The URL as sqlx takes it; what it says is never repeated in an error, save for names.
