@@ -257,9 +257,17 @@ mod tests {
         assert!(SmtpMailer::new(&config("mail.example.com", SmtpTls::StartTls)).is_ok());
     }
 
-    /// Sends a mail to a server that answers so many commands, and then nothing for a time.
-    async fn send(answered: usize, silence: Duration) -> Result<(), MailError> {
-        let answers = ["220 ready", "250 hello", "250 sender", "250 recipient", "354 text", "250 taken"];
+    const ANSWERS: [&str; 6] = [
+        "220 ready\r\n",
+        "250 hello\r\n",
+        "250 sender\r\n",
+        "250 recipient\r\n",
+        "354 text\r\n",
+        "250 taken\r\n",
+    ];
+
+    /// Sends a mail to a server that lets so much time pass before its last answer.
+    async fn send(answers: &[&str], silence: Duration) -> Result<(), MailError> {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = async {
@@ -270,12 +278,12 @@ mod tests {
                 while step > 0 && !heard.ends_with(end) {
                     client.read_line(&mut heard).await.unwrap();
                 }
-                if step == answered {
+                if step + 1 == answers.len() {
                     tokio::time::pause();
                     tokio::time::advance(silence).await;
                     tokio::time::resume();
                 }
-                client.write_all(format!("{answer}\r\n").as_bytes()).await.unwrap();
+                client.write_all(answer.as_bytes()).await.unwrap();
             }
             std::future::pending::<()>().await;
         };
@@ -297,8 +305,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_server_that_is_silent_before_the_text_is_left() {
+        // An answer of nothing is none.
         for answered in 0..5 {
-            let error = send(answered, BEFORE_TEXT).await.unwrap_err();
+            let answers = [&ANSWERS[..answered], &[""]].concat();
+            let error = send(&answers, 2 * BEFORE_TEXT).await.unwrap_err();
             assert_eq!(error.kind(), MailFault::NotNow);
             assert!(format!("{error:?}").contains("in time"), "{error:?}");
         }
@@ -306,7 +316,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_answer_to_the_text_may_take_long() {
-        send(5, 10 * BEFORE_TEXT).await.unwrap();
+        send(&ANSWERS, 10 * BEFORE_TEXT).await.unwrap();
     }
 
     #[tokio::test]
