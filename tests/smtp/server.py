@@ -3,7 +3,7 @@
     server.py [--tls starttls|tls --cert FILE --key FILE] [--auth USER:PASSWORD] [--away]
 
 The first line is {"port": N}. Commands are lines, each answered with {"done": COMMAND}: sync, or a mode. Modes are accept; refuse (the
-recipient, for good); greylist (each recipient once); cut (the connection, after a mail came and before the answer to it); echo (refuse
+recipient, for good); relay (deny to pass mail on, as a server does that does not know the client); greylist (each recipient once); cut (the connection, after a mail came and before the answer to it); echo (refuse
 the text, with its link in the answer); hang (never answer to a recipient). With --away nobody listens until the first mode comes.
 Each mail that came is {"mail": {...}}, each mail that was begun {"recipient": ADDRESS}. The server ends with its standard input.
 """
@@ -38,6 +38,8 @@ class Handler:
         say(recipient=address)
         if self.mode == "refuse":
             return "550 5.1.1 no such mailbox"
+        if self.mode == "relay":
+            return f"554 5.7.1 <{address}>: Relay access denied"
         if self.mode == "greylist" and address not in self.greylisted:
             self.greylisted.add(address)
             return "451 4.7.1 greylisted, try again later"

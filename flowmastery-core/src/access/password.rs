@@ -1,7 +1,8 @@
 //! Hashing and verifying passwords: argon2id for new ones, bcrypt for those that come from the Python FlowMastery.
 //!
 //! A computation takes tens of milliseconds and 19 MiB, so it runs off the executor, no more at once than there are cores; 64 callers
-//! may wait for their turn, and whoever comes then is told to come back. An unknown user costs the same time as a wrong password.
+//! may wait for their turn, and whoever comes then is told to come back. An unknown user costs the same time as a wrong password,
+//! but for an account whose hash still is bcrypt: that one costs what its bcrypt does, until its first sign-in.
 
 #[cfg(test)]
 mod tests;

@@ -213,6 +213,7 @@ impl Builder {
                 postbox,
                 hasher,
                 clock: clock.clone(),
+                dropped: Arc::default(),
             },
             clients: Clients {
                 store: store.clone(),

@@ -91,7 +91,8 @@ pub trait Mailer: Send + Sync + fmt::Debug {
     /// Whether mails reach anybody; without, the maker of an invitation gets the link to pass on.
     fn is_configured(&self) -> bool;
 
-    /// Hands a mail to the mail server, with a Message-ID made of its key. The caller bounds how long that may take, by dropping it.
+    /// Hands a mail to the mail server, with a Message-ID made of its key. The caller bounds how long that may take, by dropping it;
+    /// since an answer may take minutes, a mailer leaves sooner a server that is silent where nothing was handed over yet.
     ///
     /// # Errors
     /// Why the server did not take it, and whether trying again makes sense.

@@ -1,7 +1,10 @@
 //! Mail through an SMTP server, one connection a mail.
 //!
-//! The steps are taken one by one, since what a refusal means depends on the step: of the recipient or the mail it is for good, of
-//! anything before it is the operator's to mend. What a server says to the mail's text may quote it, so only its code is told.
+//! The steps are taken one by one, since what a refusal means depends on the step (`smtp/answer.rs`): of the recipient or the mail it is
+//! for good, of anything else it is the operator's to mend. So does how long it may take: whether a mail whose text was handed over was
+//! taken only its answer tells, and content filters take their time.
+
+mod answer;
 
 use std::{fmt, net::IpAddr, time::Duration};
 
@@ -29,8 +32,8 @@ use crate::error::{BoxError, Error, Kind, Result};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// The longest that taking leave of it may take; the mail is sent by then, or not.
 const PARTING: Duration = Duration::from_secs(1);
-/// Answers that ask for another sign-in, whichever step they come to.
-const SIGN_IN_CODES: [u16; 4] = [530, 534, 535, 538];
+/// The longest that everything before the mail's text may take.
+const BEFORE_TEXT: Duration = Duration::from_secs(20);
 
 /// How the connection to the mail server is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,19 +122,35 @@ impl SmtpMailer {
             Protection::StartTls(_) | Protection::None => None,
         };
         let connection = AsyncSmtpConnection::connect_tokio1(server, Some(CONNECT_TIMEOUT), &name, tls, None);
-        let mut connection = connection.await.map_err(said)?;
+        let mut connection = connection.await.map_err(answer::said)?;
         if let Protection::StartTls(parameters) = &self.protection {
-            connection.starttls(parameters.clone(), &name).await.map_err(said)?;
+            connection.starttls(parameters.clone(), &name).await.map_err(answer::said)?;
         }
         if let Some(credentials) = &self.credentials {
             let signed_in = connection.auth(DEFAULT_MECHANISMS, credentials).await;
             signed_in.map_err(|error| match error.status() {
                 Some(code) => format!("the mail server refused the sign-in ({code})").into(),
-                None => said(error),
+                None => answer::said(error),
             })?;
         }
         Ok(connection)
     }
+
+    /// A connection whose server asks for the mail's text.
+    async fn begin(&self, envelope: &Envelope, text: &[u8]) -> Result<AsyncSmtpConnection, MailError> {
+        let connected = self.connect().await;
+        let mut connection = connected.map_err(|error| MailError::new(MailFault::NotNow, error))?;
+        if let Err(error) = announce(&mut connection, envelope, text).await {
+            part(connection).await;
+            return Err(error);
+        }
+        Ok(connection)
+    }
+}
+
+/// Takes leave of a server, which changes nothing of what became of the mail.
+async fn part(mut connection: AsyncSmtpConnection) {
+    let _ = tokio::time::timeout(PARTING, connection.abort()).await;
 }
 
 fn protection(config: &SmtpConfig) -> Result<Protection> {
@@ -168,22 +187,22 @@ impl Mailer for SmtpMailer {
 
     async fn send(&self, mail: &Mail) -> Result<(), MailError> {
         let message = self.message(mail).map_err(|error| MailError::new(MailFault::Refused, error))?;
-        let mut connection =
-            self.connect().await.map_err(|error| MailError::new(MailFault::NotNow, error))?;
-        let sent = hand_over(&mut connection, message.envelope(), &message.formatted()).await;
-        // Nothing that happens now changes what became of the mail.
-        let _ = tokio::time::timeout(PARTING, connection.abort()).await;
-        sent
+        let (envelope, text) = (message.envelope(), message.formatted());
+        let begun = tokio::time::timeout(BEFORE_TEXT, self.begin(envelope, &text)).await;
+        let mut connection = begun
+            .map_err(|_| MailError::new(MailFault::NotNow, "the mail server gave no answer in time"))??;
+        let sent = connection.message(&text).await;
+        part(connection).await;
+        sent.map(drop).map_err(|error| answer::to_text(&error))
     }
 }
 
-/// Hands a mail over on a connection.
-async fn hand_over(
+/// Says on a connection from whom a mail comes and to whom it goes, up to where its text is asked for.
+async fn announce(
     connection: &mut AsyncSmtpConnection,
     envelope: &Envelope,
-    message: &[u8],
+    text: &[u8],
 ) -> Result<(), MailError> {
-    let not_now = |error| MailError::new(MailFault::NotNow, said(error));
     let mut options = Vec::new();
     if envelope.to().iter().any(|address| !AsRef::<str>::as_ref(address).is_ascii()) {
         if !connection.server_info().supports_feature(Extension::SmtpUtfEight) {
@@ -192,36 +211,15 @@ async fn hand_over(
         }
         options.push(MailParameter::SmtpUtfEight);
     }
-    if !message.is_ascii() {
+    if !text.is_ascii() {
         options.push(MailParameter::Body(MailBodyParameter::EightBitMime));
     }
-    connection.command(MailFrom::new(envelope.from().cloned(), options)).await.map_err(not_now)?;
+    let sender = MailFrom::new(envelope.from().cloned(), options);
+    connection.command(sender).await.map_err(answer::to_connection)?;
     for recipient in envelope.to() {
-        let taken = connection.command(Rcpt::new(recipient.clone(), Vec::new())).await;
-        taken.map_err(|error| MailError::new(fault(&error), said(error)))?;
+        connection.command(Rcpt::new(recipient.clone(), Vec::new())).await.map_err(answer::to_recipient)?;
     }
-    connection.command(Data).await.map_err(|error| MailError::new(fault(&error), said(error)))?;
-    let taken = connection.message(message).await;
-    taken.map(drop).map_err(|error| MailError::new(fault(&error), said_to_text(&error)))
-}
-
-/// What a failure means that is about the recipient or the mail.
-fn fault(error: &lettre::transport::smtp::Error) -> MailFault {
-    let asks_for_sign_in = error.status().is_some_and(|code| SIGN_IN_CODES.contains(&code.into()));
-    if error.is_permanent() && !asks_for_sign_in { MailFault::Refused } else { MailFault::NotNow }
-}
-
-/// What a server said that has not seen the mail's text. As text, since the error would say it twice.
-fn said(error: lettre::transport::smtp::Error) -> BoxError {
-    error.to_string().into()
-}
-
-fn said_to_text(error: &lettre::transport::smtp::Error) -> BoxError {
-    match error.status() {
-        Some(code) => format!("the mail server answered {code} to the mail's text").into(),
-        None if error.is_response() => "no answer to the mail's text came that could be read".into(),
-        None => error.to_string().into(),
-    }
+    connection.command(Data).await.map(drop).map_err(answer::to_recipient)
 }
 
 impl fmt::Debug for SmtpMailer {
@@ -232,7 +230,13 @@ impl fmt::Debug for SmtpMailer {
 
 #[cfg(test)]
 mod tests {
+    use tokio::{
+        io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+        net::TcpListener,
+    };
+
     use super::*;
+    use crate::{clock::Timestamp, entropy::OsEntropy, model::email::Email, secret::MailKey};
 
     fn config(host: &str, tls: SmtpTls) -> SmtpConfig {
         SmtpConfig {
@@ -251,6 +255,67 @@ mod tests {
         assert!(SmtpMailer::new(&config("::1", SmtpTls::None)).is_ok());
         assert!(SmtpMailer::new(&config("mail.example.com", SmtpTls::None)).is_err());
         assert!(SmtpMailer::new(&config("mail.example.com", SmtpTls::StartTls)).is_ok());
+    }
+
+    const ANSWERS: [&str; 6] = [
+        "220 ready\r\n",
+        "250 hello\r\n",
+        "250 sender\r\n",
+        "250 recipient\r\n",
+        "354 text\r\n",
+        "250 taken\r\n221 bye\r\n",
+    ];
+
+    /// Sends a mail to a server that lets so much time pass before its last answer.
+    async fn send(answers: &[&str], silence: Duration) -> Result<(), MailError> {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = async {
+            let mut client = BufReader::new(listener.accept().await.unwrap().0);
+            for (step, answer) in answers.iter().enumerate() {
+                let end = if step == 5 { "\r\n.\r\n" } else { "\r\n" };
+                let mut heard = String::new();
+                while step > 0 && !heard.ends_with(end) {
+                    client.read_line(&mut heard).await.unwrap();
+                }
+                if step + 1 == answers.len() {
+                    tokio::time::pause();
+                    tokio::time::advance(silence).await;
+                    tokio::time::resume();
+                }
+                client.write_all(answer.as_bytes()).await.unwrap();
+            }
+            client
+        };
+        let config = SmtpConfig { port, credentials: None, ..config("127.0.0.1", SmtpTls::None) };
+        let mailer = SmtpMailer::new(&config).unwrap();
+        let mail = Mail {
+            key: MailKey::generate(&OsEntropy).unwrap(),
+            date: Timestamp::from_millis(0),
+            to: Email::parse("dora@agency.com").unwrap(),
+            subject: "A subject".to_owned(),
+            text: "A text".to_owned(),
+            html: "<p>A text</p>".to_owned(),
+        };
+        // Its end of the connection stays open.
+        let (sent, _client) = tokio::join!(mailer.send(&mail), server);
+        sent
+    }
+
+    #[tokio::test]
+    async fn a_server_that_is_silent_before_the_text_is_left() {
+        // An answer of nothing is none.
+        for answered in 0..5 {
+            let answers = [&ANSWERS[..answered], &[""]].concat();
+            let error = send(&answers, 2 * BEFORE_TEXT).await.unwrap_err();
+            assert_eq!(error.kind(), MailFault::NotNow);
+            assert!(format!("{error:?}").contains("in time"), "{error:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_answer_to_the_text_may_take_long() {
+        send(&ANSWERS, 10 * BEFORE_TEXT).await.unwrap();
     }
 
     #[tokio::test]

@@ -3,23 +3,16 @@
 //! Several hosts may send from one store: a mail is leased to one at a time, and no transaction is open while it is sent. A host that is
 //! killed leaves its lease to run out, and a mail whose fate is unknown goes again with the same Message-ID.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicI64, Ordering},
-    },
-    time::Duration,
-};
+use std::{fmt, sync::Arc, time::Duration};
 
-use futures_util::future::join_all;
+use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     access::scope::TenantScope,
     clock::{Clock, Timestamp},
     entropy::Entropy,
-    error::{Error, Result, causes},
+    error::{Result, causes},
     mail::{Mail, MailError, MailFault, Mailer, Postbox, letter::Letter},
     model::{
         email::Email,
@@ -28,22 +21,22 @@ use crate::{
         schedule::after_failure,
         session::OpaqueToken,
     },
+    service::seldom::Seldom,
     store::Store,
 };
 
 /// How many mails are sent at once.
-const BATCH: u16 = 8;
+const AT_ONCE: u16 = 8;
 /// The wait after the first failure; it doubles up to 15 minutes.
 const FIRST_WAIT: Duration = Duration::from_secs(10);
-/// How often one kind of trouble is logged.
-const WARNING_GAP: Duration = Duration::from_secs(60);
 /// The most characters of a stored error.
 const ERROR_CHARS: usize = 300;
 
 /// How long the sender waits. The default is right for every mail server; tests make it short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OutboxLimits {
-    /// The longest that handing over one mail may take.
+    /// The longest that handing over one mail may take, with what the mail server's content filters take. A mail that is left then may
+    /// have been taken, and goes again.
     pub patience: Duration,
     /// After so long whoever sends a mail counts as dead; longer than `patience`.
     pub lease: Duration,
@@ -53,7 +46,7 @@ pub struct OutboxLimits {
 
 impl Default for OutboxLimits {
     fn default() -> Self {
-        let [patience, lease, tick] = [20, 60, 1].map(Duration::from_secs);
+        let [patience, lease, tick] = [330, 360, 1].map(Duration::from_secs);
         Self { patience, lease, tick }
     }
 }
@@ -85,17 +78,23 @@ pub(crate) struct Warnings {
 impl Outbox {
     /// Sends what is due, until `stop` is cancelled; then waits for the mails that are being sent.
     pub async fn run(self, stop: CancellationToken) {
+        // One mail that takes long holds up no other.
+        let mut sending = FuturesUnordered::new();
         while !stop.is_cancelled() {
-            match self.send_due().await {
-                Ok(sent) if sent >= usize::from(BATCH) => continue,
-                Ok(_) => {}
-                Err(error) => self.warn_of_store(&error),
+            let under_way = u16::try_from(sending.len()).unwrap_or(AT_ONCE);
+            match self.lease(AT_ONCE.saturating_sub(under_way)).await {
+                Ok(mails) => sending.extend(mails.into_iter().map(|mail| self.handle(mail))),
+                Err(error) => self.warn_unless(Err(error)),
             }
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(self.0.limits.tick) => {}
                 () = self.0.postbox.woken() => {}
+                Some(noted) = sending.next() => self.warn_unless(noted),
             }
+        }
+        while let Some(noted) = sending.next().await {
+            self.warn_unless(noted);
         }
     }
 
@@ -105,15 +104,23 @@ impl Outbox {
     /// # Errors
     /// When the store is away; a mail whose fate could not be noted is tried again.
     pub async fn send_due(&self) -> Result<usize> {
-        let now = self.0.clock.now();
-        let lease = (now, now.plus(self.0.limits.lease));
-        let mails = self.0.store.lease_mails(TenantScope::ALL, lease, BATCH).await?;
-        let handled = join_all(mails.iter().map(|mail| self.handle(mail))).await;
-        handled.into_iter().collect::<Result<Vec<()>>>()?;
-        Ok(mails.len())
+        let mails = self.lease(AT_ONCE).await?;
+        let handled = join_all(mails.into_iter().map(|mail| self.handle(mail))).await;
+        Ok(handled.into_iter().collect::<Result<Vec<()>>>()?.len())
     }
 
-    async fn handle(&self, leased: &LeasedMail) -> Result<()> {
+    /// Some mails that are due, to be sent now.
+    async fn lease(&self, room: u16) -> Result<Vec<LeasedMail>> {
+        if room == 0 {
+            return Ok(Vec::new());
+        }
+        let now = self.0.clock.now();
+        let lease = (now, now.plus(self.0.limits.lease));
+        Ok(self.0.store.lease_mails(TenantScope::ALL, lease, room).await?)
+    }
+
+    async fn handle(&self, leased: LeasedMail) -> Result<()> {
+        let leased = &leased;
         let Ok(letter) = self.0.postbox.open(&leased.mail) else {
             let cause = "it cannot be opened: the key that sealed it is not among those that are set";
             return self.failed(leased, &MailError::new(MailFault::NotNow, cause)).await;
@@ -138,7 +145,10 @@ impl Outbox {
         match &letter {
             Letter::Invitation { .. } => Ok(letter.mail(leased.mail.key, now)),
             Letter::ResetRequest { to } => self.open_reset(leased, to, now).await,
-            Letter::Reset { to, until, .. } if *until <= now => self.open_reset(leased, to, now).await,
+            // Whoever gets it should have the time to use it.
+            Letter::Reset { to, until, .. } if until.since(now) < RESET_LIFETIME / 2 => {
+                self.open_reset(leased, to, now).await
+            }
             Letter::Reset { to, .. } => {
                 // It may wait for long, and its user be deactivated meanwhile.
                 let record = self.0.store.find_for_sign_in(to).await?;
@@ -150,7 +160,7 @@ impl Outbox {
     }
 
     /// Makes the token of a password reset, if the address has an account that may sign in, and stores it with the mail, so that
-    /// another attempt sends the same link.
+    /// another attempt sends the same link while half of its time is left.
     async fn open_reset(&self, leased: &LeasedMail, to: &Email, now: Timestamp) -> Result<Option<Mail>> {
         let Some(record) = self.0.store.find_for_sign_in(to).await? else { return Ok(None) };
         let token = OpaqueToken::generate(self.0.entropy.as_ref())?;
@@ -193,9 +203,11 @@ impl Outbox {
         Ok(self.0.store.finish_mail(TenantScope::ALL, leased.lease, status).await?)
     }
 
-    fn warn_of_store(&self, error: &Error) {
+    /// Says what the store did not do.
+    fn warn_unless(&self, done: Result<()>) {
+        let Err(error) = done else { return };
         if self.0.warnings.store.is_due(self.0.clock.now()) {
-            let cause = causes(error);
+            let cause = causes(&error);
             tracing::warn!(error = %error, cause, "mails that wait could not be looked for, or their fate not be noted");
         }
     }
@@ -207,32 +219,13 @@ impl fmt::Debug for Outbox {
     }
 }
 
-/// Something that is said once a minute at most.
-struct Seldom(AtomicI64);
-
-impl Default for Seldom {
-    fn default() -> Self {
-        Self(AtomicI64::new(i64::MIN))
-    }
-}
-
-impl Seldom {
-    /// Whether it is to be said now.
-    fn is_due(&self, now: Timestamp) -> bool {
-        let last = self.0.load(Ordering::Relaxed);
-        let due = now.since(Timestamp::from_millis(last)) >= WARNING_GAP;
-        due && self.0.compare_exchange(last, now.as_millis(), Ordering::Relaxed, Ordering::Relaxed).is_ok()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn trouble_is_said_once_a_minute() {
-        let seldom = Seldom::default();
-        let said = [0, 1, 59_999, 60_000, 60_001].map(|at| seldom.is_due(Timestamp::from_millis(at)));
-        assert_eq!(said, [true, false, false, true, false]);
+    fn a_mail_server_has_minutes_for_its_answer_and_the_lease_outlasts_them() {
+        let OutboxLimits { patience, lease, .. } = OutboxLimits::default();
+        assert!(patience >= Duration::from_secs(320) && lease > patience);
     }
 }

@@ -13,6 +13,7 @@ use crate::{
     feed::ChangeFeed,
     mail::{Postbox, letter::Letter},
     model::{email::Email, outbox::NewResetRequest, password::Password, session::TokenHash},
+    service::seldom::Seldom,
     store::{Change, Reset, Store},
 };
 
@@ -27,6 +28,8 @@ pub struct PasswordResets {
     pub(crate) postbox: Postbox,
     pub(crate) hasher: PasswordHasher,
     pub(crate) clock: Arc<dyn Clock>,
+    /// When it was last said that wishes are dropped.
+    pub(crate) dropped: Arc<Seldom>,
 }
 
 impl PasswordResets {
@@ -47,7 +50,7 @@ impl PasswordResets {
         let request = NewResetRequest { mail, address_digest, created_at: self.clock.now() };
         if self.store.queue_reset_request(request, ROOM).await? {
             self.postbox.wake();
-        } else {
+        } else if self.dropped.is_due(self.clock.now()) {
             tracing::warn!(waiting = ROOM, "a password reset was asked for and dropped: too many wait");
         }
         Ok(())

@@ -110,13 +110,10 @@ impl Sessions {
         Ok(self.hasher.verify(password, &record.hashed_password).await? != Verification::Mismatch)
     }
 
-    /// Stores a hash of today's kind for a password that verified against an older one. One that the rules for new passwords refuse
-    /// keeps its old hash.
+    /// Stores a hash of today's kind for a password that verified against an older one.
     async fn rehash(&self, user: &User, password: &SecretString, old: &SecretString) -> Result<()> {
-        if let Ok(password) = Password::choose(password.clone()) {
-            let new = self.hasher.hash(&password).await?;
-            self.store.replace_password_hash(user.id, old, &new).await?;
-        }
+        let new = self.hasher.hash(&Password::of_old(password.clone())).await?;
+        self.store.replace_password_hash(user.id, old, &new).await?;
         Ok(())
     }
 

@@ -17,6 +17,8 @@ pub(crate) const TYPED: &str = r#"Tom & "Jerry's" <cat>"#;
 pub(crate) const BCRYPT_OF_TYPED: &str = "$2b$12$LVwPgns2gPh2KuKMqy8uvuqfieUWs/6wLhFfD9VPqccPRqPEH4pZW";
 pub(crate) const BCRYPT_OF_ESCAPED: &str = "$2b$12$I6pTZ4hudn7H5CYbUgxKnuyM1dmZ4.WOk91hiXE.j43vJriQ3Blta";
 pub(crate) const BCRYPT: &str = "$2b$12$Qp9OtTDAH9hxS/OdzqRCmOpjjwcJ.mTNbkI.IOARs2IF8XvMqcAtm";
+/// A test vector of bcrypt: `U*U`, shorter than a new password may be.
+pub(crate) const BCRYPT_OF_SHORT: &str = "$2b$05$CCCCCCCCCCCCCCCCCCCCC.E5YPO9kmyuRGyh0XouQYb4YMJKvyOeW";
 
 const TABLES: &str = "
     CREATE TABLE clients (

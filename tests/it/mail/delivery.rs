@@ -65,6 +65,18 @@ async fn a_recipient_that_is_refused_for_good_has_failed_and_is_not_tried_again(
 }
 
 #[tokio::test]
+async fn a_mail_that_a_server_will_not_pass_on_waits_for_whoever_mends_that() {
+    let mut post = Post::new().await;
+    post.server.set_mode("relay").await;
+    post.invite(DORA).await;
+    post.send().await;
+    assert_eq!(post.status().await, "queued");
+    post.server.set_mode("accept").await;
+    post.send_after(Duration::from_secs(10)).await;
+    assert_eq!(post.status().await, "sent");
+}
+
+#[tokio::test]
 async fn a_server_that_wants_to_be_asked_again_later_is() {
     let mut post = Post::new().await;
     post.server.set_mode("greylist").await;

@@ -9,6 +9,7 @@ use std::{
 use async_trait::async_trait;
 use flowmastery_core::{
     mail::{Mail, MailError, Mailer, SmtpMailer},
+    service::outbox::OutboxLimits,
     store::sql::{SqlConfig, SqlStore},
 };
 use flowmastery_tests::{
@@ -59,7 +60,7 @@ async fn a_host_that_is_killed_after_sending_leaves_the_mail_to_another_with_the
     }
     let mailer = Arc::new(SmtpMailer::new(&server.config()).unwrap());
     let second = first.beside(fresh, |builder| builder.mailer(mailer));
-    second.clock.advance(LIMITS.lease - Duration::from_millis(1));
+    second.clock.advance(OutboxLimits::default().lease - Duration::from_millis(1));
     assert_eq!(second.app.outbox().send_due().await.unwrap(), 0, "the first one may still be at it");
     second.clock.advance(Duration::from_millis(1));
     assert_eq!(second.app.outbox().send_due().await.unwrap(), 1);
@@ -113,8 +114,7 @@ async fn is_sent(post: &Post) {
 
 #[tokio::test]
 async fn a_running_host_sends_at_once_what_is_queued_in_it() {
-    let limits =
-        flowmastery_core::service::outbox::OutboxLimits { tick: Duration::from_secs(3600), ..LIMITS };
+    let limits = OutboxLimits { tick: Duration::from_secs(3600), ..LIMITS };
     let mut post = Post::with(&[], limits).await;
     let stop = CancellationToken::new();
     let running = tokio::spawn(post.world.app.clone().run(stop.clone()));
@@ -125,6 +125,42 @@ async fn a_running_host_sends_at_once_what_is_queued_in_it() {
     }
     stop.cancel();
     running.await.unwrap();
+}
+
+/// Never hears of mails to one address, and hands over all others.
+#[derive(Debug)]
+struct Stuck(SmtpMailer, &'static str);
+
+#[async_trait]
+impl Mailer for Stuck {
+    fn is_configured(&self) -> bool {
+        true
+    }
+
+    async fn send(&self, mail: &Mail) -> Result<(), MailError> {
+        if mail.to.as_str() == self.1 {
+            return std::future::pending().await;
+        }
+        self.0.send(mail).await
+    }
+}
+
+#[tokio::test]
+async fn a_mail_that_takes_long_holds_up_no_other() {
+    let mut server = SmtpServer::start(&[]).await;
+    let mailer = Arc::new(Stuck(SmtpMailer::new(&server.config()).unwrap(), DORA));
+    let limits = OutboxLimits { patience: Duration::from_secs(3600), ..LIMITS };
+    let fresh = Backend::Sqlite.store().await;
+    let world = World::with(fresh, |builder| builder.mailer(mailer).outbox_limits(limits)).await;
+    let admin = world.sign_in(ADMIN).await;
+    let running = tokio::spawn(world.app.clone().run(CancellationToken::new()));
+    world.post(PATH, &admin, json!({ "email": DORA, "role": "admin" })).await.expect(201);
+    for guest in 0..20 {
+        let email = format!("guest{guest}@agency.com");
+        world.post(PATH, &admin, json!({ "email": email, "role": "admin" })).await.expect(201);
+        assert_eq!(server.mail().await["to"][0], email);
+    }
+    running.abort();
 }
 
 #[tokio::test]

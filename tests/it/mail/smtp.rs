@@ -82,9 +82,11 @@ async fn what_a_server_says_to_the_text_is_not_repeated() {
 #[tokio::test]
 async fn what_a_server_says_to_the_recipient_is() {
     let mut server = SmtpServer::start(&[]).await;
-    for (mode, kind, said) in
-        [("refuse", MailFault::Refused, "no such mailbox"), ("greylist", MailFault::NotNow, "greylisted")]
-    {
+    for (mode, kind, said) in [
+        ("refuse", MailFault::Refused, "no such mailbox"),
+        ("greylist", MailFault::NotNow, "greylisted"),
+        ("relay", MailFault::NotNow, "Relay access denied"),
+    ] {
         server.set_mode(mode).await;
         let error = send(&server.config()).await.unwrap_err();
         assert_eq!(error.kind(), kind);
