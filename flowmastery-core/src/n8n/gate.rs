@@ -32,6 +32,8 @@ use crate::{
 
 /// How long a slot is held, unless it is held on to.
 const HELD: Duration = Duration::from_secs(10);
+/// How long a host takes a slot to be its own that it could not hold on to: less than it is, since clocks of hosts differ.
+const TRUSTED: Duration = Duration::from_secs(9);
 /// How often a slot is held on to.
 const KEEP: Duration = Duration::from_secs(3);
 /// How long the head of a queue waits for the slot.
@@ -72,14 +74,19 @@ impl GatedN8n {
         instance: &Instance,
         request: impl Future<Output = Result<T, N8nError>>,
     ) -> Result<T, N8nError> {
-        let slot = self.enter(instance.url.origin()).await?;
+        let (slot, held_from) = self.enter(instance.url.origin()).await?;
+        // A host that was paused finds out that its slot has run out before it asks or asks again.
         tokio::select! {
+            biased;
+            () = self.lose(&slot, held_from) => {
+                Err(not_our_turn("This host was held up while it asked n8n, and lost its turn."))
+            }
             answer = request => answer,
-            () = self.lose(&slot) => Err(unreachable("This host was held up while it asked n8n, and lost its turn.")),
         }
     }
 
-    async fn enter(&self, origin: &str) -> Result<Slot, N8nError> {
+    /// The slot, and the instant from which on it is held.
+    async fn enter(&self, origin: &str) -> Result<(Slot, Instant), N8nError> {
         let place = self.queues.enter(origin).await;
         // Before it is taken: a caller that is dropped meanwhile frees it.
         let slot = Slot {
@@ -90,9 +97,11 @@ impl GatedN8n {
         };
         let deadline = Instant::now() + PATIENCE;
         loop {
+            let held_from = Instant::now();
             let taken = self.store.take_origin(origin, &self.holder, self.term()).await;
-            if matches!(taken, Ok(true)) {
-                return Ok(slot);
+            // One that was paused meanwhile holds a slot that is about to run out, and takes it again.
+            if matches!(taken, Ok(true)) && held_from.elapsed() < KEEP {
+                return Ok((slot, held_from));
             }
             if Instant::now() >= deadline {
                 return Err(given_up(taken.err()));
@@ -101,14 +110,19 @@ impl GatedN8n {
         }
     }
 
-    /// Holds on to a slot while n8n is asked; ends when another one has it.
-    async fn lose(&self, slot: &Slot) {
+    /// Holds on to a slot while n8n is asked; ends when another one has it, or may have it.
+    async fn lose(&self, slot: &Slot, mut held_from: Instant) {
         loop {
-            sleep(KEEP).await;
-            // A store that is away says nothing, and gives the slot to nobody else.
-            let kept = self.store.keep_origin(&slot.origin, &slot.holder, self.term().until).await;
-            if matches!(kept, Ok(false)) {
+            sleep(KEEP.min(TRUSTED.saturating_sub(held_from.elapsed()))).await;
+            let now = Instant::now();
+            if now.duration_since(held_from) >= TRUSTED {
                 return;
+            }
+            match self.store.keep_origin(&slot.origin, &slot.holder, self.term().until).await {
+                Ok(true) => held_from = now,
+                Ok(false) => return,
+                // A store that is away says nothing; the slot runs out when its time comes.
+                Err(_) => {}
             }
         }
     }
@@ -123,16 +137,18 @@ impl GatedN8n {
     }
 }
 
-fn unreachable(message: &str) -> N8nError {
-    N8nError::new(ConnectionStatus::Unreachable, message)
+fn not_our_turn(message: &str) -> N8nError {
+    N8nError { is_n8ns: false, ..N8nError::new(ConnectionStatus::Unreachable, message) }
 }
 
 fn given_up(fault: Option<StoreError>) -> N8nError {
     match fault {
-        None => unreachable("Another request to this n8n is under way, and does not end."),
+        None => not_our_turn("Another request to this n8n is under way, and does not end."),
         Some(fault) => N8nError {
             source: Some(fault.into()),
-            ..unreachable("n8n was not asked, since the database that says whose turn it is does not answer.")
+            ..not_our_turn(
+                "n8n was not asked, since the database that says whose turn it is does not answer.",
+            )
         },
     }
 }

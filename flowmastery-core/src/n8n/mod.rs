@@ -79,12 +79,14 @@ pub struct N8nError {
     pub retry_after: Option<Duration>,
     /// The cause, for the log.
     pub source: Option<BoxError>,
+    /// Whether n8n was to blame. Where it was not asked, or the answer was not waited for, since it was not our turn, nothing is wrong with it.
+    pub is_n8ns: bool,
 }
 
 impl N8nError {
     /// One without a cause.
     pub fn new(status: ConnectionStatus, message: impl Into<String>) -> Self {
-        Self { status, message: message.into(), retry_after: None, source: None }
+        Self { status, message: message.into(), retry_after: None, source: None, is_n8ns: true }
     }
 }
 

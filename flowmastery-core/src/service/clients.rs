@@ -128,7 +128,7 @@ impl Clients {
         let InstanceConfig(instance) = config;
         found(self.store.find_client(scope, id).await?)?;
         self.outbound.check(&instance.url).map_err(|fault| Error::invalid(vec![fault]))?;
-        let connection = self.test(&instance).await;
+        let connection = self.test(&instance).await?;
         if connection.status == ConnectionStatus::AuthFailed {
             return Err(Error::invalid(vec![FieldError::new("n8n_api_key", connection.message)]));
         }
@@ -160,7 +160,7 @@ impl Clients {
         let scope = actor.require_client(Permission::ManageClients, id)?;
         let sealed = self.configured_instance(scope, id).await?;
         match self.vault.open(Place::n8n_key(id), &sealed.key) {
-            Ok(key) => Ok(self.test(&Instance { url: sealed.url, key }).await),
+            Ok(key) => self.test(&Instance { url: sealed.url, key }).await,
             Err(error) => {
                 Ok(Connection { status: ConnectionStatus::AuthFailed, message: error.message().to_owned() })
             }
@@ -201,20 +201,23 @@ impl Clients {
         ))
     }
 
-    async fn test(&self, instance: &Instance) -> Connection {
+    async fn test(&self, instance: &Instance) -> Result<Connection> {
         let late = || {
             let message = format!("n8n did not answer within {} seconds.", TEST_TIMEOUT.as_secs());
             N8nError::new(ConnectionStatus::Unreachable, message)
         };
         let tested = tokio::time::timeout(TEST_TIMEOUT, self.n8n.test(instance)).await;
         match tested.unwrap_or_else(|_| Err(late())) {
-            Ok(()) => Connection {
+            Ok(()) => Ok(Connection {
                 status: ConnectionStatus::Ok,
                 message: "n8n answers and accepts the key.".to_owned(),
-            },
+            }),
+            Err(error) if !error.is_n8ns => {
+                Err(Error::new(Kind::Unavailable, error.message.clone()).with_source(error))
+            }
             Err(error) => {
                 tracing::info!(connection = error.status.as_str(), error = %error, causes = causes(&error), "the test of an n8n connection failed");
-                Connection::from(&error)
+                Ok(Connection::from(&error))
             }
         }
     }

@@ -59,7 +59,8 @@ pub(super) enum End {
 
 /// Why a collection ended before its end.
 pub(super) enum Halt {
-    /// The host stops, or the client is gone or was given another n8n: nothing is wrong and nothing is noted.
+    /// The host stops, the client is gone or was given another n8n, or it was not this host's turn to ask: nothing is wrong with n8n, and
+    /// nothing is noted.
     Quiet,
     /// n8n was in the way.
     N8n(N8nError),
@@ -69,7 +70,7 @@ pub(super) enum Halt {
 
 impl From<N8nError> for Halt {
     fn from(error: N8nError) -> Self {
-        Self::N8n(error)
+        if error.is_n8ns { Self::N8n(error) } else { Self::Quiet }
     }
 }
 

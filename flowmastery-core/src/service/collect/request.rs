@@ -29,7 +29,6 @@ impl Collector {
         let scope = TenantScope::client(client);
         let mut held = false;
         loop {
-            tokio::time::sleep(LOOK).await;
             match self.0.store.leased_until(scope, client).await {
                 Ok(Some(until)) if until > self.0.clock.now() => held = true,
                 Ok(Some(_)) => return false,
@@ -37,6 +36,7 @@ impl Collector {
                 // Whoever waits reads next, and is told then.
                 Err(_) => return true,
             }
+            tokio::time::sleep(LOOK).await;
         }
     }
 }
