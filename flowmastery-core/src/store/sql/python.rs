@@ -102,8 +102,8 @@ impl PythonSource {
 
 /// How to connect. A role whose name is that of our schema would find our tables there before those of Python.
 fn connect_options(url: &SecretString) -> StoreResult<PgConnectOptions> {
-    let scheme = url.expose_secret().split([':', '+']).next();
-    if !matches!(scheme, Some("postgres" | "postgresql")) {
+    let (scheme, _) = url.expose_secret().split_once(':').unwrap_or_default();
+    if !matches!(scheme.split('+').next(), Some("postgres" | "postgresql")) {
         return Err(StoreError::Internal("its URL starts with postgres: or postgresql:".into()));
     }
     let options = PgConnectOptions::from_str(read_url(url.expose_secret())?.as_str()).map_err(fault)?;
