@@ -7,3 +7,7 @@ CREATE TABLE imported (
 ) WITHOUT ROWID;
 
 ALTER TABLE collections ADD COLUMN imported_at BIGINT; -- when a history was taken over, from which on there are numbers
+
+-- Where migration 2 was undone and applied again, clients that were there before have no row, without which they are not there.
+INSERT INTO collections (client_id)
+SELECT id FROM clients WHERE deleted_at IS NULL AND id NOT IN (SELECT client_id FROM collections);

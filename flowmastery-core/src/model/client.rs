@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A client's name: 1 to 255 characters after trimming, no control characters. Names need not be unique.
-#[derive(Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClientName(String);
 

@@ -150,7 +150,7 @@ pub trait ImportStore: Send + Sync {
         now: Timestamp,
     ) -> StoreResult<usize>;
 
-    /// Stores executions of a client with their rollups, in one transaction; those that are stored, or have aged out, are left alone. One
+    /// Stores executions of a client with their rollups, in one transaction; those that are stored are left alone. One
     /// without a start counts where it ended. [`Applied::Superseded`] when the client has had an n8n, is outside of the scope or gone.
     async fn import_executions(
         &self,

@@ -2,14 +2,10 @@
 
 use flowmastery_core::{
     access::scope::TenantScope,
-    clock::Timestamp,
     id::ClientId,
-    model::{
-        client::{ClientName, NewClient},
-        import::{ImportKind, ImportReport},
-    },
+    model::import::{ImportKind, ImportReport},
     service::import::ImportRequest,
-    store::sql::PythonSource,
+    store::{ImportSource, sql::PythonSource},
 };
 use flowmastery_tests::{backend::Backend, both_backends, postgres::Database, world::ADMIN};
 use serde_json::json;
@@ -29,12 +25,12 @@ both_backends! {
     executions_that_cannot_be_counted_are_named,
     numbers_that_other_clients_took_are_said,
     what_the_flag_counts_otherwise_is_said,
-    a_client_that_was_given_an_n8n_here_gets_no_history,
+    an_address_is_free_where_its_first_user_was_left_out,
     odd_names_and_minutes_are_replaced_and_said,
 }
 
 #[track_caller]
-fn assert_faults(report: &ImportReport, faults: &[(u32, &str)]) {
+pub(super) fn assert_faults(report: &ImportReport, faults: &[(u32, &str)]) {
     for (id, part) in faults {
         assert_said(report, true, &uuid(*id), part);
     }
@@ -245,28 +241,18 @@ async fn what_the_flag_counts_otherwise_is_said(backend: Backend) {
     assert_eq!(metrics["total_executions"], 1);
 }
 
-async fn a_client_that_was_given_an_n8n_here_gets_no_history(backend: Backend) {
+async fn an_address_is_free_where_its_first_user_was_left_out(backend: Backend) {
     let (target, python) = (Target::new(backend).await, Python::new(false).await);
-    python.client(10, "Acme", Some(("https://n8n.acme.com", SEALED[0]))).await;
-    python.workflow(40, 10, "wfA", 30).await;
-    python.execution("1", (10, 40), "success", (at(0), 1000)).await;
-    // As an import leaves it that was killed before the history.
-    let new = NewClient {
-        name: ClientName::parse("Acme").unwrap(),
-        created_by_admin_id: None,
-        created_at: Timestamp::from_millis(0),
-    };
-    let client = target.world.store.import_client(&uuid(10), new).await.unwrap().unwrap();
-    target.world.configure_unheard(client.0, "https://n8n.example.com", "a key").await;
-    for _ in 0..2 {
-        let report = target.import(&python).await;
-        assert_faults(&report, &[(10, "before its executions were taken over")]);
-        assert_eq!(counts(&report, ImportKind::Execution), [1, 0, 0, 1]);
-        assert_eq!(counts(&report, ImportKind::Key), [1, 0, 1, 0]);
-    }
-    let instance = target.world.store.find_instance(TenantScope::client(client), client).await;
-    assert_eq!(instance.unwrap().unwrap().url.as_str(), "https://n8n.example.com");
-    assert!(target.rows().await["executions"].is_empty());
+    python.client(10, "Acme", None).await;
+    python.user(1, "Anna@acme.com", ("client", 0), BCRYPT).await;
+    python.user(2, "anna@acme.com", ("client", 10), BCRYPT).await;
+    python.user(3, "bert@acme.com", ("client", 10), "plain text").await;
+    python.invitation(4, "bert@acme.com", ("client", 10), ("pending", "2026-03-30")).await;
+    let report = target.import(&python).await;
+    assert_faults(&report, &[(1, "names none"), (3, "not kept as bcrypt")]);
+    assert_eq!(counts(&report, ImportKind::User), [3, 1, 0, 2]);
+    assert_eq!(counts(&report, ImportKind::Invitation), [1, 1, 0, 0]);
+    assert_faults(&target.import(&python).await, &[(1, "but for the case"), (3, "not kept as bcrypt")]);
 }
 
 async fn odd_names_and_minutes_are_replaced_and_said(backend: Backend) {
@@ -301,7 +287,6 @@ async fn a_database_that_is_none_of_python_is_refused_without_its_url() {
 
 #[tokio::test]
 async fn the_source_cannot_be_written_and_does_not_change_while_it_is_read() {
-    use flowmastery_core::store::ImportSource;
     let python = Python::new(false).await;
     python.client(10, "Acme", None).await;
     let url = python.url().replacen("postgres:", "postgresql+asyncpg:", 1);
@@ -309,4 +294,17 @@ async fn the_source_cannot_be_written_and_does_not_change_while_it_is_read() {
     python.client(20, "Beta", None).await;
     assert_eq!(source.clients().await.unwrap().len(), 1);
     assert_eq!(python.source().await.clients().await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_role_whose_name_is_that_of_a_schema_reads_the_tables_in_public() {
+    let python = Python::new(false).await;
+    python.client(10, "Acme", None).await;
+    // Which is where the role looks first.
+    python.run("CREATE SCHEMA AUTHORIZATION CURRENT_USER; CREATE TABLE clients (id BIGINT)").await;
+    assert_eq!(python.source().await.clients().await.unwrap().len(), 1);
+    let mut elsewhere = url::Url::parse(&python.url()).unwrap();
+    elsewhere.query_pairs_mut().append_pair("options[search_path]", "pg_catalog");
+    let refused = PythonSource::connect(&String::from(elsewhere).into()).await.unwrap_err();
+    assert!(refused.to_string().contains("a table is missing"), "{refused}");
 }

@@ -1,5 +1,6 @@
 //! Coming from the Python FlowMastery: everything once, faults named, a kill at any moment, and then the first collection.
 
+mod clients;
 mod collected;
 mod faults;
 pub(crate) mod python;
@@ -85,7 +86,7 @@ async fn everything_is_taken_over_and_a_second_import_changes_nothing(backend: B
         assert_eq!(counts(&report, kind), [found, found, 0, 0], "{kind:?}: {:?}", report.remarks);
     }
     assert!(report.is_complete(), "{:?}", report.remarks);
-    assert_said(&report, false, &uuid(30), "send it again");
+    assert_said(&report, false, &uuid(30), "invite again");
     check(&target).await;
     let before = target.rows().await;
     let report = target.import(&python).await;

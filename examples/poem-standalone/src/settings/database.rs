@@ -192,8 +192,10 @@ fn sqlite_file(rest: &str) -> Option<Option<PathBuf>> {
 
 fn postgres_place(url: &str) -> Option<String> {
     let url = Url::parse(url).ok()?;
-    let socket = url.query_pairs().find(|(name, _)| name == "host").map(|(_, value)| value.into_owned());
-    let host = url.host_str().filter(|host| !host.is_empty()).map(str::to_owned).or(socket);
+    // As sqlx reads it: what stands behind the question mark wins, and a directory is that of a socket.
+    let said = url.query_pairs().filter(|(name, _)| name == "host").last();
+    let host = said.map(|(_, host)| host.into_owned());
+    let host = host.or_else(|| url.host_str().filter(|host| !host.is_empty()).map(str::to_owned));
     let host = host.unwrap_or_else(|| "localhost".to_owned());
     Some(format!("{host}:{}{}", url.port().unwrap_or(5432), url.path()))
 }
@@ -232,7 +234,11 @@ mod tests {
     fn postgres_urls_are_shown_without_user_and_password() {
         let place = |place: &str| Some(DatabaseKind::Postgres(place.to_owned()));
         assert_eq!(kind("postgresql+asyncpg://user:hunter2@db.lan/flow"), place("db.lan:5432/flow"));
-        assert_eq!(kind("postgres:///flow?host=/run/postgresql"), place("/run/postgresql:5432/flow"));
+        for url in
+            ["postgres:///flow?host=/run/postgresql", "postgres://u@localhost/flow?host=/run/postgresql"]
+        {
+            assert_eq!(kind(url), place("/run/postgresql:5432/flow"), "{url}");
+        }
         let shown = format!("{:?}", Database::parse(&DATABASE_URL, "postgres://user:hunter2@db/flow"));
         assert!(!shown.contains("hunter2"), "{shown}");
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::{Settings, Vars, table};
+use super::{Settings, Vars, mail::MailTls, table};
 
 const PRODUCTION: &str = include_str!("../../../../docker-compose.yml");
 const DEVELOPMENT: &str = include_str!("../../../../docker-compose.dev.yml");
@@ -31,7 +31,7 @@ const OTHERS: [(&str, &[&str]); 5] = [
 ];
 
 /// Values of production for which there is no default.
-const FILLED_IN: [(&str, &str); 8] = [
+const FILLED_IN: [(&str, &str); 9] = [
     ("API_HOST", "api.acme.com"),
     ("N8N_HOST", "n8n.acme.com"),
     ("POSTGRES_PASSWORD", "5f0f2c"),
@@ -39,8 +39,23 @@ const FILLED_IN: [(&str, &str); 8] = [
     ("SECRET_KEY", "q8Zk2vTnY5rXw1LbC7dHs4Jm9Pf3Gt6A"),
     ("ENCRYPTION_KEYS", "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
     ("N8N_ENCRYPTION_KEY", "0d4e"),
+    ("FRONTEND_URL", "https://app.acme.com"),
     ("FROM_EMAIL", "noreply@acme.com"),
 ];
+
+/// The settings of each host of production with these values beside those that have no default.
+fn settings_of_hosts(more: &[(&'static str, &'static str)]) -> Vec<Settings> {
+    let values = FILLED_IN.iter().chain(more).copied().collect();
+    let services = services(PRODUCTION);
+    let hosts = services.values().filter(|service| service["image"] == "flowmastery:0.1");
+    let settings = |host: &Value| {
+        let read = |(name, text): (String, String)| (name, interpolated(&text, &values).unwrap());
+        // The file is there in the container only.
+        let pairs = environment(host).into_iter().map(read).filter(|(name, _)| name != "TLS_CA_FILE");
+        Settings::read(&Vars::new(pairs.collect(), vec![])).unwrap()
+    };
+    hosts.map(settings).collect()
+}
 
 fn services(text: &str) -> Map<String, Value> {
     let file: Value = serde_saphyr::from_str(text).unwrap();
@@ -99,12 +114,24 @@ fn both_hosts_of_production_are_the_same_and_their_settings_are_valid() {
     let services = services(PRODUCTION);
     let hosts: Vec<_> = services.values().filter(|service| service["image"] == "flowmastery:0.1").collect();
     assert!(hosts.len() == 2 && hosts[0] == hosts[1]);
-    let values = FILLED_IN.into_iter().collect();
-    let read = |(name, text): (String, String)| (name, interpolated(&text, &values).unwrap());
-    // The file is there in the container only.
-    let pairs = environment(hosts[0]).into_iter().map(read).filter(|(name, _)| name != "TLS_CA_FILE");
-    let settings = Settings::read(&Vars::new(pairs.collect(), vec![])).unwrap();
-    assert!(!settings.debug && settings.database.redis.is_some() && settings.mail.is_some());
+    for settings in settings_of_hosts(&[]) {
+        assert!(!settings.debug && settings.database.redis.is_some() && settings.mail.is_some());
+    }
+}
+
+#[test]
+fn mails_of_production_are_encrypted_as_the_port_wants_it() {
+    let server = ("SMTP_HOST", "smtp.acme.com");
+    for (more, tls) in [
+        (vec![], MailTls::StartTls),
+        (vec![server, ("SMTP_PORT", "587")], MailTls::StartTls),
+        (vec![server, ("SMTP_PORT", "465")], MailTls::Tls),
+        (vec![server, ("SMTP_PORT", "465"), ("SMTP_TLS", "starttls")], MailTls::StartTls),
+    ] {
+        for settings in settings_of_hosts(&more) {
+            assert_eq!(settings.mail.unwrap().tls, tls, "{more:?}");
+        }
+    }
 }
 
 #[test]

@@ -75,15 +75,17 @@ impl Run<'_> {
         }
         self.source.open_history(owner.source).await.map_err(unreadable)?;
         let mut judged = Judged::default();
+        let mut unread = rows;
         loop {
             let batch = self.source.more_executions(self.request.batch_rows).await.map_err(unreadable)?;
             let is_last = batch.is_empty();
+            unread = unread.saturating_sub(count(batch.len()));
             let executions = self.judge(&batch, &mut judged);
             let good = executions.len();
             let Some(stored) = self.store_batch(owner, executions, is_last).await? else {
                 // Somebody configured its n8n meanwhile.
                 owner.standing.is_untouched = false;
-                self.refuse_history(owner, count(good));
+                self.refuse_history(owner, count(good) + unread);
                 return Ok(());
             };
             // An import that was killed has stored some.

@@ -28,6 +28,7 @@ use crate::{
         instance::InstanceUrl,
         outbound::OutboundPolicy,
     },
+    page::PageRequest,
     secret::{Place, Vault, python},
     store::{ImportSource, ImportStanding, Imported, Store, StoreError},
 };
@@ -79,6 +80,7 @@ impl Imports {
             now: self.clock.now(),
             users: ids(known(Imported::User).await?, UserId),
             clients: ids(known(Imported::Client).await?, ClientId),
+            strangers: HashSet::new(),
             invitations: known(Imported::Invitation).await?,
             histories: known(Imported::History).await?,
             addresses: HashMap::new(),
@@ -104,9 +106,11 @@ struct Run<'a> {
     now: Timestamp,
     users: Ids<UserId>,
     clients: Ids<ClientId>,
+    /// The names of clients here that were not taken over.
+    strangers: HashSet<ClientName>,
     invitations: HashMap<String, i64>,
     histories: HashMap<String, i64>,
-    /// The users there whose addresses these are.
+    /// The users there that were taken over, by their addresses.
     addresses: HashMap<Email, String>,
     /// Whose invitations were taken over now.
     invited: HashSet<Email>,
@@ -156,6 +160,7 @@ impl Run<'_> {
         for user in admins {
             self.user(user).await?;
         }
+        self.meet_strangers().await?;
         for client in &clients {
             self.client(client).await?;
         }
@@ -171,6 +176,18 @@ impl Run<'_> {
         Ok(self.report)
     }
 
+    async fn meet_strangers(&mut self) -> Result<()> {
+        let known: HashSet<ClientId> = self.clients.values().copied().flatten().collect();
+        let mut page = PageRequest::default();
+        loop {
+            let clients = self.service.store.list_clients(TenantScope::ALL, page).await?;
+            let strangers = clients.items.into_iter().filter(|client| !known.contains(&client.id));
+            self.strangers.extend(strangers.map(|client| client.name));
+            let Some(cursor) = clients.next else { return Ok(()) };
+            page = page.after(cursor);
+        }
+    }
+
     async fn client(&mut self, client: &SourceClient) -> Result<()> {
         self.report.count(ImportKind::Client).found += 1;
         if self.clients.contains_key(&client.id) {
@@ -178,6 +195,12 @@ impl Run<'_> {
             return Ok(());
         }
         let name = self.name(client)?;
+        if self.strangers.contains(&name) {
+            // Where the notes of an import were lost it would be here twice.
+            let text = "a client of this name is here that is not known to come from there; it is left out with all that belongs to it, \
+                        until the one here is renamed or deleted";
+            return self.leave_out(ImportKind::Client, &client.id, LeftOut::Fault(text.to_owned()));
+        }
         let mut here = None;
         if self.request.apply {
             let new = NewClient {

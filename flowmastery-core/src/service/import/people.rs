@@ -27,10 +27,10 @@ type Post = (Role, Option<ClientId>);
 impl Run<'_> {
     pub(super) async fn user(&mut self, user: SourceUser) -> Result<()> {
         self.report.count(ImportKind::User).found += 1;
-        if let Ok(email) = Email::parse(&user.email) {
-            self.addresses.entry(email).or_insert_with(|| user.id.clone());
-        }
         if self.users.contains_key(&user.id) {
+            if let Ok(email) = Email::parse(&user.email) {
+                self.addresses.entry(email).or_insert(user.id);
+            }
             self.report.count(ImportKind::User).present += 1;
             return Ok(());
         }
@@ -42,6 +42,7 @@ impl Run<'_> {
             let text = "it is an admin with a client; admins belong to none here";
             self.report.notice(ImportKind::User, &user.id, text);
         }
+        self.addresses.insert(email.clone(), user.id.clone());
         let mut here = None;
         if self.request.apply {
             let new = ImportedUser {
@@ -64,7 +65,7 @@ impl Run<'_> {
 
     async fn judge_user(&self, user: &SourceUser) -> Result<(Email, Post), LeftOut> {
         let email = Email::parse(&user.email)?;
-        if let Some(first) = self.addresses.get(&email).filter(|first| **first != user.id) {
+        if let Some(first) = self.addresses.get(&email) {
             return Err(LeftOut::Fault(format!(
                 "its e-mail address is that of user {first} but for the case"
             )));
@@ -94,7 +95,7 @@ impl Run<'_> {
         };
         let address = email.clone();
         let text =
-            format!("{address} gets no mail from an import, and the old link leads nowhere: send it again");
+            format!("{address} gets no mail from an import, and the old link leads nowhere: invite again");
         if self.request.apply {
             let longest = self.now.plus(LIFETIME);
             let new = NewInvitation {

@@ -24,11 +24,12 @@ pub(super) async fn age_out(
     rows: u32,
 ) -> StoreResult<u64> {
     let mut tx = store.pool.begin(scope).await?;
-    // The lock of whoever changes the numbers; while a walk goes down to the old ones for the first time, they are left alone.
+    // The lock of whoever changes the numbers. Until the first walk has gone down to the old ones they are left alone, so also a history
+    // that was imported: an n8n may come later that still has what the history lacks, and below what has aged out nothing is counted.
     let locked: Option<(i64,)> = fetch_optional!(
         tx.db(),
         "UPDATE collections SET turn = turn
-         WHERE client_id = $1 AND ($2 IS NULL OR client_id = $2) AND (back_filled OR complete_to IS NULL)
+         WHERE client_id = $1 AND ($2 IS NULL OR client_id = $2) AND (back_filled OR (complete_to IS NULL AND last_success_at IS NOT NULL))
          RETURNING epochs",
         client,
         scope.only(),

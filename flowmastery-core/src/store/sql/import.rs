@@ -106,7 +106,7 @@ impl ImportStore for SqlStore {
         {
             return Ok(false);
         }
-        // It is not mailed, and says so until it is sent again.
+        // It is not mailed, and says so until the address is invited again.
         let id = invitation::insert(&mut tx, &new, EmailStatus::Failed).await?;
         let noted = note(&mut tx, Imported::Invitation, source_id, id.0).await?;
         if noted {
@@ -182,13 +182,13 @@ impl ImportStore for SqlStore {
 }
 
 impl Ledger {
-    /// Stores executions that are neither stored nor counted.
+    /// Stores executions that are not stored; none has aged out before the first collection.
     async fn import(&mut self, batch: HistoryBatch) -> StoreResult<usize> {
         let ids: Vec<i64> = batch.executions.iter().map(|execution| execution.id.0).collect();
         let known = self.known(&ids).await?;
         let mut fold = Fold::with_capacity(batch.executions.len());
         for execution in batch.executions {
-            if !known.contains_key(&execution.id) && !self.has_aged(&execution) {
+            if !known.contains_key(&execution.id) {
                 let counted_at = execution.stopped_at.unwrap_or(batch.read_at);
                 fold.read(execution, None, counted_at);
             }

@@ -255,7 +255,7 @@ impl Ledger {
     }
 
     /// Whether an execution that is not stored has aged out, and is counted.
-    pub(super) fn has_aged(&self, execution: &Execution) -> bool {
+    fn has_aged(&self, execution: &Execution) -> bool {
         let owner = self.line.owner(execution.id);
         owner.is_some_and(|owner| execution.id <= owner.aged_to && !is_newer_than_aged(owner, execution))
     }

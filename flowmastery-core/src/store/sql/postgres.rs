@@ -63,7 +63,7 @@ pub(super) fn without_limits(options: &PgConnectOptions) -> PgConnectOptions {
 }
 
 /// The URL as sqlx takes it; what it says is never repeated in an error, save for names.
-fn read_url(text: &str) -> StoreResult<Url> {
+pub(super) fn read_url(text: &str) -> StoreResult<Url> {
     let refuse = |why: String| StoreError::Internal(why.into());
     let rest = text.split_once(':').map_or("", |(_, rest)| rest);
     let mut url = Url::parse(&format!("postgres:{rest}")).map_err(|error| refuse(error.to_string()))?;

@@ -9,7 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::{Connection, FromRow, PgConnection, postgres::PgConnectOptions};
 use tokio::sync::Mutex;
 
-use super::{dialect, fault::fault};
+use super::{dialect, fault::fault, postgres::read_url};
 use crate::{
     clock::Timestamp,
     model::{
@@ -62,14 +62,7 @@ impl PythonSource {
     /// [`StoreError::Unavailable`] when the database does not answer, [`StoreError::Internal`] for a URL that is none of Postgres or a
     /// refused sign-in, [`StoreError::Conflict`] when a table is missing. The URL is never repeated.
     pub async fn connect(url: &SecretString) -> StoreResult<Self> {
-        let scheme = url.expose_secret().split_once(':');
-        let rest =
-            scheme.filter(|(scheme, _)| matches!(scheme.split('+').next(), Some("postgres" | "postgresql")));
-        let Some((_, rest)) = rest else {
-            return Err(StoreError::Internal("its URL starts with postgres: or postgresql:".into()));
-        };
-        let options = PgConnectOptions::from_str(&format!("postgres:{rest}")).map_err(fault)?;
-        let options = options.application_name("flowmastery import");
+        let options = connect_options(url)?;
         let connection = tokio::time::timeout(PATIENCE, PgConnection::connect_with(&options)).await;
         let mut connection = connection.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(fault)?;
         // The transaction goes with its connection. It stands still while what was read is stored.
@@ -105,6 +98,18 @@ impl PythonSource {
         let query = if client.is_some() { query.bind(client) } else { query };
         query.fetch_all(&mut *connection).await.map_err(fault)
     }
+}
+
+/// How to connect. A role whose name is that of our schema would find our tables there before those of Python.
+fn connect_options(url: &SecretString) -> StoreResult<PgConnectOptions> {
+    let (scheme, _) = url.expose_secret().split_once(':').unwrap_or_default();
+    if !matches!(scheme.split('+').next(), Some("postgres" | "postgresql")) {
+        return Err(StoreError::Internal("its URL starts with postgres: or postgresql:".into()));
+    }
+    let options = PgConnectOptions::from_str(read_url(url.expose_secret())?.as_str()).map_err(fault)?;
+    let options = options.application_name("flowmastery import");
+    let says_where = options.get_options().is_some_and(|said| said.contains("search_path"));
+    Ok(if says_where { options } else { options.options([("search_path", "public")]) })
 }
 
 impl fmt::Debug for PythonSource {
@@ -238,5 +243,30 @@ impl ImportSource for PythonSource {
         let mut connection = self.connection.lock().await;
         // Each cursor has a statement of its own.
         sqlx::query_as(sql).persistent(false).fetch_all(&mut *connection).await.map_err(fault)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::postgres::PgSslMode;
+
+    use super::*;
+
+    #[test]
+    fn tls_is_asked_for_in_asyncpgs_spelling() {
+        let url = "postgresql+asyncpg://u@h/d?ssl=verify-full";
+        assert!(matches!(connect_options(&url.into()).unwrap().get_ssl_mode(), PgSslMode::VerifyFull));
+    }
+
+    #[test]
+    fn tables_are_looked_for_in_public_unless_the_url_says_where() {
+        for (query, said) in [
+            ("", "-c search_path=public"),
+            ("?options[search_path]=theirs", "-c search_path=theirs"),
+            ("?options=-csearch_path%3Dtheirs", "-csearch_path=theirs"),
+        ] {
+            let options = connect_options(&format!("postgres://u@h/d{query}").into()).unwrap();
+            assert_eq!(options.get_options(), Some(said));
+        }
     }
 }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{
     fixtures::{
-        ALL, admin, begin, client, client_user, configured, due, email, everything, execution, instance,
-        invitation, minute, new_client, tally_of, version_of, workflow,
+        ALL, admin, begin, client, client_user, complete, configured, due, email, everything, execution,
+        instance, invitation, minute, new_client, tally_of, version_of, workflow,
     },
     suite,
 };
@@ -131,13 +131,19 @@ async fn what_never_started_counts_where_it_ended(store: Arc<dyn Store>) {
     assert_eq!(tally_of(&store, acme, super::fixtures::range(0, 15)).await.total(), 1);
 }
 
-async fn what_has_aged_out_is_not_counted_again(store: Arc<dyn Store>) {
+async fn nothing_of_a_history_goes_before_the_first_walk_is_complete(store: Arc<dyn Store>) {
     let acme = imported_client(&store, "c").await;
     let runs: Vec<_> = (1..=150).map(|id| execution(id, Status::Success, minute(id))).collect();
-    store.import_executions(ALL, acme, history(runs.clone(), None)).await.unwrap();
-    assert!(store.age_out(ALL, acme, minute(10_000), 1000).await.unwrap() > 0);
-    let again = store.import_executions(ALL, acme, history(runs, Some("c"))).await.unwrap();
-    assert_eq!(again, Applied::Stored { changed: 0 });
+    let age_out = async || store.age_out(ALL, acme, minute(10_000), 1000).await.unwrap();
+    for end_of in [None, Some("c")] {
+        store.import_executions(ALL, acme, history(runs.clone(), end_of)).await.unwrap();
+        assert_eq!(age_out().await, 0);
+    }
+    store.import_instance(ALL, acme, &instance("https://acme.example.com"), minute(0)).await.unwrap();
+    begin(&store, acme).await;
+    assert_eq!(age_out().await, 0);
+    complete(&store, acme, Some(150), minute(151)).await;
+    assert_eq!(age_out().await, 50);
     assert_eq!(tally_of(&store, acme, everything()).await.total(), 150);
 }
 
@@ -211,7 +217,7 @@ suite!($ import_contract in import:
     workflows_are_added_and_never_changed,
     a_history_is_counted_once_and_shown_when_it_is_whole,
     what_never_started_counts_where_it_ended,
-    what_has_aged_out_is_not_counted_again,
+    nothing_of_a_history_goes_before_the_first_walk_is_complete,
     an_empty_history_is_no_number,
     a_client_that_had_an_n8n_takes_neither_history_nor_key,
     the_key_comes_last_and_makes_the_client_due,
