@@ -51,7 +51,7 @@ struct Rows<K, V> {
     /// Rows, and the tickets under which they were put in.
     entries: Cache<K, (Ticket, V)>,
     touched: fn(Change) -> Touched<K>,
-    /// What rows hang on and when it changed last. It stays for as long as any row that is older.
+    /// What rows hang on and when it changed last. It stays for longer than any row that is older.
     changed: Cache<Change, Ticket>,
     /// The number of the ticket since which not everything had to be forgotten.
     begun: AtomicU64,
@@ -65,7 +65,7 @@ where
     /// A memory of which the feed knows.
     pub(crate) fn new(feed: &Arc<ChangeFeed>, capacity: u64, touched: fn(Change) -> Touched<K>) -> Self {
         let entries = Cache::builder().max_capacity(capacity).time_to_live(LONGEST).build();
-        let changed = Cache::builder().time_to_live(LONGEST).build();
+        let changed = Cache::builder().time_to_live(2 * LONGEST).build();
         let rows = Arc::new(Rows { entries, touched, changed, begun: AtomicU64::default() });
         let memory: Arc<dyn Memory> = rows.clone();
         feed.state().memories.push(Arc::downgrade(&memory));
