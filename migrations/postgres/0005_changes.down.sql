@@ -9,5 +9,6 @@ DROP TRIGGER collections_made ON collections;
 DROP TRIGGER collections_changed ON collections;
 DROP TRIGGER collections_gone ON collections;
 DROP FUNCTION note_change();
+DROP TABLE change_life;
 DROP TABLE change_horizon;
 DROP TABLE changes;

@@ -14,6 +14,13 @@ CREATE TABLE change_horizon (
 );
 INSERT INTO change_horizon (pruned_to) VALUES ('0');
 
+-- Unlogged, so that a crash and a promotion empty it: the server may then give numbers of transactions out again, and positions in the feed that
+-- were read before mean nothing. Who finds it empty begins another life.
+CREATE UNLOGGED TABLE change_life (
+    id SMALLINT PRIMARY KEY CHECK (id = 1), -- so that there is one at most
+    life TEXT NOT NULL -- random
+);
+
 CREATE FUNCTION note_change() RETURNS TRIGGER LANGUAGE plpgsql AS $$
 DECLARE
     changed BIGINT;

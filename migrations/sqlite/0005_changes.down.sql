@@ -8,5 +8,6 @@ DROP TRIGGER clients_gone;
 DROP TRIGGER collections_made;
 DROP TRIGGER collections_changed;
 DROP TRIGGER collections_gone;
+DROP TABLE change_life;
 DROP TABLE change_horizon;
 DROP TABLE changes;

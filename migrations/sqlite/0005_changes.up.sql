@@ -13,6 +13,12 @@ CREATE TABLE change_horizon (
 );
 INSERT INTO change_horizon (pruned_to) VALUES (0);
 
+-- Begun once here, where a crash takes nothing back that was committed; on Postgres each crash begins another.
+CREATE TABLE change_life (
+    id SMALLINT PRIMARY KEY CHECK (id = 1), -- so that there is one at most
+    life TEXT NOT NULL -- random
+);
+
 CREATE TRIGGER users_changed AFTER UPDATE OF role, is_active, client_id, hashed_password ON users
 WHEN OLD.role IS NOT NEW.role OR OLD.is_active IS NOT NEW.is_active OR OLD.client_id IS NOT NEW.client_id
     OR OLD.hashed_password IS NOT NEW.hashed_password

@@ -1,27 +1,22 @@
 //! The feed of changes between hosts: what one changes is effective on the other once it has read the feed, or at once where it has not
 //! read it for a second; and what is not changed needs no database.
 
+mod positions;
+
 use std::time::{Duration, Instant};
 
 use flowmastery_core::{
     clock::Timestamp,
-    id::UserId,
-    model::{email::Email, user::NewUser},
-    store::{
-        Change, ChangeStore, Changes, UserStore,
-        sql::{SqlConfig, SqlStore},
-    },
+    store::sql::{SqlConfig, SqlStore},
 };
 use flowmastery_tests::{
     backend::{Backend, FreshStore},
     both_backends,
-    postgres::Database,
     world::{ADMIN, World},
 };
 use http::Method;
 use n8n_simulator::{FakeN8n, Run};
 use serde_json::{Value, json};
-use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio_util::sync::CancellationToken;
 
 both_backends! {
@@ -264,87 +259,4 @@ async fn warm_answers_need_no_database() {
         away.expect(503);
         assert!(away.header("retry-after").is_some(), "{path}");
     }
-}
-
-/// A store of its own and a connection to the same database.
-async fn postgres() -> (Database, SqlStore, PgConnection) {
-    let database = Database::migrated().await;
-    let store = SqlStore::connect(&SqlConfig::new(database.url())).await.unwrap();
-    for name in ["anna", "berta"] {
-        let email = Email::parse(&format!("{name}@agency.com")).unwrap();
-        let created_at = Timestamp::from_millis(0);
-        store.create_admin(NewUser { email, hashed_password: "hash".into(), created_at }).await.unwrap();
-    }
-    let connection = PgConnection::connect(&database.url()).await.unwrap();
-    (database, store, connection)
-}
-
-/// Deactivates a user by hand, with another search path than ours.
-async fn deactivate(connection: &mut PgConnection, user: i64) {
-    let statement = format!("UPDATE flowmastery.users SET is_active = FALSE WHERE id = {user}");
-    connection.execute(AssertSqlSafe(statement)).await.unwrap();
-}
-
-async fn read(store: &SqlStore, since: &Changes) -> Changes {
-    let read = store.read_changes(Some(&since.position)).await.unwrap();
-    assert!(read.complete);
-    read
-}
-
-#[tokio::test]
-async fn transactions_that_commit_out_of_order_are_all_read_once() {
-    let (database, store, mut early) = postgres().await;
-    let other = SqlStore::connect(&SqlConfig::new(database.url())).await.unwrap();
-    let begun = other.read_changes(None).await.unwrap();
-    early.execute("BEGIN").await.unwrap();
-    deactivate(&mut early, 1).await;
-    let mut late = PgConnection::connect(&database.url()).await.unwrap();
-    deactivate(&mut late, 2).await;
-    let first = read(&other, &begun).await;
-    assert_eq!(first.changes, [Change::User(UserId(2))]);
-    let second = read(&other, &first).await;
-    assert_eq!(second.changes, []);
-    early.execute("COMMIT").await.unwrap();
-    let third = read(&other, &second).await;
-    assert_eq!(third.changes, [Change::User(UserId(1))]);
-    assert_eq!(read(&other, &third).await.changes, []);
-    let mut both = read(&store, &begun).await.changes;
-    both.sort_unstable();
-    assert_eq!(both, [Change::User(UserId(1)), Change::User(UserId(2))]);
-    database.remove().await;
-}
-
-#[tokio::test]
-async fn what_a_transaction_changes_that_is_open_for_long_is_not_missed() {
-    let (database, store, mut early) = postgres().await;
-    let begun = store.read_changes(None).await.unwrap();
-    early.execute("BEGIN").await.unwrap();
-    deactivate(&mut early, 1).await;
-    let mut late = PgConnection::connect(&database.url()).await.unwrap();
-    deactivate(&mut late, 2).await;
-    let first = read(&store, &begun).await;
-    store.prune_changes(Timestamp::from_millis(i64::MAX), 100).await.unwrap();
-    early.execute("COMMIT").await.unwrap();
-    assert_eq!(read(&store, &first).await.changes, [Change::User(UserId(1))]);
-    database.remove().await;
-}
-
-#[tokio::test]
-async fn the_feed_of_a_back_up_from_another_server_is_cleared() {
-    let (database, store, mut connection) = postgres().await;
-    let far = "9000000000000000";
-    for statement in [
-        format!("INSERT INTO flowmastery.changes VALUES ('{far}', 0, 1, 0)"),
-        format!("UPDATE flowmastery.change_horizon SET pruned_to = '{far}'"),
-    ] {
-        connection.execute(AssertSqlSafe(statement)).await.unwrap();
-    }
-    let begun = store.read_changes(None).await.unwrap();
-    assert!(!store.read_changes(Some(&begun.position)).await.unwrap().complete);
-    store.prune_changes(Timestamp::from_millis(0), 100).await.unwrap();
-    deactivate(&mut connection, 2).await;
-    let first = read(&store, &begun).await;
-    assert_eq!(first.changes, [Change::User(UserId(2))]);
-    assert_eq!(read(&store, &first).await.changes, []);
-    database.remove().await;
 }

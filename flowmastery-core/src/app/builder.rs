@@ -236,7 +236,7 @@ impl Builder {
             },
             verifications: Verifications { store: store.clone(), n8n, vault, clock },
             imports,
-            health: Health { store, cache, collection },
+            health: Health { store, cache, collection, outages: Arc::default() },
             collector,
             feed,
             outbox,

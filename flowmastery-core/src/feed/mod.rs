@@ -13,10 +13,10 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::remembered::{Remembered, Touched};
+pub(crate) use self::remembered::{Remembered, Row, Touched};
 use crate::{
     clock::Clock,
-    error::{Error, Result, causes},
+    error::{Error, Kind, Result, causes},
     outage::Outage,
     store::{Change, FeedPosition, Store},
 };
@@ -27,7 +27,7 @@ const READ_EVERY: Duration = Duration::from_millis(300);
 const FRESH: Duration = Duration::from_secs(1);
 /// How long changes stay in the feed: whoever was away for longer forgets everything.
 const KEPT: Duration = Duration::from_secs(10 * 60);
-/// How often older ones are removed.
+/// How often older ones are removed; no attempt takes longer.
 const PRUNE_EVERY: Duration = Duration::from_secs(60);
 /// The longest that a read may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -49,20 +49,22 @@ pub struct ChangeFeed {
 struct State {
     /// When the last successful read was started, after the process's own time.
     read_at: Option<Duration>,
-    /// Counts up whenever something had to be forgotten.
-    forgotten: u64,
+    /// The next one begins whenever something has to be forgotten.
+    ticket: Ticket,
     memories: Vec<Weak<dyn Memory>>,
 }
 
-/// Something that remembers.
+/// Something that remembers. It forgets in no time, however much it remembers, since everybody who asks waits meanwhile.
 trait Memory: Send + Sync {
-    fn forget(&self, change: Change);
-    fn forget_all(&self);
+    /// Forgets what a change touched and was put in under an older ticket than `now`.
+    fn forget(&self, change: Change, now: Ticket);
+    /// Forgets whatever was put in under an older ticket.
+    fn forget_all(&self, now: Ticket);
 }
 
 /// The state of the feed before a value was loaded; only if it is still the same may the value be remembered, since a change that was
 /// applied in between may be one that the value lacks.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Ticket(u64);
 
 impl ChangeFeed {
@@ -76,54 +78,62 @@ impl ChangeFeed {
         }
     }
 
-    /// Reads the feed again and again until `stop` is cancelled.
+    /// Reads the feed again and again until `stop` is cancelled, and removes what is old beside that.
     pub(crate) async fn run(&self, stop: &CancellationToken) {
-        let reading = async {
-            let mut pruned_at = None;
-            loop {
-                match self.read_in_time(&mut pruned_at).await {
-                    Ok(()) if self.outage.ends() => tracing::info!("the feed of changes is read again"),
-                    Ok(()) => {}
-                    Err(error) if self.outage.begins() => {
-                        let cause = causes(&error);
-                        tracing::warn!(error = %error, cause, "the feed of changes cannot be read; answers come from the database");
-                    }
-                    Err(_) => {}
-                }
-                tokio::time::sleep(READ_EVERY).await;
-            }
-        };
         tokio::select! {
             () = stop.cancelled() => {}
-            () = reading => {}
+            () = self.keep_reading() => {}
+            () = self.keep_pruning() => {}
         }
     }
 
-    /// Reads, and removes what is old when that is due. A connection that hangs is not waited for, since another one may be good.
-    async fn read_in_time(&self, pruned_at: &mut Option<Duration>) -> Result<()> {
-        let read = async {
-            self.read().await?;
-            let now = self.clock.elapsed();
-            if pruned_at.is_none_or(|at| now.saturating_sub(at) >= PRUNE_EVERY) {
-                *pruned_at = Some(now);
-                let before = self.clock.now().minus(KEPT);
-                while self.store.prune_changes(before, PRUNE_ROWS).await? {}
+    async fn keep_reading(&self) {
+        loop {
+            // A connection that hangs is not waited for, since another one may be good.
+            let read = tokio::time::timeout(PATIENCE, self.read()).await;
+            match read.map_err(Error::internal).flatten() {
+                Ok(()) if self.outage.ends() => tracing::info!("the feed of changes is read again"),
+                Ok(()) => {}
+                Err(error) if self.outage.begins() => {
+                    let cause = causes(&error);
+                    tracing::warn!(error = %error, cause, "the feed of changes cannot be read; answers come from the database");
+                }
+                Err(_) => {}
             }
-            Ok(())
-        };
-        tokio::time::timeout(PATIENCE, read).await.map_err(Error::internal)?
+            tokio::time::sleep(READ_EVERY).await;
+        }
+    }
+
+    async fn keep_pruning(&self) {
+        loop {
+            let pruned = tokio::time::timeout(PRUNE_EVERY, self.prune()).await;
+            if let Err(error) = pruned.map_err(Error::internal).flatten() {
+                let cause = causes(&error);
+                tracing::warn!(error = %error, cause, "old changes cannot be removed from the feed");
+            }
+            tokio::time::sleep(PRUNE_EVERY).await;
+        }
+    }
+
+    async fn prune(&self) -> Result<()> {
+        let before = self.clock.now().minus(KEPT);
+        while self.store.prune_changes(before, PRUNE_ROWS).await? {}
+        Ok(())
     }
 
     /// Reads the feed once, for tests and for hosts that do not run [`crate::Flowmastery::run`].
     ///
     /// # Errors
-    /// [`crate::error::Kind::Unavailable`] when the store is away.
+    /// [`Kind::Unavailable`] when the store is away, or took so long that what it said is old.
     pub async fn read(&self) -> Result<()> {
         let mut position = self.position.lock().await;
         let started = self.clock.elapsed();
         // After a failure it begins anew, for the database that comes back may be one that lost its last transactions.
         let since = position.take();
         let read = self.store.read_changes(since.as_ref()).await?;
+        if self.clock.elapsed().saturating_sub(started) >= FRESH {
+            return Err(Error::new(Kind::Unavailable, "The feed of changes took too long to read."));
+        }
         *position = Some(read.position);
         self.apply(read.complete.then_some(&read.changes), Some(started));
         Ok(())
@@ -143,12 +153,13 @@ impl ChangeFeed {
     fn apply(&self, changes: Option<&[Change]>, read_at: Option<Duration>) {
         let mut state = self.state();
         if changes.is_none_or(|changes| !changes.is_empty()) {
-            state.forgotten += 1;
+            state.ticket.0 += 1;
+            let now = state.ticket;
             state.memories.retain(|memory| memory.strong_count() > 0);
             for memory in state.memories.iter().filter_map(Weak::upgrade) {
                 match changes {
-                    Some(changes) => changes.iter().for_each(|change| memory.forget(*change)),
-                    None => memory.forget_all(),
+                    Some(changes) => changes.iter().for_each(|change| memory.forget(*change, now)),
+                    None => memory.forget_all(now),
                 }
             }
         }
@@ -160,13 +171,13 @@ impl ChangeFeed {
     fn ticket(&self) -> Option<Ticket> {
         let state = self.state();
         let fresh = state.read_at.is_some_and(|at| self.clock.elapsed().saturating_sub(at) < FRESH);
-        fresh.then_some(Ticket(state.forgotten))
+        fresh.then_some(state.ticket)
     }
 
     /// Does something unless anything had to be forgotten since a ticket, and holds that off meanwhile.
     fn unless_changed(&self, ticket: Ticket, put: impl FnOnce()) {
         let state = self.state();
-        if state.forgotten == ticket.0 {
+        if state.ticket == ticket {
             put();
         }
     }

@@ -1,21 +1,44 @@
 //! Rows of the database that this process remembers, as long as the feed of changes allows.
 
-use std::{fmt, hash::Hash, sync::Arc};
+use std::{
+    fmt,
+    hash::Hash,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
 
 use moka::sync::Cache;
 
 use super::{ChangeFeed, Memory, Ticket};
 use crate::store::Change;
 
+/// Nothing is remembered for longer, whatever the feed says or fails to say.
+const LONGEST: Duration = Duration::from_secs(5 * 60);
+
 /// What a change makes a memory forget.
-pub(crate) enum Touched<K, V> {
+pub(crate) enum Touched<K> {
     /// It remembers nothing of this kind.
     Nothing,
     /// What stands under a key.
     One(K),
-    /// Whatever fits.
-    Those(Box<dyn Fn(&V) -> bool>),
+    /// Whatever [`Row::hangs_on`] it.
+    Dependent,
+    /// Everything.
+    All,
 }
+
+/// What can be remembered.
+pub(crate) trait Row: Clone + Send + Sync + 'static {
+    /// The change by which it is forgotten where its key does not say so.
+    fn hangs_on(&self) -> Option<Change> {
+        None
+    }
+}
+
+impl<R: Send + Sync + 'static> Row for Arc<R> {}
 
 /// Rows by key, so many at most. Without a fresh feed it is empty.
 pub(crate) struct Remembered<K, V> {
@@ -23,19 +46,27 @@ pub(crate) struct Remembered<K, V> {
     rows: Arc<Rows<K, V>>,
 }
 
+/// To forget many rows at once is to remember since when: nothing is walked through.
 struct Rows<K, V> {
-    entries: Cache<K, V>,
-    touched: fn(Change) -> Touched<K, V>,
+    /// Rows, and the tickets under which they were put in.
+    entries: Cache<K, (Ticket, V)>,
+    touched: fn(Change) -> Touched<K>,
+    /// What rows hang on and when it changed last. It stays for longer than any row that is older.
+    changed: Cache<Change, Ticket>,
+    /// The number of the ticket since which not everything had to be forgotten.
+    begun: AtomicU64,
 }
 
 impl<K, V> Remembered<K, V>
 where
     K: Clone + Eq + Hash + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
+    V: Row,
 {
     /// A memory of which the feed knows.
-    pub(crate) fn new(feed: &Arc<ChangeFeed>, capacity: u64, touched: fn(Change) -> Touched<K, V>) -> Self {
-        let rows = Arc::new(Rows { entries: Cache::new(capacity), touched });
+    pub(crate) fn new(feed: &Arc<ChangeFeed>, capacity: u64, touched: fn(Change) -> Touched<K>) -> Self {
+        let entries = Cache::builder().max_capacity(capacity).time_to_live(LONGEST).build();
+        let changed = Cache::builder().time_to_live(2 * LONGEST).build();
+        let rows = Arc::new(Rows { entries, touched, changed, begun: AtomicU64::default() });
         let memory: Arc<dyn Memory> = rows.clone();
         feed.state().memories.push(Arc::downgrade(&memory));
         Self { feed: feed.clone(), rows }
@@ -53,7 +84,7 @@ where
     ) -> Result<Option<V>, E> {
         // Asked before looking: what is found is then at least as new as the read by which the feed is fresh.
         let Some(ticket) = self.feed.ticket() else { return load.await };
-        if let Some(found) = self.rows.entries.get(&key).filter(good) {
+        if let Some(found) = self.rows.get(&key).filter(good) {
             return Ok(Some(found));
         }
         let loaded = load.await?;
@@ -64,40 +95,41 @@ where
     }
 
     fn put(&self, ticket: Ticket, key: K, value: V) {
-        self.feed.unless_changed(ticket, || self.rows.entries.insert(key, value));
-    }
-}
-
-impl<K, V> Memory for Rows<K, V>
-where
-    K: Clone + Eq + Hash + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
-{
-    fn forget(&self, change: Change) {
-        match (self.touched)(change) {
-            Touched::Nothing => {}
-            Touched::One(key) => self.entries.invalidate(&key),
-            Touched::Those(fits) => self.forget_those(fits),
-        }
-    }
-
-    fn forget_all(&self) {
-        self.forget_those(|_| true);
+        self.feed.unless_changed(ticket, || self.rows.entries.insert(key, (ticket, value)));
     }
 }
 
 impl<K, V> Rows<K, V>
 where
     K: Clone + Eq + Hash + Send + Sync + 'static,
-    V: Clone + Send + Sync + 'static,
+    V: Row,
 {
-    /// Nobody puts anything in meanwhile, so that nothing is passed over.
-    fn forget_those(&self, fits: impl Fn(&V) -> bool) {
-        for (key, value) in &self.entries {
-            if fits(&value) {
-                self.entries.invalidate(&*key);
-            }
+    fn get(&self, key: &K) -> Option<V> {
+        let (ticket, value) = self.entries.get(key)?;
+        let changed = value.hangs_on().and_then(|owner| self.changed.get(&owner));
+        let begun = Ticket(self.begun.load(Ordering::Acquire));
+        (ticket >= begun.max(changed.unwrap_or_default())).then_some(value)
+    }
+}
+
+impl<K, V> Memory for Rows<K, V>
+where
+    K: Clone + Eq + Hash + Send + Sync + 'static,
+    V: Row,
+{
+    fn forget(&self, change: Change, now: Ticket) {
+        match (self.touched)(change) {
+            Touched::Nothing => {}
+            Touched::One(key) => self.entries.invalidate(&key),
+            Touched::Dependent => self.changed.insert(change, now),
+            Touched::All => self.forget_all(now),
         }
+    }
+
+    fn forget_all(&self, now: Ticket) {
+        self.begun.store(now.0, Ordering::Release);
+        // Only to free the memory.
+        self.entries.invalidate_all();
     }
 }
 

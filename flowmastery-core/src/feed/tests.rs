@@ -5,14 +5,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::*;
 use crate::{
     clock::Timestamp,
-    id::ClientId,
+    id::{ClientId, UserId},
     model::client::{ClientName, NewClient},
     store::sql::{SqlConfig, SqlStore},
 };
 
-/// A clock that measures what it is told.
+/// A clock that measures what it is told, and so much more with every look.
 #[derive(Debug, Default)]
-struct Measured(AtomicU64);
+struct Measured(AtomicU64, AtomicU64);
 
 impl Clock for Measured {
     fn now(&self) -> Timestamp {
@@ -20,7 +20,8 @@ impl Clock for Measured {
     }
 
     fn elapsed(&self) -> Duration {
-        Duration::from_millis(self.0.load(Ordering::Relaxed))
+        let step = self.1.load(Ordering::Relaxed);
+        Duration::from_millis(self.0.fetch_add(step, Ordering::Relaxed))
     }
 }
 
@@ -30,6 +31,12 @@ struct Host {
     clock: Arc<Measured>,
     feed: Arc<ChangeFeed>,
     clients: Remembered<ClientId, u32>,
+}
+
+impl Row for u32 {
+    fn hangs_on(&self) -> Option<Change> {
+        Some(Change::User(UserId(i64::from(*self))))
+    }
 }
 
 const FIRST: ClientId = ClientId(1);
@@ -43,7 +50,7 @@ impl Host {
         let clients = Remembered::new(&feed, 10, |change| match change {
             Change::Client(id) => Touched::One(id),
             Change::Session(_) => Touched::Nothing,
-            Change::User(id) => Touched::Those(Box::new(move |loads| i64::from(*loads) == id.0)),
+            Change::User(_) => Touched::Dependent,
         });
         Self { store, clock, feed, clients }
     }
@@ -93,11 +100,11 @@ async fn what_changed_is_loaded_again() {
     assert_eq!(host.plain(2).await, 1, "the feed was not read since");
     host.feed.read().await.unwrap();
     assert_eq!((host.plain(3).await, host.plain(4).await), (3, 3));
-    for change in [Change::User(crate::id::UserId(2)), Change::Client(ClientId(9))] {
+    for change in [Change::User(UserId(2)), Change::Client(ClientId(9))] {
         host.feed.forget(change);
         assert_eq!(host.plain(5).await, 3, "{change:?} is another");
     }
-    for (change, load) in [(Change::Client(FIRST), 6), (Change::User(crate::id::UserId(6)), 7)] {
+    for (change, load) in [(Change::Client(FIRST), 6), (Change::User(UserId(6)), 7)] {
         host.feed.forget(change);
         assert_eq!(host.plain(load).await, load, "{change:?}");
     }
@@ -133,4 +140,31 @@ async fn after_a_read_that_failed_everything_is_forgotten() {
     host.store.migrate_up().await.unwrap();
     host.feed.read().await.unwrap();
     assert_eq!(host.plain(2).await, 2);
+}
+
+#[tokio::test]
+async fn what_was_put_in_after_a_change_stays_though_it_hangs_on_the_same() {
+    let host = Host::new().await;
+    host.feed.read().await.unwrap();
+    assert_eq!(host.plain(1).await, 1);
+    let both = [Change::User(UserId(1)), Change::User(UserId(2))];
+    host.feed.apply(Some(&both), None);
+    assert_eq!((host.plain(2).await, host.plain(3).await), (2, 2));
+    host.feed.forget(Change::User(UserId(1)));
+    assert_eq!(host.plain(4).await, 2);
+    host.feed.forget(Change::User(UserId(2)));
+    assert_eq!(host.plain(5).await, 5);
+}
+
+#[tokio::test]
+async fn a_read_that_took_a_second_has_failed() {
+    let host = Host::new().await;
+    host.feed.read().await.unwrap();
+    assert_eq!(host.plain(1).await, 1);
+    host.clock.1.store(1000, Ordering::Relaxed);
+    assert!(host.feed.read().await.is_err());
+    assert_eq!(host.plain(2).await, 2, "nothing that is remembered may be used");
+    host.clock.1.store(0, Ordering::Relaxed);
+    host.feed.read().await.unwrap();
+    assert_eq!(host.plain(3).await, 3, "what was remembered before is forgotten");
 }

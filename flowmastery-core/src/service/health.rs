@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde::Serialize;
 
-use crate::{cache::Cache, error::BoxError, store::Store, sync::CollectionRequests};
+use crate::{cache::Cache, error::BoxError, outage::Outage, store::Store, sync::CollectionRequests};
 
 /// The longest that a check waits for a part.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -52,16 +52,23 @@ pub struct Health {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) cache: Arc<dyn Cache>,
     pub(crate) collection: Arc<dyn CollectionRequests>,
+    pub(crate) outages: Arc<Outages>,
+}
+
+/// What was said of the parts.
+#[derive(Debug, Default)]
+pub(crate) struct Outages {
+    database: Outage,
+    cache: Outage,
 }
 
 impl Health {
     /// Asks every part, at the same time; takes 2 s at most.
     pub async fn check(&self) -> HealthReport {
         let store = async { self.store.ping().await.map_err(|error| Box::new(error) as BoxError) };
-        let (database, cache) = tokio::join!(
-            timed("database", HealthStatus::Down, store),
-            timed("cache", HealthStatus::Degraded, self.cache.ping())
-        );
+        let (database, cache) = tokio::join!(timed(store), timed(self.cache.ping()));
+        let database = part("database", database, (HealthStatus::Down, &self.outages.database));
+        let cache = part("cache", cache, (HealthStatus::Degraded, &self.outages.cache));
         let running = self.collection.is_running();
         let status = if running { HealthStatus::Ok } else { HealthStatus::Degraded };
         let collector = PartHealth { status, latency_ms: None };
@@ -70,20 +77,31 @@ impl Health {
     }
 }
 
-async fn timed(
-    part: &'static str,
-    otherwise: HealthStatus,
-    check: impl Future<Output = Result<(), BoxError>>,
-) -> PartHealth {
+/// How long a check took in milliseconds, or what is wrong.
+async fn timed(check: impl Future<Output = Result<(), BoxError>>) -> Result<f64, String> {
     let start = tokio::time::Instant::now();
-    let error = match tokio::time::timeout(PATIENCE, check).await {
-        Ok(Ok(())) => {
-            let latency_ms = (start.elapsed().as_secs_f64() * 1e6).round() / 1e3;
+    match tokio::time::timeout(PATIENCE, check).await {
+        Ok(Ok(())) => Ok((start.elapsed().as_secs_f64() * 1e6).round() / 1e3),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err("no answer in time".to_owned()),
+    }
+}
+
+/// The state of a part, `otherwise` where its check failed. Checks come every few seconds, so an outage is said once a minute.
+fn part(
+    part: &'static str,
+    checked: Result<f64, String>,
+    (otherwise, outage): (HealthStatus, &Outage),
+) -> PartHealth {
+    match checked {
+        Ok(latency_ms) => {
+            if outage.ends() {
+                tracing::info!(part, "health checks succeed again");
+            }
             return PartHealth { status: HealthStatus::Ok, latency_ms: Some(latency_ms) };
         }
-        Ok(Err(error)) => error.to_string(),
-        Err(_) => "no answer in time".to_owned(),
-    };
-    tracing::warn!(part, error, "a health check failed");
+        Err(error) if outage.begins() => tracing::warn!(part, error, "a health check failed"),
+        Err(error) => tracing::debug!(part, error, "a health check failed"),
+    }
     PartHealth { status: otherwise, latency_ms: None }
 }

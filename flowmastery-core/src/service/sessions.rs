@@ -12,7 +12,7 @@ use crate::{
     },
     clock::{Clock, Timestamp},
     error::{Error, Kind, Result},
-    feed::{ChangeFeed, Remembered, Touched},
+    feed::{ChangeFeed, Remembered, Row, Touched},
     id::SessionId,
     model::{
         email::Email,
@@ -44,11 +44,17 @@ impl OpenSession {
     }
 }
 
+impl Row for OpenSession {
+    fn hangs_on(&self) -> Option<Change> {
+        Some(Change::User(self.actor.user_id()))
+    }
+}
+
 /// Open sessions, as long as neither they nor their users change.
 pub(crate) fn remembered(feed: &Arc<ChangeFeed>) -> Remembered<SessionId, OpenSession> {
     Remembered::new(feed, REMEMBERED, |change| match change {
         Change::Session(id) => Touched::One(id),
-        Change::User(id) => Touched::Those(Box::new(move |open| open.actor.user_id() == id)),
+        Change::User(_) => Touched::Dependent,
         // Its users are deleted with it.
         Change::Client(_) => Touched::Nothing,
     })

@@ -21,7 +21,12 @@ pub enum Change {
 
 /// How far the feed was read; only the store knows what it means.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FeedPosition(pub(crate) String);
+pub struct FeedPosition {
+    /// The last of what was seen.
+    pub(crate) seen: String,
+    /// The life of the database in which that means something.
+    pub(crate) life: String,
+}
 
 /// What a read of the feed found.
 #[derive(Clone, Debug)]
@@ -30,8 +35,8 @@ pub struct Changes {
     pub position: FeedPosition,
     /// Everything that was committed since the read before, in no order.
     pub changes: Vec<Change>,
-    /// Whether that is all of it. If not, the reader was away for so long that changes were removed meanwhile, or it never read before:
-    /// it must forget everything.
+    /// Whether that is all of it. If not, the reader was away for so long that changes were removed meanwhile, the database crashed or
+    /// failed over and may have lost what was seen, or it never read before: it must forget everything.
     pub complete: bool,
 }
 
@@ -41,6 +46,6 @@ pub trait ChangeStore: Send + Sync {
     /// The changes since a read; with `None`, only from where to go on.
     async fn read_changes(&self, since: Option<&FeedPosition>) -> StoreResult<Changes>;
 
-    /// Removes about `rows` changes from before an instant, oldest first; whether there may be more.
+    /// Removes about `rows` changes from before an instant, oldest first; whether there may be more. While another removes some, nothing is done.
     async fn prune_changes(&self, before: Timestamp, rows: u32) -> StoreResult<bool>;
 }

@@ -71,6 +71,7 @@ pub trait ClientStore: Send + Sync {
     /// Deletes a client for every reader at once, with its key, its users, their sessions and its invitations; whether there was one.
     async fn delete_client(&self, scope: TenantScope, id: ClientId, now: Timestamp) -> StoreResult<bool>;
 
-    /// Removes at most about `rows` rows of deleted clients (executions, rollups, workflows, at last the client); how many went. Zero means that nothing is left to purge.
+    /// Removes at most about `rows` rows of deleted clients (executions, rollups, workflows, at last the client); how many went.
+    /// Zero means that nothing is left to purge, or that another purges.
     async fn purge_deleted(&self, scope: TenantScope, rows: u32) -> StoreResult<u64>;
 }

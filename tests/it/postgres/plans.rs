@@ -10,13 +10,14 @@ use sqlx::{Connection, Executor, PgConnection};
 
 /// Tables that stay small: they have a row for each client, for each of its workflows and lives, or for what waits to be mailed or confirmed;
 /// and an index that has the admins alone.
-const SMALL: [&str; 10] = [
+const SMALL: [&str; 11] = [
     "clients",
     "collections",
     "workflows",
     "epochs",
     "origins",
     "change_horizon",
+    "change_life",
     "outbox",
     "password_resets",
     "_flowmastery_migrations",

@@ -9,7 +9,7 @@ use crate::{
     access::scope::TenantScope,
     clock::Timestamp,
     digest::sha256_hex,
-    feed::{ChangeFeed, Remembered, Touched},
+    feed::{ChangeFeed, Remembered, Row, Touched},
     id::ClientId,
     model::{client::ClientName, collection::CollectionRecord},
     store::{Change, ClientSnapshot, Configured},
@@ -35,7 +35,7 @@ impl Known {
             Change::User(_) | Change::Session(_) => Touched::Nothing,
         });
         let overviews = Remembered::new(feed, OVERVIEWS, |change| match change {
-            Change::Client(_) => Touched::Those(Box::new(|_| true)),
+            Change::Client(_) => Touched::All,
             Change::User(_) | Change::Session(_) => Touched::Nothing,
         });
         Self { clients, overviews }
@@ -52,6 +52,8 @@ pub(super) struct Overview {
     /// Until when what is said of their freshness stays, if nothing happens.
     holds_until: Option<Timestamp>,
 }
+
+impl Row for Overview {}
 
 impl Overview {
     pub(super) fn of(clients: &[Configured], at: Moment) -> Self {

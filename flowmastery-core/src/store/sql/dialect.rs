@@ -51,6 +51,14 @@ pub(super) async fn lock(tx: &mut Tx, lock: Lock) -> StoreResult<()> {
     Ok(())
 }
 
+/// Takes a lock that nobody holds, until the transaction ends; whether it did. On SQLite a transaction that writes is alone anyway.
+pub(super) async fn try_lock(tx: &mut Tx, lock: Lock) -> StoreResult<bool> {
+    let Db::Pg(db) = tx.db() else { return Ok(true) };
+    let query = sqlx::query_as("SELECT pg_try_advisory_xact_lock($1, $2)").bind(LOCK_CLASS).bind(lock as i32);
+    let (taken,): (bool,) = query.fetch_one(db).await.map_err(fault)?;
+    Ok(taken)
+}
+
 /// Whether migrations were ever applied.
 pub(super) async fn has_migrations(db: Db<'_>) -> StoreResult<bool> {
     let found: Result<(bool,), _> = match db {
@@ -86,7 +94,7 @@ mod outbox;
 pub(super) mod series;
 
 pub(super) use self::{
-    changes::{move_change_horizon, read_changes},
+    changes::{begin_life, move_change_horizon, read_changes},
     executions::{delete_executions, read_executions, write_executions},
     outbox::lease_mails,
 };

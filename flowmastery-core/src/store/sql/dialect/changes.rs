@@ -1,38 +1,78 @@
 //! The positions of the feed of changes: transactions and snapshots on Postgres, numbers on SQLite.
 //!
 //! On Postgres a transaction may commit after one with a higher number, so a reader goes on from what its last snapshot did not see. On
-//! SQLite one transaction commits after the other, so a number says it all.
+//! SQLite one transaction commits after the other, so a number says it all. A Postgres that crashed gives numbers out again that were not on its
+//! disk, so a position belongs to a life of the server.
 
 use super::super::{
     change::ChangeRow,
     fault::fault,
     pool::{Db, Tx},
 };
-use crate::{clock::Timestamp, store::StoreResult};
+use crate::{
+    clock::Timestamp,
+    store::{FeedPosition, StoreResult},
+};
 
 /// What was committed since the read that ended with `since`; at least one row.
-pub(in super::super) async fn read_changes(db: Db<'_>, since: Option<&str>) -> StoreResult<Vec<ChangeRow>> {
+pub(in super::super) async fn read_changes(
+    db: Db<'_>,
+    since: Option<&FeedPosition>,
+) -> StoreResult<Vec<ChangeRow>> {
+    let (seen, life) = since.map(|since| (since.seen.as_str(), since.life.as_str())).unzip();
     match db {
         Db::Pg(db) => {
+            // What a snapshot did not see is what began after it and what was under way: two look-ups, however old the oldest of that is.
             sqlx::query_as(
-                "SELECT pg_current_snapshot()::TEXT, h.pruned_to < pg_snapshot_xmin($1::TEXT::PG_SNAPSHOT), c.kind, c.subject
-                 FROM change_horizon h
-                 LEFT JOIN changes c ON c.position >= pg_snapshot_xmin($1::TEXT::PG_SNAPSHOT)
-                     AND NOT pg_visible_in_snapshot(c.position, $1::TEXT::PG_SNAPSHOT)",
+                "SELECT pg_current_snapshot()::TEXT, l.life,
+                        l.life = $2 AND h.pruned_to < pg_snapshot_xmin($1::TEXT::PG_SNAPSHOT)
+                            AND pg_snapshot_xmax($1::TEXT::PG_SNAPSHOT) <= pg_snapshot_xmax(pg_current_snapshot()),
+                        c.kind, c.subject
+                 FROM change_horizon h LEFT JOIN change_life l ON TRUE LEFT JOIN (
+                     SELECT kind, subject FROM changes WHERE position >= pg_snapshot_xmax($1::TEXT::PG_SNAPSHOT)
+                     UNION ALL
+                     SELECT kind, subject FROM changes
+                     WHERE position = ANY (ARRAY(SELECT pg_snapshot_xip($1::TEXT::PG_SNAPSHOT)))
+                 ) c ON TRUE",
             )
-            .bind(since)
+            .bind(seen)
+            .bind(life)
             .fetch_all(db)
             .await
         }
         Db::Lite(db) => {
             sqlx::query_as(
-                "SELECT CAST(COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0) AS TEXT),
-                        h.pruned_to <= CAST($1 AS INTEGER), c.kind, c.subject
-                 FROM change_horizon h LEFT JOIN changes c ON c.position > CAST($1 AS INTEGER)",
+                "SELECT CAST(COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0) AS TEXT), l.life,
+                        l.life = $2 AND h.pruned_to <= CAST($1 AS INTEGER), c.kind, c.subject
+                 FROM change_horizon h LEFT JOIN change_life l LEFT JOIN changes c ON c.position > CAST($1 AS INTEGER)",
             )
-            .bind(since)
+            .bind(seen)
+            .bind(life)
             .fetch_all(db)
             .await
+        }
+    }
+    .map_err(fault)
+}
+
+/// Begins a life, unless another host was faster.
+pub(in super::super) async fn begin_life(db: Db<'_>) -> StoreResult<()> {
+    match db {
+        Db::Pg(db) => {
+            sqlx::query(
+                "INSERT INTO change_life (id, life) VALUES (1, gen_random_uuid()::TEXT) ON CONFLICT DO NOTHING",
+            )
+            .execute(db)
+            .await
+            .map(drop)
+        }
+        Db::Lite(db) => {
+            sqlx::query(
+                "INSERT INTO change_life (id, life) VALUES (1, lower(hex(randomblob(16)))) ON CONFLICT DO NOTHING",
+            )
+            .execute(db)
+            .await
+            .map(drop)
         }
     }
     .map_err(fault)
