@@ -5,7 +5,8 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use futures_util::{StreamExt, future::join_all, stream::FuturesUnordered};
+use futures_util::future::join_all;
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -78,24 +79,25 @@ pub(crate) struct Warnings {
 impl Outbox {
     /// Sends what is due, until `stop` is cancelled; then waits for the mails that are being sent.
     pub async fn run(self, stop: CancellationToken) {
-        // One mail that takes long holds up no other.
-        let mut sending = FuturesUnordered::new();
+        // One mail that takes long holds up no other; in tasks, since one that waits to go on may hold what the next look needs.
+        let mut sending = JoinSet::new();
         while !stop.is_cancelled() {
             let under_way = u16::try_from(sending.len()).unwrap_or(AT_ONCE);
             match self.lease(AT_ONCE.saturating_sub(under_way)).await {
-                Ok(mails) => sending.extend(mails.into_iter().map(|mail| self.handle(mail))),
+                Ok(mails) => mails.into_iter().for_each(|mail| {
+                    let this = self.clone();
+                    sending.spawn(async move { this.warn_unless(this.handle(mail).await) });
+                }),
                 Err(error) => self.warn_unless(Err(error)),
             }
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(self.0.limits.tick) => {}
                 () = self.0.postbox.woken() => {}
-                Some(noted) = sending.next() => self.warn_unless(noted),
+                Some(_) = sending.join_next() => {}
             }
         }
-        while let Some(noted) = sending.next().await {
-            self.warn_unless(noted);
-        }
+        while sending.join_next().await.is_some() {}
     }
 
     /// Tries mails that are due, a few at once, and waits for their fate; how many there were. For hosts that never call
