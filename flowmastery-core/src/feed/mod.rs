@@ -1,6 +1,6 @@
 //! The feed of changes: by it a host knows what it may remember of the database, and what it must forget.
 //!
-//! What is [`Remembered`] may be used only while the feed was read less than a second ago. A host that does not read it, or cannot, asks
+//! What is remembered may be used only while the feed was read less than a second ago. A host that does not read it, or cannot, asks
 //! the database every time: slower, and never wrong.
 
 mod remembered;
