@@ -8,7 +8,6 @@ pub mod invitations;
 pub mod metrics;
 pub mod outbox;
 pub mod password_resets;
-pub(crate) mod seldom;
 pub mod sessions;
 pub mod users;
 pub mod verification;

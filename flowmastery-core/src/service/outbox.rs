@@ -22,7 +22,7 @@ use crate::{
         schedule::after_failure,
         session::OpaqueToken,
     },
-    service::seldom::Seldom,
+    seldom::Seldom,
     store::Store,
 };
 

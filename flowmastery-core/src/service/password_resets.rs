@@ -13,7 +13,7 @@ use crate::{
     feed::ChangeFeed,
     mail::{Postbox, letter::Letter},
     model::{email::Email, outbox::NewResetRequest, password::Password, session::TokenHash},
-    service::seldom::Seldom,
+    seldom::Seldom,
     store::{Change, Reset, Store},
 };
 
