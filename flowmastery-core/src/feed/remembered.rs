@@ -83,7 +83,12 @@ where
         load: impl Future<Output = Result<Option<V>, E>>,
     ) -> Result<Option<V>, E> {
         // Asked before looking: what is found is then at least as new as the read by which the feed is fresh.
-        let Some(ticket) = self.feed.ticket() else { return load.await };
+        let Some(ticket) = self.feed.ticket() else {
+            let loaded = load.await;
+            // What was read past the memory may be newer than it, and nobody should be taken back to what was before.
+            self.rows.entries.invalidate(&key);
+            return loaded;
+        };
         if let Some(found) = self.rows.get(&key).filter(good) {
             return Ok(Some(found));
         }
