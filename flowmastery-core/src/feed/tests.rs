@@ -88,7 +88,8 @@ async fn without_a_feed_that_is_read_everything_is_loaded() {
     host.clock.0.store(1000, Ordering::Relaxed);
     assert_eq!((host.plain(6).await, host.plain(7).await), (6, 7), "the last read is a second ago");
     host.feed.read().await.unwrap();
-    assert_eq!(host.plain(8).await, 3, "nothing changed meanwhile");
+    assert_eq!(host.plain(8).await, 8, "7 was answered, and nobody is taken back to what was before it");
+    assert_eq!(host.plain(9).await, 8);
 }
 
 #[tokio::test]
