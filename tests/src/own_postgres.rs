@@ -8,7 +8,7 @@ use std::{
 
 use crate::supervised::Supervised;
 
-/// As in `postgres`; it obeys the orders `kill` and `start`. Its certificate comes in variables, since the account that it runs as may not
+/// Postgres refuses to run as root, so the script hands itself to another account first. It obeys the orders `kill` and `start`. Its certificate comes in variables, since the account that it runs as may not
 /// read our files.
 const SCRIPT: &str = r#"
 serve='

@@ -17,29 +17,7 @@ use flowmastery_core::{
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection};
 use tokio::sync::OnceCell;
 
-use crate::supervised::{Supervised, given};
-
-/// Postgres refuses to run as root, so the script hands itself to another account first.
-const SCRIPT: &str = r#"
-serve='
-dir=$(mktemp -d)
-trap "rm -rf \"$dir\"" EXIT
-for bin in /usr/lib/postgresql/*/bin; do PATH="$PATH:$bin"; done
-initdb -D "$dir/data" -U flowmastery -A trust -E UTF8 --locale=C --no-sync >"$dir/log" 2>&1 || { cat "$dir/log" >&2; exit 1; }
-options="-k $dir -c listen_addresses= -c fsync=off -c full_page_writes=off -c synchronous_commit=off -c max_connections=300"
-pg_ctl -D "$dir/data" -l "$dir/log" -w -o "$options" start >/dev/null || { cat "$dir/log" >&2; exit 1; }
-echo "$dir"
-cat >/dev/null
-pg_ctl -D "$dir/data" -m immediate -w stop >/dev/null
-'
-if [ "$(id -u)" != 0 ]; then
-    exec sh -euc "$serve"
-fi
-user=nobody
-if id postgres >/dev/null 2>&1; then user=postgres; fi
-unset TMPDIR
-exec setpriv --reuid="$(id -u "$user")" --regid="$(id -g "$user")" --clear-groups sh -euc "$serve"
-"#;
+use crate::{own_postgres::OwnPostgres, supervised::given};
 
 /// Postgres's number of the lock under which processes make the template.
 const TEMPLATE_LOCK: i64 = 0x464d_5445_5354;
@@ -49,18 +27,12 @@ const APPLICATION: &str = "fm_application";
 
 /// The URL of a database on the server.
 fn url(database: &str) -> String {
-    static OWN: OnceLock<Supervised> = OnceLock::new();
-    match given("FLOWMASTERY_TEST_POSTGRES") {
-        Some(server) => {
-            let mut server = url::Url::parse(&server).expect("FLOWMASTERY_TEST_POSTGRES is a URL");
-            server.set_path(database);
-            server.into()
-        }
-        None => {
-            let socket = &OWN.get_or_init(|| Supervised::start(SCRIPT)).place;
-            format!("postgres://flowmastery@localhost/{database}?host={socket}")
-        }
-    }
+    static OWN: OnceLock<OwnPostgres> = OnceLock::new();
+    let own = || OWN.get_or_init(|| OwnPostgres::start(&["synchronous_commit=off", "max_connections=300"]));
+    let server = given("FLOWMASTERY_TEST_POSTGRES").unwrap_or_else(|| own().url());
+    let mut server = url::Url::parse(&server).expect("FLOWMASTERY_TEST_POSTGRES is a URL");
+    server.set_path(database);
+    server.into()
 }
 
 /// A program of PostgreSQL, which Debian keeps off the PATH.

@@ -25,6 +25,15 @@ use super::{DORA, LIMITS, Post, token};
 const QUARTER: Duration = Duration::from_secs(15 * 60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
+/// After the first try to mail an invitation, with a server that does something else than taking it.
+async fn first_try(mode: &str) -> Post {
+    let mut post = Post::new().await;
+    post.server.set_mode(mode).await;
+    post.invite(DORA).await;
+    post.send().await;
+    post
+}
+
 #[tokio::test]
 async fn an_invitation_waits_for_its_mail_and_the_mail_leads_to_an_account() {
     let mut post = Post::new().await;
@@ -55,10 +64,7 @@ async fn an_invitation_waits_for_its_mail_and_the_mail_leads_to_an_account() {
 
 #[tokio::test]
 async fn a_recipient_that_is_refused_for_good_has_failed_and_is_not_tried_again() {
-    let mut post = Post::new().await;
-    post.server.set_mode("refuse").await;
-    post.invite(DORA).await;
-    post.send().await;
+    let mut post = first_try("refuse").await;
     assert_eq!(post.status().await, "failed");
     post.send_after(DAY).await;
     assert_eq!(post.server.recipients().await, 1);
@@ -66,10 +72,7 @@ async fn a_recipient_that_is_refused_for_good_has_failed_and_is_not_tried_again(
 
 #[tokio::test]
 async fn a_mail_that_a_server_will_not_pass_on_waits_for_whoever_mends_that() {
-    let mut post = Post::new().await;
-    post.server.set_mode("relay").await;
-    post.invite(DORA).await;
-    post.send().await;
+    let mut post = first_try("relay").await;
     assert_eq!(post.status().await, "queued");
     post.server.set_mode("accept").await;
     post.send_after(Duration::from_secs(10)).await;
@@ -78,10 +81,7 @@ async fn a_mail_that_a_server_will_not_pass_on_waits_for_whoever_mends_that() {
 
 #[tokio::test]
 async fn a_server_that_wants_to_be_asked_again_later_is() {
-    let mut post = Post::new().await;
-    post.server.set_mode("greylist").await;
-    post.invite(DORA).await;
-    post.send().await;
+    let mut post = first_try("greylist").await;
     assert_eq!(post.status().await, "queued");
     post.send_after(Duration::from_secs(9)).await;
     assert_eq!(post.server.recipients().await, 1, "not yet");
@@ -92,10 +92,7 @@ async fn a_server_that_wants_to_be_asked_again_later_is() {
 
 #[tokio::test]
 async fn a_mail_whose_fate_is_unknown_goes_again_with_the_same_message_id() {
-    let mut post = Post::new().await;
-    post.server.set_mode("cut").await;
-    post.invite(DORA).await;
-    post.send().await;
+    let mut post = first_try("cut").await;
     assert_eq!(post.status().await, "queued");
     post.server.set_mode("accept").await;
     post.send_after(Duration::from_secs(10)).await;
@@ -107,10 +104,7 @@ async fn a_mail_whose_fate_is_unknown_goes_again_with_the_same_message_id() {
 
 #[tokio::test]
 async fn a_mail_whose_text_is_refused_has_failed() {
-    let mut post = Post::new().await;
-    post.server.set_mode("echo").await;
-    post.invite(DORA).await;
-    post.send().await;
+    let mut post = first_try("echo").await;
     assert_eq!(post.status().await, "failed");
     assert_eq!(post.server.recipients().await, 1);
 }
