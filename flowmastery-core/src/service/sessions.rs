@@ -76,7 +76,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Kind::Unauthenticated`] for an unknown address, a wrong password and an account that is not active: the same answer after
-    /// the same work. [`Kind::Unavailable`] when the store is away or too many wait for their hash.
+    /// the same work, but for accounts that were imported and have not signed in since, whose hash is of another kind. [`Kind::Unavailable`] when the store is away or too many wait for their hash.
     pub async fn sign_in(&self, email: &str, password: &SecretString) -> Result<SignedIn> {
         let record = match Email::parse(email) {
             Ok(email) => self.store.find_for_sign_in(&email).await?,
