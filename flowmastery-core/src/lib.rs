@@ -46,7 +46,6 @@ pub mod n8n;
 mod outage;
 pub mod page;
 pub mod secret;
-mod seldom;
 pub mod service;
 pub mod store;
 pub mod sync;

@@ -8,7 +8,7 @@ use std::{
 
 /// The rooms of the core, left to right; a module imports only from its own room and those left of it.
 const CORE: &[&[&str]] = &[
-    &["error", "id", "clock", "digest", "entropy", "outage", "page", "secret", "seldom"],
+    &["error", "id", "clock", "digest", "entropy", "outage", "page", "secret"],
     &["model"],
     &["access"],
     &["store", "cache", "mail", "n8n", "sync"],

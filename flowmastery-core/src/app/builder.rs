@@ -24,7 +24,7 @@ use crate::{
         import::Imports,
         invitations::Invitations,
         metrics::{self, Metrics},
-        outbox::{Outbox, OutboxLimits, OutboxParts, Warnings},
+        outbox::{Outbox, OutboxLimits, OutboxParts, Troubles},
         password_resets::PasswordResets,
         sessions::{self, Sessions},
         users::Users,
@@ -182,7 +182,7 @@ impl Builder {
             entropy,
             reset_page: config.password_reset_page,
             limits: outbox_limits,
-            warnings: Warnings::default(),
+            troubles: Troubles::default(),
         }));
         Ok(Flowmastery {
             sessions: Sessions {

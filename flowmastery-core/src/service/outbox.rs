@@ -22,7 +22,7 @@ use crate::{
         schedule::after_failure,
         session::OpaqueToken,
     },
-    seldom::Seldom,
+    outage::Outage,
     store::Store,
 };
 
@@ -66,14 +66,14 @@ pub(crate) struct OutboxParts {
     /// The page that takes `?token=` of a password reset.
     pub(crate) reset_page: String,
     pub(crate) limits: OutboxLimits,
-    pub(crate) warnings: Warnings,
+    pub(crate) troubles: Troubles,
 }
 
-/// When each kind of trouble was last logged.
+/// What was logged of each kind of trouble.
 #[derive(Default)]
-pub(crate) struct Warnings {
-    mail: Seldom,
-    store: Seldom,
+pub(crate) struct Troubles {
+    mail: Outage,
+    store: Outage,
 }
 
 impl Outbox {
@@ -189,7 +189,7 @@ impl Outbox {
             );
             return self.finish(leased, EmailStatus::Failed).await;
         }
-        if self.0.warnings.mail.is_due(now) {
+        if self.0.troubles.mail.begins() {
             tracing::warn!(
                 mail.id = %lease.id, attempts = lease.attempt, error = %error, cause,
                 "a mail could not be sent and is tried again for a day; check SMTP_HOST, SMTP_PORT, SMTP_TLS, SMTP_USERNAME, \
@@ -208,7 +208,7 @@ impl Outbox {
     /// Says what the store did not do.
     fn warn_unless(&self, done: Result<()>) {
         let Err(error) = done else { return };
-        if self.0.warnings.store.is_due(self.0.clock.now()) {
+        if self.0.troubles.store.begins() {
             let cause = causes(&error);
             tracing::warn!(error = %error, cause, "mails that wait could not be looked for, or their fate not be noted");
         }

@@ -13,7 +13,7 @@ use crate::{
     feed::ChangeFeed,
     mail::{Postbox, letter::Letter},
     model::{email::Email, outbox::NewResetRequest, password::Password, session::TokenHash},
-    seldom::Seldom,
+    outage::Outage,
     store::{Change, Reset, Store},
 };
 
@@ -29,7 +29,7 @@ pub struct PasswordResets {
     pub(crate) hasher: PasswordHasher,
     pub(crate) clock: Arc<dyn Clock>,
     /// When it was last said that wishes are dropped.
-    pub(crate) dropped: Arc<Seldom>,
+    pub(crate) dropped: Arc<Outage>,
 }
 
 impl PasswordResets {
@@ -50,7 +50,7 @@ impl PasswordResets {
         let request = NewResetRequest { mail, address_digest, created_at: self.clock.now() };
         if self.store.queue_reset_request(request, ROOM).await? {
             self.postbox.wake();
-        } else if self.dropped.is_due(self.clock.now()) {
+        } else if self.dropped.begins() {
             tracing::warn!(waiting = ROOM, "a password reset was asked for and dropped: too many wait");
         }
         Ok(())
