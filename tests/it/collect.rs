@@ -24,7 +24,7 @@ use flowmastery_core::{
     },
     n8n::{ExecutionQuery, N8nApi, N8nCursor, N8nError, N8nPage, SingleExecution},
     service::{clients::InstanceConfig, collect::CollectionLimits},
-    store::Term,
+    store::{Due, Term},
     sync::CollectionRequests,
 };
 use flowmastery_tests::{
@@ -243,7 +243,8 @@ async fn a_failing_n8n_is_asked_less_and_less_often(backend: Backend) {
         world.collect(1).await;
         let due = async |after: u64| {
             let at = world.clock.now().plus(Duration::from_secs(after));
-            let leased = world.store.lease_due(scope, Term { now: at, until: at }, true, 9).await.unwrap();
+            let leased =
+                world.store.lease_due(scope, Term { now: at, until: at }, Due::Failing, 9).await.unwrap();
             for turn in &leased {
                 world.store.give_back(scope, *turn, None).await.unwrap();
             }

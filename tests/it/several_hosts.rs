@@ -80,6 +80,23 @@ async fn a_host_that_is_killed_is_taken_over_when_its_lease_runs_out() {
 }
 
 #[tokio::test]
+async fn what_a_killed_host_left_does_not_wait_for_servers_that_are_slow() {
+    let mut cluster = Cluster::new(1, 30).await;
+    let (_killed, runtime) = mid_collection(&cluster).await;
+    let heir = cluster.host().await;
+    let slow = 8;
+    cluster.add_clients(slow, 1).await;
+    let stop = CancellationToken::new();
+    let run = tokio::spawn(heir.app.clone().run(stop.clone()));
+    until(async || heir.n8n.in_flight() == slow).await;
+    runtime.shutdown_background();
+    heir.clock.advance(Duration::from_secs(11));
+    until(async || heir.n8n.in_flight() == slow + 1).await;
+    stop.cancel();
+    run.await.unwrap();
+}
+
+#[tokio::test]
 async fn who_waits_for_a_host_that_is_killed_collects_itself() {
     let mut cluster = Cluster::new(1, 30).await;
     let (_killed, runtime) = mid_collection(&cluster).await;

@@ -17,6 +17,17 @@ pub struct Term {
     pub until: Timestamp,
 }
 
+/// Which clients are to be leased because it is time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Due {
+    /// Those whose lease ran out without being given back: their host is gone.
+    Abandoned,
+    /// Those whose time has come, and whose last collection went well, or that have had none.
+    Sound,
+    /// Those whose time has come, and whose last collection failed.
+    Failing,
+}
+
 /// What became of the wish to collect from a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Lease {
@@ -31,16 +42,10 @@ pub enum Lease {
 /// Leases of clients. Each comes with the next [`Turn`], so that whoever held the one before stores nothing more.
 #[async_trait]
 pub trait LeaseStore: Send + Sync {
-    /// Leases at most `limit` clients with a configured n8n that are due, of those whose last collection failed or of the others. First
-    /// come those whose lease ran out without being given back, since their host is gone, then those whose time has come, longest due first.
-    /// What another host just leases or writes is passed over. In no order.
-    async fn lease_due(
-        &self,
-        scope: TenantScope,
-        term: Term,
-        failing: bool,
-        limit: u16,
-    ) -> StoreResult<Vec<Turn>>;
+    /// Leases at most `limit` clients with a configured n8n that are due, those first that are due longest. What another host just leases
+    /// or writes is passed over. In no order.
+    async fn lease_due(&self, scope: TenantScope, term: Term, due: Due, limit: u16)
+    -> StoreResult<Vec<Turn>>;
 
     /// Leases one client, due or not.
     async fn lease_client(&self, scope: TenantScope, client: ClientId, term: Term) -> StoreResult<Lease>;

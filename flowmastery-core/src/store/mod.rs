@@ -33,7 +33,7 @@ pub use self::{
     },
     import::{AddressUse, HistoryBatch, ImportSource, ImportStanding, ImportStore, Imported},
     invitation::{Accepted, InvitationStore, StoredInvitation},
-    lease::{Lease, LeaseStore, Term},
+    lease::{Due, Lease, LeaseStore, Term},
     listing::ListingStore,
     metrics::{ClientSnapshot, MetricsQuery, MetricsStore, SeriesSnapshot},
     origin::OriginStore,

@@ -83,15 +83,19 @@ impl Cluster {
         let database = Database::migrated().await;
         let (store, servers) = (connect(database.url()).await, InProcessN8n::new().with_page_rows(10));
         let mut cluster = Self { database, servers, n8n: Vec::new(), store };
-        for number in 1..=clients {
+        cluster.add_clients(clients, runs).await;
+        cluster
+    }
+
+    pub(super) async fn add_clients(&mut self, clients: usize, runs: u64) {
+        for number in (self.n8n.len() + 1..).take(clients) {
             let name = ClientName::parse(&format!("Client {number}")).unwrap();
             let new = NewClient { name, created_by_admin_id: None, created_at: now() };
-            let client = cluster.store.create_client(new).await.unwrap().id;
-            let n8n = cluster.another_n8n(runs);
-            cluster.lead(client, n8n.base_url().as_str(), &n8n).await;
-            cluster.n8n.push(n8n);
+            let client = self.store.create_client(new).await.unwrap().id;
+            let n8n = self.another_n8n(runs);
+            self.lead(client, n8n.base_url().as_str(), &n8n).await;
+            self.n8n.push(n8n);
         }
-        cluster
     }
 
     pub(super) fn url(&self) -> String {

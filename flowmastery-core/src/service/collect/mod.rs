@@ -1,7 +1,7 @@
 //! The collector: keeps every client's executions up to date, and collects one client on request.
 //!
-//! The host spawns [`Collector::run`] and ends it with a cancellation token. At most eight clients are collected at once; a client is
-//! never collected twice at once, also where several hosts share a database: who collects it has leased it, and who asks meanwhile joins. A
+//! The host spawns [`Collector::run`] and ends it with a cancellation token. At most eight clients are collected at once, and as
+//! many that a killed host left; a client is never collected twice at once, also where several hosts share a database: who collects it has leased it, and who asks meanwhile joins. A
 //! collection stops between two pages when the host stops, and the next one goes on where the stored rows say, on whichever host, so
 //! nothing is lost and nothing is counted twice.
 
@@ -35,10 +35,10 @@ use crate::{
     error::{Result, causes},
     n8n::N8nApi,
     secret::Vault,
-    store::{Lease, Store, Term, Turn},
+    store::{Due, Lease, Store, Term, Turn},
 };
 
-/// How many clients are collected at once.
+/// How many clients are collected at once, beside as many that a host left that is gone.
 const CONCURRENCY: usize = 8;
 /// How often the collector asks for clients that are due.
 const TICK: Duration = Duration::from_secs(1);
@@ -151,14 +151,14 @@ impl Collector {
     }
 
     async fn start_due(&self) -> Result<()> {
-        // Those that fail first: they have half of the slots at most, and a long back-fill must not take those, too.
-        for failing in [true, false] {
+        // Those that fail before those that do not: they have half of the slots at most, and a long back-fill must not take those, too.
+        for due in [Due::Abandoned, Due::Failing, Due::Sound] {
             // No more than are begun at once; other hosts have room, too.
-            let room = self.0.under_way.room(failing) as u16;
+            let room = self.0.under_way.room(due) as u16;
             if room > 0 {
-                let leased = self.0.store.lease_due(TenantScope::ALL, self.term(), failing, room).await?;
+                let leased = self.0.store.lease_due(TenantScope::ALL, self.term(), due, room).await?;
                 for turn in leased {
-                    self.start(turn.client, Some(turn), failing);
+                    self.start(turn.client, Some(turn), due);
                 }
             }
         }
@@ -193,10 +193,17 @@ impl Collector {
     async fn collect(
         &self,
         registered: &Registered<'_>,
-        turn: Option<Turn>,
+        (due, turn): (Due, Option<Turn>),
         cancel: &CancellationToken,
     ) -> Result<End> {
-        let Ok(_slot) = self.0.slots.acquire().await else { return Ok(End::Quiet) };
+        // What a host left that is gone has its room already.
+        let _slot = match due {
+            Due::Abandoned => None,
+            Due::Sound | Due::Failing => match self.0.slots.acquire().await {
+                Ok(slot) => Some(slot),
+                Err(_) => return Ok(End::Quiet),
+            },
+        };
         if let Some(turn) = turn {
             return self.pull(turn, cancel).await;
         }

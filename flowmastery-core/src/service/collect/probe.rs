@@ -36,8 +36,16 @@ fn is_another(single: &SingleExecution, first_start: Option<Timestamp>) -> bool 
     })
 }
 
+/// Where in a ring of `all` the reads of a turn begin. The turns go around it, and begin one further in each round, so that those that end
+/// after their first read still come to everything.
+fn first_of_turn(turn: Turn, all: usize, reads: usize) -> usize {
+    let parts = all.div_ceil(reads).max(1);
+    let number = usize::try_from(turn.number).unwrap_or(0);
+    ((number % parts) * reads + number / parts) % all.max(1)
+}
+
 impl Pull<'_> {
-    /// Reads by id what was unfinished and in no list; of many, another part in each collection.
+    /// Reads by id what was unfinished and in no list; of many, another part in each collection, and no more once the next is due.
     pub(super) async fn open(
         &self,
         instance: &Instance,
@@ -47,9 +55,12 @@ impl Pull<'_> {
         let mut open = self.store.open_executions(self.scope(), self.client, OPEN_LISTED).await?;
         open.retain(|(id, _)| !seen.contains(id));
         let reads = self.limits.open_reads.max(1);
-        let parts = open.len().div_ceil(reads).max(1);
-        let part = usize::try_from(turn.number).unwrap_or(0) % parts;
-        for (id, first_start) in open.into_iter().skip(part * reads).take(reads) {
+        let first = first_of_turn(turn, open.len(), reads);
+        open.rotate_left(first);
+        for (read, (id, first_start)) in open.into_iter().take(reads).enumerate() {
+            if read > 0 && self.is_due_again() {
+                break;
+            }
             let single = self.between_pages(self.n8n.execution(instance, id)).await?;
             match single.filter(|single| !is_another(single, first_start)) {
                 Some(single) => self.store_page(turn, vec![single.execution]).await?,
@@ -134,5 +145,38 @@ impl Pull<'_> {
         let probed = if asked == all { to } else { probed };
         self.store.note_probed(self.scope(), state.turn, probed).await?;
         reached
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+    use crate::id::ClientId;
+
+    /// What each of the turns reads, when it reads so many.
+    fn read(turns: i64, all: usize, reads: usize, reached: usize) -> HashSet<usize> {
+        let first = |number| first_of_turn(Turn { client: ClientId(1), number }, all, reads);
+        (0..turns).flat_map(|number| (0..reached).map(move |read| (first(number) + read) % all)).collect()
+    }
+
+    #[test]
+    fn turns_that_read_all_they_may_come_to_everything_in_one_round() {
+        for (all, turns) in [(1, 1), (50, 1), (51, 2), (120, 3)] {
+            assert_eq!(read(turns, all, 50, 50.min(all)).len(), all, "{all}");
+        }
+    }
+
+    #[test]
+    fn turns_that_end_after_one_read_come_to_everything() {
+        for (all, turns) in [(1, 1), (50, 50), (120, 150)] {
+            assert_eq!(read(turns, all, 50, 1).len(), all, "{all}");
+        }
+    }
+
+    #[test]
+    fn nothing_to_read_begins_nowhere() {
+        assert_eq!(first_of_turn(Turn { client: ClientId(1), number: 7 }, 0, 50), 0);
     }
 }

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use super::{Collector, pull::End};
-use crate::{access::scope::TenantScope, id::ClientId, sync::CollectionRequests};
+use crate::{access::scope::TenantScope, id::ClientId, store::Due, sync::CollectionRequests};
 
 /// How often it is looked whether the collection of another host has ended.
 const LOOK: Duration = Duration::from_millis(250);
@@ -20,7 +20,7 @@ impl Collector {
             if ended == End::Noted || self.0.stop.is_cancelled() || self.ends_elsewhere(client).await {
                 return;
             }
-            done = self.start(client, None, false);
+            done = self.start(client, None, Due::Sound);
         }
     }
 
@@ -44,7 +44,7 @@ impl Collector {
 #[async_trait]
 impl CollectionRequests for Collector {
     async fn collect_now(&self, client: ClientId, patience: Duration) {
-        let done = self.start(client, None, false);
+        let done = self.start(client, None, Due::Sound);
         if !patience.is_zero() {
             let _ = tokio::time::timeout(patience, self.join(client, done)).await;
         }
@@ -52,7 +52,7 @@ impl CollectionRequests for Collector {
 
     fn restart(&self, client: ClientId) {
         self.0.under_way.cancel(client);
-        self.start(client, None, false);
+        self.start(client, None, Due::Sound);
     }
 
     fn is_running(&self) -> bool {

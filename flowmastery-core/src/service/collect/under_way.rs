@@ -13,7 +13,12 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::{CONCURRENCY, Collector, LEASE, pull::End};
-use crate::{access::scope::TenantScope, error::causes, id::ClientId, store::Turn};
+use crate::{
+    access::scope::TenantScope,
+    error::causes,
+    id::ClientId,
+    store::{Due, Turn},
+};
 
 /// How often the leases of what is under way are renewed.
 const RENEWAL: Duration = Duration::from_secs(3);
@@ -34,8 +39,8 @@ struct Entry {
     done: watch::Receiver<End>,
     /// Ends it between two pages.
     cancel: CancellationToken,
-    /// Whether the client's last collection failed.
-    failing: bool,
+    /// As what it was begun; what is asked for is taken for sound.
+    due: Due,
     /// Its lease, once it has one.
     turn: Option<Turn>,
 }
@@ -46,15 +51,16 @@ impl UnderWay {
     }
 
     /// How many more may be started. Those whose last collection failed share half of the slots, so that servers that hang leave the other
-    /// half to those that answer.
-    pub(super) fn room(&self, failing: bool) -> usize {
-        let entries = &self.entries().by_client;
-        let free = CONCURRENCY.saturating_sub(entries.len());
-        if !failing {
-            return free;
+    /// half to those that answer. What a host left that is gone has as many slots of its own: nothing that is slow here keeps it waiting.
+    pub(super) fn room(&self, due: Due) -> usize {
+        let entries = self.entries();
+        let count = |which: Due| entries.by_client.values().filter(|entry| entry.due == which).count();
+        let (failing, all) = (count(Due::Failing), count(Due::Failing) + count(Due::Sound));
+        match due {
+            Due::Abandoned => CONCURRENCY.saturating_sub(count(Due::Abandoned)),
+            Due::Sound => CONCURRENCY.saturating_sub(all),
+            Due::Failing => CONCURRENCY.saturating_sub(all).min((CONCURRENCY / 2).saturating_sub(failing)),
         }
-        let doubtful = entries.values().filter(|entry| entry.failing).count();
-        free.min((CONCURRENCY / 2).saturating_sub(doubtful))
     }
 
     /// Ends the collection of a client between two pages, and forgets it.
@@ -68,7 +74,7 @@ impl UnderWay {
 impl Collector {
     /// Starts a collection of a client, leased already or to be leased, or joins the one that is under way here; what it returns closes
     /// when that ends.
-    pub(super) fn start(&self, client: ClientId, turn: Option<Turn>, failing: bool) -> watch::Receiver<End> {
+    pub(super) fn start(&self, client: ClientId, turn: Option<Turn>, due: Due) -> watch::Receiver<End> {
         let mut entries = self.0.under_way.entries();
         if let Some(entry) = entries.by_client.get(&client) {
             if turn.is_none() {
@@ -79,7 +85,7 @@ impl Collector {
         }
         let (end, done) = watch::channel(End::Noted);
         let cancel = self.0.stop.child_token();
-        entries.by_client.insert(client, Entry { done: done.clone(), cancel: cancel.clone(), failing, turn });
+        entries.by_client.insert(client, Entry { done: done.clone(), cancel: cancel.clone(), due, turn });
         if !std::mem::replace(&mut entries.renewing, true) {
             self.0.tasks.spawn(self.clone().renew());
         }
@@ -87,7 +93,7 @@ impl Collector {
         let this = self.clone();
         self.0.tasks.spawn(async move {
             let registered = Registered { collector: &this, client, done: end.subscribe() };
-            let ended = this.collect(&registered, turn, &cancel).await;
+            let ended = this.collect(&registered, (due, turn), &cancel).await;
             drop(registered);
             match ended {
                 Ok(ended) => {

@@ -11,7 +11,7 @@ use crate::{
     access::scope::TenantScope,
     clock::Timestamp,
     id::ClientId,
-    store::{Lease, LeaseStore, StoreResult, Term, Turn},
+    store::{Due, Lease, LeaseStore, StoreResult, Term, Turn},
 };
 
 #[async_trait]
@@ -20,11 +20,11 @@ impl LeaseStore for SqlStore {
         &self,
         scope: TenantScope,
         term: Term,
-        failing: bool,
+        due: Due,
         limit: u16,
     ) -> StoreResult<Vec<Turn>> {
         let mut tx = self.pool.write(scope).await?;
-        let turns = leases::lease_due(tx.db(), scope.only(), term, (failing, limit)).await?;
+        let turns = leases::lease_due(tx.db(), scope.only(), term, (due, limit)).await?;
         tx.commit().await?;
         Ok(turns)
     }

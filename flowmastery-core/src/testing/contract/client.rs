@@ -6,7 +6,7 @@ use super::{fixtures::*, suite};
 use crate::{
     id::{ClientId, ExecutionId},
     model::{client::ClientName, execution::Status, freshness::ConnectionStatus},
-    store::{Applied, CollectionOutcome, CollectionRecord, Failure, Store},
+    store::{Applied, CollectionOutcome, CollectionRecord, Due, Failure, Store},
 };
 
 async fn client_is_stored_as_given(store: Arc<dyn Store>) {
@@ -101,12 +101,12 @@ async fn new_configuration_forgets_the_failure(store: Arc<dyn Store>) {
         Failure { status: ConnectionStatus::AuthFailed, message: "n8n refuses the key.".to_owned() };
     let turn = begin_at(&store, acme, minute(1)).await.unwrap().turn;
     finish(&store, turn, &CollectionOutcome::Failed(failure), minute(1)).await;
-    assert_eq!(due(&store, ALL, minute(2), true).await, [acme]);
-    assert!(due(&store, ALL, minute(1), true).await.is_empty());
+    assert_eq!(due(&store, ALL, minute(2), Due::Failing).await, [acme]);
+    assert!(due(&store, ALL, minute(1), Due::Failing).await.is_empty());
     let set =
         store.set_instance(ALL, acme, Some(&instance("https://acme.example.com")), minute(2)).await.unwrap();
     assert_eq!(set.unwrap().collection.failure, None);
-    assert_eq!(due(&store, ALL, minute(1), false).await, [acme]);
+    assert_eq!(due(&store, ALL, minute(1), Due::Sound).await, [acme]);
 }
 
 async fn deleted_client_is_gone_for_every_method(store: Arc<dyn Store>) {
@@ -127,7 +127,7 @@ async fn deleted_client_is_gone_for_every_method(store: Arc<dyn Store>) {
             .is_none()
     );
     assert!(store.find_instance(ALL, acme).await.unwrap().is_none());
-    assert!(due(&store, ALL, minute(99), false).await.is_empty());
+    assert!(due(&store, ALL, minute(99), Due::Sound).await.is_empty());
     assert!(begin_at(&store, acme, minute(0)).await.is_none());
     assert!(store.open_executions(ALL, acme, 9).await.unwrap().is_empty());
     assert_eq!(

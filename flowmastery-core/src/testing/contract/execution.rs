@@ -12,7 +12,7 @@ use crate::{
         rollup::Range,
         workflow::{Workflow, WorkflowRecord, WorkflowStatus},
     },
-    store::{Applied, Batch, CollectionOutcome, Failure, Pruned, Store, Turn, Walk},
+    store::{Applied, Batch, CollectionOutcome, Due, Failure, Pruned, Store, Turn, Walk},
 };
 
 async fn workflows_of(store: &Arc<dyn Store>, client: ClientId) -> Vec<WorkflowRecord> {
@@ -51,7 +51,7 @@ async fn nothing_is_stored_after_the_turn(store: Arc<dyn Store>) {
     }
     let record = store.find_client(ALL, acme).await.unwrap().unwrap().collection;
     assert_eq!((record.data_version, record.failure, record.last_success_at), (0, None, None));
-    assert_eq!(due(&store, ALL, minute(0), false).await, [acme], "the new configuration is due at once");
+    assert_eq!(due(&store, ALL, minute(0), Due::Sound).await, [acme], "the new configuration is due at once");
     apply(&store, acme, vec![execution(1, Status::Running, minute(0))]).await;
     for _ in 0..3 {
         store.miss_execution(ALL, old, ExecutionId(1), minute(3)).await.unwrap();
@@ -301,15 +301,15 @@ async fn success_is_noted_and_clears_the_failure(store: Arc<dyn Store>) {
     let failed = CollectionOutcome::Failed(failure.clone());
     let turn = begin(&store, acme).await.turn;
     finish(&store, turn, &failed, minute(1)).await;
-    let due = async |failing| due(&store, ALL, minute(99), failing).await;
-    assert_eq!((due(true).await, due(false).await), (vec![acme], Vec::new()));
+    let due = async |which| due(&store, ALL, minute(99), which).await;
+    assert_eq!((due(Due::Failing).await, due(Due::Sound).await), (vec![acme], Vec::new()));
     let record = store.find_client(ALL, acme).await.unwrap().unwrap().collection;
     assert_eq!((record.failure, record.last_success_at), (Some(failure), None));
     complete(&store, acme, Some(7), minute(2)).await;
     let record = store.find_client(ALL, acme).await.unwrap().unwrap().collection;
     assert_eq!((record.failure, record.last_success_at), (None, Some(minute(2))));
     assert_eq!(begin(&store, acme).await.complete_to, Some(ExecutionId(7)));
-    assert_eq!((due(true).await, due(false).await), (Vec::new(), vec![acme]));
+    assert_eq!((due(Due::Failing).await, due(Due::Sound).await), (Vec::new(), vec![acme]));
 }
 
 async fn first_success_is_a_change_of_the_numbers_and_later_ones_are_not(store: Arc<dyn Store>) {

@@ -21,7 +21,7 @@ use crate::{
     page::{Cursor, PageRequest},
     secret::{MailKey, Sealed},
     store::{
-        Accepted, Applied, Batch, ClientSnapshot, CollectionOutcome, CollectionState, Finished, Lease,
+        Accepted, Applied, Batch, ClientSnapshot, CollectionOutcome, CollectionState, Due, Finished, Lease,
         MetricsQuery, Store, Term, Turn, Walk,
     },
 };
@@ -199,10 +199,10 @@ pub(super) async fn due(
     store: &Arc<dyn Store>,
     scope: TenantScope,
     now: Timestamp,
-    failing: bool,
+    which: Due,
 ) -> Vec<ClientId> {
     let mut leased = Vec::new();
-    for turn in store.lease_due(scope, term(now), failing, 9).await.unwrap() {
+    for turn in store.lease_due(scope, term(now), which, 9).await.unwrap() {
         store.give_back(scope, turn, None).await.unwrap();
         leased.push(turn.client);
     }

@@ -18,7 +18,7 @@ use crate::{
         user::Role,
         workflow::{TimeSaved, WorkflowId},
     },
-    store::{AddressUse, Applied, HistoryBatch, Imported, Store},
+    store::{AddressUse, Applied, Due, HistoryBatch, Imported, Store},
 };
 
 fn imported_user(name: &str, client_id: Option<ClientId>) -> ImportedUser {
@@ -173,11 +173,11 @@ async fn the_key_comes_last_and_makes_the_client_due(store: Arc<dyn Store>) {
         .import_executions(ALL, acme, history(vec![execution(1, Status::Success, minute(0))], Some("c")))
         .await
         .unwrap();
-    assert!(due(&store, ALL, minute(0), false).await.is_empty());
+    assert!(due(&store, ALL, minute(0), Due::Sound).await.is_empty());
     assert!(
         store.import_instance(ALL, acme, &instance("https://acme.example.com"), minute(0)).await.unwrap()
     );
-    assert_eq!(due(&store, ALL, minute(0), false).await, [acme]);
+    assert_eq!(due(&store, ALL, minute(0), Due::Sound).await, [acme]);
     let state = begin(&store, acme).await;
     assert_eq!((state.complete_to, state.back_filled, state.identified), (None, false, false));
     let hearing =

@@ -20,7 +20,9 @@ use crate::{
         workflow::{TimeSaved, WorkflowId},
     },
     page::PageRequest,
-    store::{Applied, CollectionOutcome, Failure, Finished, Lease, MetricsQuery, Pruned, Store, UserUpdate},
+    store::{
+        Applied, CollectionOutcome, Due, Failure, Finished, Lease, MetricsQuery, Pruned, Store, UserUpdate,
+    },
 };
 
 /// Two clients with an n8n and one running execution of the same id each, and the scope of the second.
@@ -111,7 +113,7 @@ async fn another_client_is_out_of_reach(store: Arc<dyn Store>) {
     assert!(!store.delete_client(scope, ours, minute(1)).await.unwrap());
     let listed = store.list_clients(scope, page(9, None)).await.unwrap().items;
     assert_eq!(listed.iter().map(|client| client.id).collect::<Vec<_>>(), [theirs]);
-    assert_eq!(due(&store, scope, minute(9), false).await, [theirs]);
+    assert_eq!(due(&store, scope, minute(9), Due::Sound).await, [theirs]);
     assert_eq!(store.lease_client(scope, ours, term(minute(9))).await.unwrap(), Lease::Gone);
     let kept = store.find_client(ALL, ours).await.unwrap().unwrap();
     assert_eq!((kept.name.as_str(), kept.updated_at), ("ours", minute(0)));

@@ -7,11 +7,11 @@ use crate::{
     clock::Timestamp,
     id::ClientId,
     model::execution::Status,
-    store::{Applied, CollectionOutcome, Lease, Store, Turn},
+    store::{Applied, CollectionOutcome, Due, Lease, Store, Turn},
 };
 
 async fn lease_due(store: &Arc<dyn Store>, now: Timestamp, limit: u16) -> Vec<Turn> {
-    store.lease_due(ALL, term(now), false, limit).await.unwrap()
+    store.lease_due(ALL, term(now), Due::Sound, limit).await.unwrap()
 }
 
 fn clients(turns: &[Turn]) -> BTreeSet<ClientId> {
@@ -34,25 +34,31 @@ async fn clients_that_are_due_longest_are_leased_first(store: Arc<dyn Store>) {
     client(&store, "without-n8n").await;
     complete(&store, late, None, minute(20)).await;
     complete(&store, early, None, minute(10)).await;
-    assert_eq!(due(&store, ALL, minute(21), false).await, [late, early, never]);
-    assert_eq!(due(&store, ALL, minute(20), false).await, [early, never], "late is due after a minute");
+    assert_eq!(due(&store, ALL, minute(21), Due::Sound).await, [late, early, never]);
+    assert_eq!(due(&store, ALL, minute(20), Due::Sound).await, [early, never], "late is due after a minute");
     assert_eq!(clients(&lease_due(&store, minute(21), 1).await), [never].into());
     assert_eq!(clients(&lease_due(&store, minute(21), 1).await), [early].into());
     assert_eq!(clients(&lease_due(&store, minute(21), 9).await), [late].into());
     assert!(lease_due(&store, minute(21), 9).await.is_empty(), "all are leased");
 }
 
-async fn clients_of_a_host_that_is_gone_are_due_at_once_and_first(store: Arc<dyn Store>) {
+async fn abandoned(store: &Arc<dyn Store>, now: Timestamp) -> Vec<Turn> {
+    store.lease_due(ALL, term(now), Due::Abandoned, 9).await.unwrap()
+}
+
+async fn clients_of_a_host_that_is_gone_are_due_at_once(store: Arc<dyn Store>) {
     let (waiting, gone) = (configured(&store, "waiting").await, configured(&store, "gone").await);
     complete(&store, gone, None, minute(0)).await;
     let turn = leased(&store, gone, minute(1)).await;
     store.begin_collection(ALL, turn, minute(1), minute(99)).await.unwrap().unwrap();
-    assert_eq!(due(&store, ALL, minute(1), false).await, [waiting]);
-    let [next] = lease_due(&store, minute(2), 1).await[..] else { panic!("one") };
+    assert!(abandoned(&store, minute(1)).await.is_empty());
+    assert_eq!(due(&store, ALL, minute(2), Due::Sound).await, [waiting]);
+    let [next] = abandoned(&store, minute(2)).await[..] else { panic!("one") };
     assert_eq!(next, Turn { client: gone, number: turn.number + 1 });
     let late = batch(vec![execution(1, Status::Success, minute(0))]);
     assert_eq!(store.apply_executions(ALL, turn, late).await.unwrap(), Applied::Superseded);
     assert_eq!(store.begin_collection(ALL, turn, minute(2), minute(99)).await.unwrap(), None);
+    assert!(abandoned(&store, minute(2)).await.is_empty());
     store.give_back(ALL, turn, Some(minute(0))).await.unwrap();
     assert_eq!(store.leased_until(ALL, gone).await.unwrap(), Some(term(minute(2)).until), "it is another's");
 }
@@ -94,11 +100,11 @@ async fn lease_that_is_given_back_leaves_the_client_due_or_not(store: Arc<dyn St
     let turn = leased(&store, acme, minute(0)).await;
     store.begin_collection(ALL, turn, minute(0), minute(5)).await.unwrap().unwrap();
     store.give_back(ALL, turn, None).await.unwrap();
-    assert!(due(&store, ALL, minute(4), false).await.is_empty());
+    assert!(due(&store, ALL, minute(4), Due::Sound).await.is_empty());
     let turn = leased(&store, acme, minute(1)).await;
     store.begin_collection(ALL, turn, minute(1), minute(5)).await.unwrap().unwrap();
     store.give_back(ALL, turn, Some(minute(1))).await.unwrap();
-    assert_eq!(due(&store, ALL, minute(1), false).await, [acme], "it was interrupted");
+    assert_eq!(due(&store, ALL, minute(1), Due::Sound).await, [acme], "it was interrupted");
 }
 
 async fn new_configuration_ends_the_lease(store: Arc<dyn Store>) {
@@ -119,7 +125,7 @@ async fn outcome_is_noted_under_the_lease(store: Arc<dyn Store>) {
     store.finish_collection(ALL, turn, &CollectionOutcome::Complete(None), when).await.unwrap();
     assert!(lease_due(&store, minute(0), 9).await.is_empty(), "what needs no haste goes on");
     store.give_back(ALL, turn, None).await.unwrap();
-    assert_eq!(due(&store, ALL, minute(0), false).await, [acme]);
+    assert_eq!(due(&store, ALL, minute(0), Due::Sound).await, [acme]);
 }
 
 async fn racing_hosts_lease_each_client_once(store: Arc<dyn Store>) {
@@ -146,7 +152,7 @@ async fn racing_hosts_lease_each_client_once(store: Arc<dyn Store>) {
 
 suite! { $ lease_contract in lease:
     clients_that_are_due_longest_are_leased_first,
-    clients_of_a_host_that_is_gone_are_due_at_once_and_first,
+    clients_of_a_host_that_is_gone_are_due_at_once,
     one_client_is_leased_once_due_or_not,
     leases_are_renewed_while_their_turn_lasts,
     lease_that_is_given_back_leaves_the_client_due_or_not,

@@ -25,7 +25,7 @@ use flowmastery_core::{
     page::{Cursor, PageRequest},
     secret::{MailKey, Sealed},
     store::{
-        Batch, ChangeStore, ClientStore, CollectionOutcome, ExecutionStore, Finished, InvitationStore,
+        Batch, ChangeStore, ClientStore, CollectionOutcome, Due, ExecutionStore, Finished, InvitationStore,
         LeaseStore, ListingStore, MetricsQuery, MetricsStore, OriginStore, OutboxStore, PasswordResetStore,
         Pruned, SessionStore, Store, Term, UserStore, VerificationStore, Walk, sql::SqlStore,
     },
@@ -79,9 +79,9 @@ async fn lists(store: &SqlStore, scope: TenantScope) {
         store.list_invitations(scope, page, NOW).await.unwrap();
         store.list_clients(scope, page).await.unwrap();
     }
-    for failing in [false, true] {
+    for due in [Due::Abandoned, Due::Sound, Due::Failing] {
         let term = Term { now: NOW, until: NOW.plus(Duration::from_secs(10)) };
-        let due = store.lease_due(scope, term, failing, 100).await.unwrap();
+        let due = store.lease_due(scope, term, due, 100).await.unwrap();
         let left = store.renew_leases(scope, &due, term.until).await.unwrap();
         for turn in left {
             store.give_back(scope, turn, Some(NOW)).await.unwrap();

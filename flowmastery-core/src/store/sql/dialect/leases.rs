@@ -12,7 +12,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     id::ClientId,
-    store::{StoreResult, Term, Turn},
+    store::{Due, StoreResult, Term, Turn},
 };
 
 /// Gives clients with an n8n in the scope $1 the next turn until $2.
@@ -31,12 +31,14 @@ macro_rules! lease {
     };
     (due, $lock:literal) => {
         lease!(
-            "CASE WHEN k.leased_until IS NULL THEN k.next_attempt_at IS NULL OR k.next_attempt_at <= $3
-                  ELSE k.leased_until <= $3 END
-                 AND (k.failure_status IS NOT NULL) = $4
-             ORDER BY k.leased_until IS NULL, k.next_attempt_at NULLS FIRST, c.id LIMIT $5",
+            "k.leased_until IS NULL AND (k.next_attempt_at IS NULL OR k.next_attempt_at <= $3)
+                 AND (k.failure_status IS NOT NULL) = $5
+             ORDER BY k.next_attempt_at NULLS FIRST, c.id LIMIT $4",
             $lock
         )
+    };
+    (abandoned, $lock:literal) => {
+        lease!("k.leased_until <= $3 ORDER BY k.leased_until, c.id LIMIT $4", $lock)
     };
     (client, $lock:literal) => {
         lease!("c.id = $4 AND (k.leased_until IS NULL OR k.leased_until <= $3)", $lock)
@@ -80,17 +82,23 @@ pub(in super::super) async fn lease_due(
     db: Db<'_>,
     scope: Option<ClientId>,
     term: Term,
-    (failing, limit): (bool, u16),
+    (due, limit): (Due, u16),
 ) -> StoreResult<Vec<Turn>> {
     macro_rules! fetch {
-        ($db:expr, $sql:expr) => {{
-            let query = sqlx::query_as($sql).bind(scope).bind(term.until).bind(term.now);
-            query.bind(failing).bind(i64::from(limit)).fetch_all($db).await
+        ($db:expr, $lock:literal) => {{
+            let begin =
+                |sql| sqlx::query_as(sql).bind(scope).bind(term.until).bind(term.now).bind(i64::from(limit));
+            match due {
+                Due::Abandoned => begin(lease!(abandoned, $lock)).fetch_all($db).await,
+                Due::Sound | Due::Failing => {
+                    begin(lease!(due, $lock)).bind(due == Due::Failing).fetch_all($db).await
+                }
+            }
         }};
     }
     let rows: Result<Vec<Row>, _> = match db {
-        Db::Pg(db) => fetch!(db, lease!(due, " FOR UPDATE OF k SKIP LOCKED")),
-        Db::Lite(db) => fetch!(db, lease!(due, "")),
+        Db::Pg(db) => fetch!(db, " FOR UPDATE OF k SKIP LOCKED"),
+        Db::Lite(db) => fetch!(db, ""),
     };
     Ok(rows.map_err(fault)?.into_iter().map(turn).collect())
 }
