@@ -14,6 +14,7 @@ use std::{
 use bytes::Buf;
 use flowmastery_core::{
     Flowmastery,
+    access::origin::RequestOrigin,
     error::{Error, FieldError, Result},
 };
 use futures_util::FutureExt;
@@ -27,6 +28,7 @@ use crate::{
     auth::{Authentication, Authenticator, TokenAuthenticator},
     body::ApiBody,
     openapi,
+    peer::TrustedProxies,
     problem::Problem,
     request_id::RequestId,
     route::{self, Broken, Call, Context, Fields, Matched, RequestBody, Table, Target},
@@ -42,7 +44,13 @@ pub struct Api {
 impl Api {
     /// The API over these services, at the root and without documentation unless told otherwise.
     pub fn builder(flowmastery: Flowmastery) -> ApiBuilder {
-        ApiBuilder { flowmastery, base_path: String::new(), docs: false, authenticator: None }
+        ApiBuilder {
+            flowmastery,
+            base_path: String::new(),
+            docs: false,
+            proxies: TrustedProxies::default(),
+            authenticator: None,
+        }
     }
 }
 
@@ -59,6 +67,7 @@ pub struct ApiBuilder {
     flowmastery: Flowmastery,
     base_path: String,
     docs: bool,
+    proxies: TrustedProxies,
     authenticator: Option<Arc<dyn Authenticator>>,
 }
 
@@ -75,6 +84,13 @@ impl ApiBuilder {
         self
     }
 
+    /// How many proxies of the operator's own stand before the host, each of which appends the address that it saw to `X-Forwarded-For`;
+    /// none unless told. One too many, and callers choose their address themselves.
+    pub fn trusted_proxy_hops(mut self, hops: u8) -> Self {
+        self.proxies = TrustedProxies(hops);
+        self
+    }
+
     /// Another way to know who makes a request than FlowMastery's own tokens.
     pub fn authenticator(mut self, authenticator: Arc<dyn Authenticator>) -> Self {
         self.authenticator = Some(authenticator);
@@ -86,7 +102,7 @@ impl ApiBuilder {
     /// # Errors
     /// [`flowmastery_core::error::Kind::Invalid`] for a base path that is none.
     pub fn build(self) -> Result<Api> {
-        let Self { flowmastery, base_path, docs, authenticator } = self;
+        let Self { flowmastery, base_path, docs, proxies, authenticator } = self;
         let base_path = checked_base_path(&base_path)?;
         let routes = route::routes(docs);
         let openapi = docs.then(|| openapi::document(&routes, &base_path)).transpose()?;
@@ -95,6 +111,7 @@ impl ApiBuilder {
             inner: Arc::new(Inner {
                 table: Table::new(routes)?,
                 authentication: Authentication::new(authenticator, true),
+                proxies,
                 context: Arc::new(Context { flowmastery, base_path, openapi }),
             }),
         })
@@ -116,6 +133,7 @@ fn checked_base_path(given: &str) -> Result<String> {
 struct Inner {
     table: Table,
     authentication: Authentication,
+    proxies: TrustedProxies,
     context: Arc<Context>,
 }
 
@@ -125,11 +143,13 @@ impl Inner {
         let mut trail = Trail::start(&parts.method, &parts.headers);
         let is_head = parts.method == Method::HEAD;
         let found = self.table.find(&parts.method, parts.uri.path());
+        let origin = self.proxies.origin(&parts.headers, &parts.extensions, *trail.request_id());
+        trail.address = origin.address;
         trail.route = found.as_ref().ok().map(|matched| matched.route.path);
         let span = trail.span();
         let served = async {
             match found {
-                Ok(matched) => self.serve(matched, parts, body, &mut trail).await,
+                Ok(matched) => self.serve(matched, (parts, origin), body, &mut trail).await,
                 Err(problem) => Err(problem),
             }
         };
@@ -146,12 +166,13 @@ impl Inner {
     async fn serve(
         &self,
         matched: Matched,
-        parts: Parts,
+        (parts, origin): (Parts, RequestOrigin),
         body: RequestBody,
         trail: &mut Trail,
     ) -> Result<Response<ApiBody>, Problem> {
         let route = matched.route.clone();
         let actor = route.access.authenticate(&self.authentication, &parts.headers).await?;
+        let actor = actor.map(|actor| actor.at(origin));
         // Before anything can refuse the caller: the access log names them then, too.
         trail.actor = actor;
         route.access.require(actor)?;
@@ -165,8 +186,15 @@ impl Inner {
         let fields = Fields::of(&route, object, parts.uri.query().unwrap_or_default());
         let parameters = matched.parameters.into_iter().map(|(_, value)| value).collect();
         let context = self.context.clone();
-        let call =
-            Call { context, actor, target: target.clone(), parameters, headers: parts.headers, fields };
+        let call = Call {
+            context,
+            actor,
+            origin,
+            target: target.clone(),
+            parameters,
+            headers: parts.headers,
+            fields,
+        };
         let answer = if route.takes_nothing() { call.without_fields() } else { Ok(call) };
         let answer = match answer {
             Ok(call) => (route.endpoint)(call).await,

@@ -50,12 +50,16 @@
 //! }
 //! ```
 //!
+//! Where a host knows who is at the other end of a connection, it puts a [`PeerAddress`] into the request's extensions: sign-ins are
+//! throttled by it.
+//!
 //! A host guards routes of its own with the layers in [`auth`] and [`require`].
 
 mod api;
 pub mod auth;
 mod body;
 mod openapi;
+mod peer;
 mod problem;
 mod request_id;
 pub mod require;
@@ -66,6 +70,7 @@ pub use self::{
     api::{Api, ApiBuilder, ApiFuture},
     auth::{AuthenticateLayer, Authenticator, TokenAuthenticator},
     body::{ApiBody, GuardBody},
+    peer::PeerAddress,
     problem::Problem,
     request_id::RequestId,
     require::RequirePermissionLayer,

@@ -2,50 +2,51 @@
 
 use std::fmt;
 
-use flowmastery_core::entropy::{OsEntropy, random};
+use flowmastery_core::{
+    access::origin,
+    entropy::{OsEntropy, random},
+};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The id of a request: taken over from `X-Request-Id` when well-formed, else made.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(String);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestId(origin::RequestId);
 
 impl RequestId {
     /// The header that carries it, in requests and in answers.
     pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
-    const MAX_LEN: usize = 128;
 
-    /// The id that a request brings along (1 to 128 of `A-Z a-z 0-9 . _ -`), else a new one.
+    /// The id that a request brings along (1 to 64 of `A-Z a-z 0-9 . _ -`), else a new one.
     pub fn of(headers: &HeaderMap) -> Self {
         let given = headers.get(Self::HEADER).and_then(|id| id.to_str().ok());
-        given.filter(|id| Self::is_well_formed(id)).map_or_else(Self::generate, |id| Self(id.to_owned()))
+        given.and_then(origin::RequestId::parse).map_or_else(Self::generate, Self)
     }
 
     /// The id as text.
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.as_str()
+    }
+
+    /// The id as the services take it.
+    pub(crate) const fn noted(self) -> origin::RequestId {
+        self.0
     }
 
     /// The id as the value of [`Self::HEADER`].
     pub fn to_header(&self) -> HeaderValue {
         // Every character of an id may stand in a header.
-        HeaderValue::from_str(&self.0).unwrap_or(HeaderValue::from_static("unknown"))
-    }
-
-    fn is_well_formed(id: &str) -> bool {
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-        (1..=Self::MAX_LEN).contains(&id.len()) && id.bytes().all(fits)
+        HeaderValue::from_str(self.as_str()).unwrap_or(HeaderValue::from_static("unknown"))
     }
 
     /// A request is answered even where the system has no randomness: its id only helps to find it in a log.
     fn generate() -> Self {
-        let bytes = random::<16>(&OsEntropy).map(u128::from_be_bytes);
-        Self(bytes.map_or_else(|_| "unknown".to_owned(), |id| format!("{id:032x}")))
+        Self(origin::RequestId::from_number(random(&OsEntropy).map_or(0, u128::from_be_bytes)))
     }
 }
 
 impl fmt::Display for RequestId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        self.0.fmt(f)
     }
 }
 
@@ -59,14 +60,14 @@ mod tests {
 
     #[test]
     fn well_formed_ids_are_taken_over() {
-        for given in ["a", "req-1_2.3", &"x".repeat(128)] {
+        for given in ["a", "req-1_2.3", &"x".repeat(64)] {
             assert_eq!(id_of(given).as_str(), given);
         }
     }
 
     #[test]
     fn other_ids_are_replaced() {
-        for given in ["", "a b", "a\"b", "ü", &"x".repeat(129)] {
+        for given in ["", "a b", "a\"b", "ü", &"x".repeat(65)] {
             assert_ne!(id_of(given).as_str(), given);
             assert_eq!(id_of(given).as_str().len(), 32);
         }

@@ -3,7 +3,10 @@
 //! The line names the route's template, never path or query: those can hold tokens. Its target is `flowmastery::access`.
 //! A host that answers a request before the API sees it leaves the same line with a [`Trail`] of its own.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::IpAddr,
+    time::{Duration, Instant},
+};
 
 use flowmastery_core::access::actor::Actor;
 use http::{HeaderMap, Method, StatusCode};
@@ -21,6 +24,7 @@ pub struct Trail {
     method: Method,
     pub(crate) route: Option<&'static str>,
     pub(crate) actor: Option<Actor>,
+    pub(crate) address: Option<IpAddr>,
     status: Option<StatusCode>,
     start: Instant,
 }
@@ -30,6 +34,7 @@ impl Trail {
     pub fn start(method: &Method, headers: &HeaderMap) -> Self {
         Self {
             request_id: RequestId::of(headers),
+            address: None,
             method: method.clone(),
             route: None,
             actor: None,
@@ -68,6 +73,7 @@ impl Drop for Trail {
             route = self.route(),
             status = self.status.map(|status| status.as_u16()),
             duration_ms = milliseconds(self.start.elapsed()),
+            address = self.address.map(tracing::field::display),
             user.id = self.actor.map(|actor| actor.user_id().0),
             client.id = self.actor.and_then(Actor::client_id).map(|client| client.0),
         );

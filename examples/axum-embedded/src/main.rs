@@ -4,7 +4,13 @@
 
 use std::{env, net::SocketAddr, sync::Arc};
 
-use axum::{Extension, Router, routing::get};
+use axum::{
+    Extension, Router,
+    extract::{ConnectInfo, Request},
+    middleware::{Next, from_fn},
+    response::Response,
+    routing::get,
+};
 use flowmastery_core::{
     Config, Flowmastery,
     access::actor::Actor,
@@ -12,7 +18,7 @@ use flowmastery_core::{
     model::{email::Email, password::Password},
     store::sql::{SqlConfig, SqlStore},
 };
-use flowmastery_tower::{Api, AuthenticateLayer, TokenAuthenticator};
+use flowmastery_tower::{Api, AuthenticateLayer, PeerAddress, TokenAuthenticator};
 use tokio::{net::TcpListener, signal::ctrl_c};
 use tokio_util::sync::CancellationToken;
 
@@ -36,7 +42,9 @@ async fn main() -> Result<(), BoxError> {
     let app = Router::new()
         .route("/", get(|| async { "An application of its own; FlowMastery is under /flow." }))
         .route("/whoami", get(whoami).layer(guard))
-        .nest_service("/flow", Api::builder(flowmastery).base_path("/flow").docs(true).build()?);
+        .nest_service("/flow", Api::builder(flowmastery).base_path("/flow").docs(true).build()?)
+        .layer(from_fn(with_peer))
+        .into_make_service_with_connect_info::<SocketAddr>();
     let listener = TcpListener::bind(&address).await?;
     say(listener.local_addr()?);
     axum::serve(listener, app).with_graceful_shutdown(async { ctrl_c().await.unwrap_or_default() }).await?;
@@ -45,6 +53,12 @@ async fn main() -> Result<(), BoxError> {
     work.await?;
     store.close().await;
     Ok(())
+}
+
+/// Tells FlowMastery who is at the other end of a connection, by which it throttles sign-ins.
+async fn with_peer(ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: Request, next: Next) -> Response {
+    request.extensions_mut().insert(PeerAddress(peer.ip()));
+    next.run(request).await
 }
 
 async fn whoami(Extension(actor): Extension<Actor>) -> String {

@@ -10,14 +10,15 @@ use flowmastery_core::{
     error::BoxError,
     store::sql::{SqlConfig, SqlStore},
 };
-use flowmastery_tower::Api;
+use flowmastery_tower::{Api, PeerAddress};
+use hyper::{Request, body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto::Builder, graceful::GracefulShutdown},
-    service::TowerToHyperService,
 };
 use tokio::{net::TcpListener, signal::ctrl_c};
 use tokio_util::sync::CancellationToken;
+use tower_service::Service;
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
@@ -44,11 +45,15 @@ async fn serve(api: Api, listener: TcpListener) -> Result<(), BoxError> {
     server.http1().timer(TokioTimer::new());
     let connections = GracefulShutdown::new();
     loop {
-        let (stream, _) = tokio::select! {
+        let (stream, peer) = tokio::select! {
             accepted = listener.accept() => accepted?,
             interrupted = ctrl_c() => break interrupted?,
         };
-        let service = TowerToHyperService::new(api.clone());
+        let api = api.clone();
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(PeerAddress(peer.ip()));
+            api.clone().call(request)
+        });
         let connection = server.serve_connection(TokioIo::new(stream), service).into_owned();
         // A connection that breaks off is its caller's matter.
         tokio::spawn(connections.watch(connection));

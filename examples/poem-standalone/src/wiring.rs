@@ -205,7 +205,8 @@ pub(crate) async fn services(
 /// # Errors
 /// When the API cannot be assembled.
 pub(crate) fn api(settings: &Settings, app: &Flowmastery) -> Outcome<Api> {
-    Api::builder(app.clone()).docs(settings.docs).build().map_err(services_failure)
+    let api = Api::builder(app.clone()).docs(settings.docs);
+    api.trusted_proxy_hops(settings.server.trusted_proxy_hops).build().map_err(services_failure)
 }
 
 fn config(settings: &Settings, key: &SigningKey, address: SocketAddr) -> Config {

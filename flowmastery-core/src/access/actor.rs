@@ -1,17 +1,24 @@
 //! The actor: who makes a request, once authenticated.
 
 use crate::{
-    access::{permission::Permission, scope::TenantScope},
+    access::{
+        origin::RequestOrigin,
+        permission::Permission,
+        scope::{Author, TenantScope},
+    },
     error::{Error, Kind, Result},
     id::{ClientId, SessionId, UserId},
     model::user::Role,
 };
+
+const NOWHERE: RequestOrigin = RequestOrigin { address: None, request_id: None };
 
 /// Who makes a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Actor {
     user_id: UserId,
     session_id: Option<SessionId>,
+    origin: RequestOrigin,
     role: ActorRole,
 }
 
@@ -24,18 +31,25 @@ enum ActorRole {
 impl Actor {
     /// An admin.
     pub const fn admin(user_id: UserId) -> Self {
-        Self { user_id, session_id: None, role: ActorRole::Admin }
+        Self { user_id, session_id: None, origin: NOWHERE, role: ActorRole::Admin }
     }
 
     /// A user of one client.
     pub const fn client_user(user_id: UserId, client_id: ClientId) -> Self {
-        Self { user_id, session_id: None, role: ActorRole::ClientUser(client_id) }
+        Self { user_id, session_id: None, origin: NOWHERE, role: ActorRole::ClientUser(client_id) }
     }
 
     /// The same actor, signed in through a session of ours.
     #[must_use]
     pub const fn with_session(mut self, session_id: SessionId) -> Self {
         self.session_id = Some(session_id);
+        self
+    }
+
+    /// The same actor, in a request that comes from somewhere.
+    #[must_use]
+    pub const fn at(mut self, origin: RequestOrigin) -> Self {
+        self.origin = origin;
         self
     }
 
@@ -65,12 +79,18 @@ impl Actor {
         }
     }
 
-    /// Whose data the actor may touch.
+    /// Where the request comes from.
+    pub const fn origin(self) -> RequestOrigin {
+        self.origin
+    }
+
+    /// Whose data the actor may touch; what is done in it is the actor's.
     pub const fn scope(self) -> TenantScope {
-        match self.role {
+        let scope = match self.role {
             ActorRole::Admin => TenantScope::ALL,
             ActorRole::ClientUser(client) => TenantScope::client(client),
-        }
+        };
+        scope.by(Author { user: self.user_id, origin: self.origin })
     }
 
     /// Insists on a permission.

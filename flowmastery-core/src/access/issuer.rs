@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    access::token::TokenCodec,
+    access::{origin::RequestOrigin, token::TokenCodec},
     clock::Timestamp,
     entropy::Entropy,
     error::Result,
@@ -24,10 +24,10 @@ pub(crate) struct TokenIssuer {
 
 impl TokenIssuer {
     /// A refresh token with the row that stands for it.
-    pub(crate) fn refresh(&self, now: Timestamp) -> Result<(OpaqueToken, NewSession)> {
+    pub(crate) fn refresh(&self, origin: RequestOrigin, now: Timestamp) -> Result<(OpaqueToken, NewSession)> {
         let token = OpaqueToken::generate(self.entropy.as_ref())?;
         let expires_at = now.plus(self.lifetimes.refresh);
-        let session = NewSession { refresh: token.hash(), created_at: now, expires_at };
+        let session = NewSession { refresh: token.hash(), origin, created_at: now, expires_at };
         Ok((token, session))
     }
 

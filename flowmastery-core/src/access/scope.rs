@@ -1,27 +1,52 @@
-//! The boundary of a tenant, as every store method on tenant data takes it.
+//! The boundary of a tenant, as every store method on tenant data takes it, and who acts inside of it.
 
-use crate::id::ClientId;
+use crate::{
+    access::origin::RequestOrigin,
+    id::{ClientId, UserId},
+};
+
+/// Who does something, and from where: for what is noted of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Author {
+    /// The user.
+    pub user: UserId,
+    /// Where the request comes from.
+    pub origin: RequestOrigin,
+}
 
 /// Which clients' data a caller may touch. Only [`crate::access::actor::Actor`] and the collector make one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TenantScope(Option<ClientId>);
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TenantScope {
+    only: Option<ClientId>,
+    author: Option<Author>,
+}
 
 impl TenantScope {
     /// Every client: admins, and the host itself.
-    pub(crate) const ALL: Self = Self(None);
+    pub(crate) const ALL: Self = Self { only: None, author: None };
 
     /// One client and nothing else.
     pub const fn client(client: ClientId) -> Self {
-        Self(Some(client))
+        Self { only: Some(client), author: None }
+    }
+
+    /// The same, for what somebody does.
+    pub(crate) const fn by(self, author: Author) -> Self {
+        Self { author: Some(author), ..self }
     }
 
     /// Whether a client's data lies inside.
     pub fn admits(self, client: ClientId) -> bool {
-        self.0.is_none_or(|only| only == client)
+        self.only.is_none_or(|only| only == client)
     }
 
     /// The one client, for a query's `($n IS NULL OR client_id = $n)`; `None` stands for every client.
     pub const fn only(self) -> Option<ClientId> {
-        self.0
+        self.only
+    }
+
+    /// Who acts; `None` for the host itself.
+    pub const fn author(self) -> Option<Author> {
+        self.author
     }
 }

@@ -7,6 +7,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use crate::{
+    access::origin::RequestOrigin,
     clock::Timestamp,
     digest::sha256_hex,
     entropy::{Entropy, random},
@@ -62,6 +63,8 @@ impl TokenHash {
 pub struct NewSession {
     /// Hash of its first refresh token.
     pub refresh: TokenHash,
+    /// From where.
+    pub origin: RequestOrigin,
     /// When.
     pub created_at: Timestamp,
     /// When its refresh token stops working.

@@ -6,7 +6,10 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use crate::{
-    access::{actor::Actor, issuer::TokenIssuer, password::PasswordHasher, permission::Permission},
+    access::{
+        actor::Actor, issuer::TokenIssuer, origin::RequestOrigin, password::PasswordHasher,
+        permission::Permission,
+    },
     clock::Clock,
     error::{Error, Faults, FieldError, Kind, Result},
     id::ClientId,
@@ -172,14 +175,19 @@ impl Invitations {
     /// # Errors
     /// [`Kind::Gone`] when its time is over, [`Kind::NotFound`] when it is unknown, accepted or revoked, [`Kind::Conflict`] when the
     /// address has an account by now.
-    pub async fn accept(&self, token: &SecretString, password: &Password) -> Result<SignedIn> {
+    pub async fn accept(
+        &self,
+        token: &SecretString,
+        password: &Password,
+        origin: RequestOrigin,
+    ) -> Result<SignedIn> {
         // Hashing is dear, so a token that cannot be accepted is refused before it.
         if self.preview(token).await?.status == InvitationStatus::Expired {
             return Err(expired());
         }
         let hashed_password = self.hasher.hash(password).await?;
         let now = self.clock.now();
-        let (refresh, session) = self.issuer.refresh(now)?;
+        let (refresh, session) = self.issuer.refresh(origin, now)?;
         let hash = TokenHash::of(token.expose_secret());
         match self.store.accept_invitation(&hash, &hashed_password, session).await? {
             Accepted::Accepted { session, user } => self.issuer.signed_in((session, user), &refresh, now),

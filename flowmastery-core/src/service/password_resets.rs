@@ -7,7 +7,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    access::password::PasswordHasher,
+    access::{origin::RequestOrigin, password::PasswordHasher},
     clock::Clock,
     error::{Error, Kind, Result},
     feed::ChangeFeed,
@@ -60,7 +60,12 @@ impl PasswordResets {
     ///
     /// # Errors
     /// [`Kind::Gone`] when its time is over, [`Kind::NotFound`] when it is unknown, spent, or of an account that may not sign in.
-    pub async fn confirm(&self, token: &SecretString, password: &Password) -> Result<()> {
+    pub async fn confirm(
+        &self,
+        token: &SecretString,
+        password: &Password,
+        origin: RequestOrigin,
+    ) -> Result<()> {
         let token = TokenHash::of(token.expose_secret());
         // Hashing is dear, so a token that is not good is refused before it.
         let expires_at = self.store.find_reset(&token).await?.ok_or_else(not_found)?;
@@ -68,7 +73,7 @@ impl PasswordResets {
             return Err(expired());
         }
         let hashed_password = self.hasher.hash(password).await?;
-        match self.store.confirm_reset(&token, &hashed_password, self.clock.now()).await? {
+        match self.store.confirm_reset(&token, &hashed_password, origin, self.clock.now()).await? {
             Reset::Done(user) => {
                 self.feed.forget(Change::User(user));
                 tracing::info!(user.id = %user, "a password was reset; the user's sessions are closed");

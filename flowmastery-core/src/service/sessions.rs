@@ -8,6 +8,7 @@ use crate::{
     access::{
         actor::Actor,
         issuer::TokenIssuer,
+        origin::RequestOrigin,
         password::{PasswordHasher, Verification},
     },
     clock::{Clock, Timestamp},
@@ -77,7 +78,12 @@ impl Sessions {
     /// # Errors
     /// [`Kind::Unauthenticated`] for an unknown address, a wrong password and an account that is not active: the same answer after
     /// the same work, but for accounts that were imported and have not signed in since, whose hash is of another kind. [`Kind::Unavailable`] when the store is away or too many wait for their hash.
-    pub async fn sign_in(&self, email: &str, password: &SecretString) -> Result<SignedIn> {
+    pub async fn sign_in(
+        &self,
+        email: &str,
+        password: &SecretString,
+        origin: RequestOrigin,
+    ) -> Result<SignedIn> {
         let record = match Email::parse(email) {
             Ok(email) => self.store.find_for_sign_in(&email).await?,
             Err(_) => None,
@@ -92,7 +98,7 @@ impl Sessions {
             Verification::Match => {}
         }
         let now = self.clock.now();
-        let (refresh, session) = self.issuer.refresh(now)?;
+        let (refresh, session) = self.issuer.refresh(origin, now)?;
         let opened = self.store.open_session(user.id, session).await?.ok_or_else(wrong_credentials)?;
         // A password that is replaced closes the sessions that are open then, and this one may have been opened after that.
         if !self.is_still_right(&user.email, password, &hashed_password).await? {
@@ -127,10 +133,10 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Kind::Unauthenticated`] for a token that is unknown, expired, or was spent long ago; the last closes its session.
-    pub async fn refresh(&self, refresh_token: &SecretString) -> Result<SignedIn> {
+    pub async fn refresh(&self, refresh_token: &SecretString, origin: RequestOrigin) -> Result<SignedIn> {
         let now = self.clock.now();
         let presented = TokenHash::of(refresh_token.expose_secret());
-        let (refresh, next) = self.issuer.refresh(now)?;
+        let (refresh, next) = self.issuer.refresh(origin, now)?;
         match self.store.rotate_refresh(&presented, next).await? {
             Rotation::Rotated { session, user } => self.issuer.signed_in((session, user), &refresh, now),
             Rotation::Replayed { session, user } => {

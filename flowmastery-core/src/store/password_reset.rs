@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use super::StoreResult;
 use crate::{
-    access::scope::TenantScope,
+    access::{origin::RequestOrigin, scope::TenantScope},
     clock::Timestamp,
     id::UserId,
     model::{
@@ -41,6 +41,7 @@ pub trait PasswordResetStore: Send + Sync {
         &self,
         token: &TokenHash,
         hashed_password: &SecretString,
+        origin: RequestOrigin,
         now: Timestamp,
     ) -> StoreResult<Reset>;
 }

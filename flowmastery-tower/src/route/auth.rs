@@ -65,12 +65,12 @@ async fn login(call: Call) -> Answer {
     let (email, password) = call
         .fields
         .parse(|values| Ok::<_, Problem>((values.text("email").to_owned(), values.secret("password"))))?;
-    reply::ok(&call.context.flowmastery.sessions().sign_in(&email, &password).await?)
+    reply::ok(&call.context.flowmastery.sessions().sign_in(&email, &password, call.origin).await?)
 }
 
 async fn refresh(call: Call) -> Answer {
     let token = call.fields.parse(|values| Ok::<_, Problem>(values.secret("refresh_token")))?;
-    reply::ok(&call.context.flowmastery.sessions().refresh(&token).await?)
+    reply::ok(&call.context.flowmastery.sessions().refresh(&token, call.origin).await?)
 }
 
 async fn logout(call: Call) -> Answer {
@@ -92,6 +92,6 @@ async fn confirm_reset(call: Call) -> Answer {
     let (token, password) = call.fields.parse(|values| {
         Password::choose(values.secret("password")).map(|password| (values.secret("token"), password))
     })?;
-    call.context.flowmastery.password_resets().confirm(&token, &password).await?;
+    call.context.flowmastery.password_resets().confirm(&token, &password, call.origin).await?;
     Ok(reply::empty(StatusCode::NO_CONTENT))
 }

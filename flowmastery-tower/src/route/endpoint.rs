@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use flowmastery_core::{
     Flowmastery,
-    access::actor::Actor,
+    access::{actor::Actor, origin::RequestOrigin},
     id::{ClientId, UserId},
     model::workflow::WorkflowId,
 };
@@ -102,6 +102,7 @@ fn id(text: &str) -> Result<i64, Problem> {
 pub(crate) struct Call {
     pub(crate) context: Arc<Context>,
     pub(crate) actor: Option<Actor>,
+    pub(crate) origin: RequestOrigin,
     pub(crate) target: Target,
     pub(crate) parameters: Vec<String>,
     pub(crate) headers: HeaderMap,

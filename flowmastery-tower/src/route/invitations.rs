@@ -81,6 +81,6 @@ async fn accept(call: Call) -> Answer {
     let (token, password) = call.fields.parse(|values| {
         Password::choose(values.secret("password")).map(|password| (values.secret("token"), password))
     })?;
-    let signed_in = call.context.flowmastery.invitations().accept(&token, &password).await?;
+    let signed_in = call.context.flowmastery.invitations().accept(&token, &password, call.origin).await?;
     reply::json(StatusCode::CREATED, &signed_in)
 }

@@ -46,7 +46,7 @@ const TRUSTED_PROXY_HOPS: Setting = Setting {
     name: "TRUSTED_PROXY_HOPS",
     default: "0",
     accepts: "a whole number from 0 to 16",
-    meaning: "how many reverse proxies of yours append to X-Forwarded-For; this version checks the value and uses no client addresses",
+    meaning: "how many reverse proxies of yours append to X-Forwarded-For: the address of a caller stands so many places from the right in it",
     secret: false,
 };
 
@@ -65,6 +65,8 @@ pub(crate) struct ServerSettings {
     pub(crate) allowed_hosts: AllowedHosts,
     /// Which other origins may call.
     pub(crate) cors: CorsOrigins,
+    /// How many proxies append to `X-Forwarded-For`.
+    pub(crate) trusted_proxy_hops: u8,
 }
 
 /// Which `Host` headers are answered.
@@ -106,9 +108,8 @@ impl ServerSettings {
         let origins = reader.list(&CORS_ORIGINS, parse_origin);
         let any_origin = origins.iter().any(|origin| origin == "*");
         let cors = if any_origin { CorsOrigins::Any } else { CorsOrigins::Only(origins) };
-        // Nothing asks for a client's address yet; a value that could not mean anything is a fault all the same.
-        reader.number::<u8>(&TRUSTED_PROXY_HOPS, 0..=16);
-        Some(Self { bind: bind?, debug, docs, allowed_hosts, cors })
+        let trusted_proxy_hops = reader.number::<u8>(&TRUSTED_PROXY_HOPS, 0..=16);
+        Some(Self { bind: bind?, debug, docs, allowed_hosts, cors, trusted_proxy_hops: trusted_proxy_hops? })
     }
 }
 

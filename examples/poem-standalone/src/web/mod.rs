@@ -2,11 +2,12 @@
 
 mod cors;
 mod hosts;
+mod peer;
 
 use flowmastery_tower::Api;
 use poem::{Endpoint, EndpointExt, Response, endpoint::TowerCompatExt};
 
-use self::{cors::Cors, hosts::HostCheck};
+use self::{cors::Cors, hosts::HostCheck, peer::with_peer};
 use crate::settings::ServerSettings;
 
 /// Everything that the server answers.
@@ -14,5 +15,5 @@ pub(crate) fn endpoint(api: Api, settings: &ServerSettings) -> impl Endpoint<Out
     let cors = Cors::new(settings.cors.clone());
     let hosts = HostCheck::new(settings.allowed_hosts.clone());
     // Without a route of poem's around it: every path is the API's to answer, even the `*` of OPTIONS.
-    api.compat().with(cors).with(hosts)
+    api.compat().before(with_peer).with(cors).with(hosts)
 }

@@ -6,7 +6,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
-    access::scope::TenantScope,
     clock::Timestamp,
     digest::sha256_hex,
     feed::{ChangeFeed, Remembered, Row, Touched},
@@ -24,7 +23,7 @@ const OVERVIEWS: u64 = 10;
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
     pub(super) clients: Remembered<ClientId, Arc<Configured>>,
-    pub(super) overviews: Remembered<TenantScope, Overview>,
+    pub(super) overviews: Remembered<Option<ClientId>, Overview>,
 }
 
 impl Known {

@@ -188,7 +188,8 @@ impl Metrics {
                 }
             }
         };
-        let found = self.known.overviews.get_or_load(scope, |overview| overview.holds(at.now), load).await?;
+        let found =
+            self.known.overviews.get_or_load(scope.only(), |overview| overview.holds(at.now), load).await?;
         found.ok_or_else(|| Error::not_found("client"))
     }
 

@@ -9,7 +9,7 @@ use super::{
     session,
 };
 use crate::{
-    access::scope::TenantScope,
+    access::{origin::RequestOrigin, scope::TenantScope},
     clock::Timestamp,
     id::UserId,
     model::{
@@ -65,6 +65,7 @@ impl PasswordResetStore for SqlStore {
         &self,
         token: &TokenHash,
         hashed_password: &SecretString,
+        _origin: RequestOrigin,
         now: Timestamp,
     ) -> StoreResult<Reset> {
         let mut tx = self.pool.begin(TenantScope::ALL).await?;

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    access::scope::TenantScope,
+    access::{origin::RequestOrigin, scope::TenantScope},
     clock::Timestamp,
     id::{ClientId, ExecutionId, SessionId, UserId},
     model::{
@@ -49,7 +49,12 @@ pub(super) fn page(limit: i64, cursor: Option<Cursor>) -> PageRequest {
 /// A session that begins at an instant and lasts a week.
 pub(super) fn session(token: &str, now: Timestamp) -> NewSession {
     let expires_at = now.plus(Duration::from_secs(7 * 24 * 3600));
-    NewSession { refresh: TokenHash::of(token), created_at: now, expires_at }
+    NewSession {
+        refresh: TokenHash::of(token),
+        origin: RequestOrigin::default(),
+        created_at: now,
+        expires_at,
+    }
 }
 
 pub(super) fn new_user(name: &str) -> NewUser {

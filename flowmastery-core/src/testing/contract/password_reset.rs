@@ -6,6 +6,7 @@ use secrecy::ExposeSecret;
 
 use super::{fixtures::*, suite};
 use crate::{
+    access::origin::RequestOrigin,
     clock::Timestamp,
     model::{
         invitation::EmailStatus,
@@ -29,7 +30,10 @@ async fn expiry(store: &Arc<dyn Store>, token: &str) -> Option<Timestamp> {
 
 async fn confirm(store: &Arc<dyn Store>, token: &str, at: i64) -> Reset {
     let hash = format!("new hash by {token}");
-    store.confirm_reset(&TokenHash::of(token), &hash.into(), minute(at)).await.unwrap()
+    store
+        .confirm_reset(&TokenHash::of(token), &hash.into(), RequestOrigin::default(), minute(at))
+        .await
+        .unwrap()
 }
 
 async fn password(store: &Arc<dyn Store>, user: &User) -> String {
@@ -112,7 +116,10 @@ async fn racing_confirmations_set_one_password(store: Arc<dyn Store>) {
     let anna = admin(&store, "anna").await;
     open(&store, &anna, "token", 0).await;
     let race = |store: Arc<dyn Store>, hash: String| async move {
-        store.confirm_reset(&TokenHash::of("token"), &hash.into(), minute(1)).await.unwrap()
+        store
+            .confirm_reset(&TokenHash::of("token"), &hash.into(), RequestOrigin::default(), minute(1))
+            .await
+            .unwrap()
     };
     let racers = (0..10).map(|racer| tokio::spawn(race(store.clone(), format!("hash {racer}"))));
     let tasks: Vec<_> = racers.collect();

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use flowmastery_core::{
-    access::scope::TenantScope,
+    access::{origin::RequestOrigin, scope::TenantScope},
     clock::Timestamp,
     id::{ClientId, ExecutionId, UserId},
     model::{
@@ -69,7 +69,12 @@ fn email(text: &str) -> Email {
 }
 
 fn session(token: &str) -> NewSession {
-    NewSession { refresh: TokenHash::of(token), created_at: NOW, expires_at: NOW.plus(7 * DAY) }
+    NewSession {
+        refresh: TokenHash::of(token),
+        origin: RequestOrigin::default(),
+        created_at: NOW,
+        expires_at: NOW.plus(7 * DAY),
+    }
 }
 
 async fn lists(store: &SqlStore, scope: TenantScope) {
@@ -185,7 +190,7 @@ async fn mails(store: &SqlStore, client: ClientId, round: i64) {
         store.finish_mail(everything(), leased.lease, EmailStatus::Sent).await.unwrap();
     }
     assert!(store.find_reset(&token).await.unwrap().is_some());
-    store.confirm_reset(&token, &"hash".into(), NOW).await.unwrap();
+    store.confirm_reset(&token, &"hash".into(), RequestOrigin::default(), NOW).await.unwrap();
 }
 
 async fn collections(store: &SqlStore, client: ClientId) {
