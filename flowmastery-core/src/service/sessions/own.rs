@@ -34,6 +34,16 @@ impl Sessions {
         Ok(sessions.map(|session| OwnSession { current: actor.session_id() == Some(session.id), session }))
     }
 
+    /// Insists that an open session is the actor's own.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::NotFound`] when it is not.
+    pub async fn require_own(&self, actor: Actor, session: SessionId) -> Result<()> {
+        let found = self.store.find_session_user(session, self.clock.now()).await?;
+        let own = found.filter(|(user, _)| user.id == actor.user_id());
+        own.map(drop).ok_or_else(not_found)
+    }
+
     /// Ends a session of the actor's own: its tokens stop working.
     ///
     /// # Errors
@@ -41,9 +51,13 @@ impl Sessions {
     pub async fn revoke_own(&self, actor: Actor, session: SessionId) -> Result<()> {
         let now = self.clock.now();
         if !self.store.revoke_session(actor.scope(), actor.user_id(), session, now).await? {
-            return Err(Error::not_found("session"));
+            return Err(not_found());
         }
         self.feed.forget(Change::Session(session));
         Ok(())
     }
+}
+
+fn not_found() -> Error {
+    Error::not_found("session")
 }
