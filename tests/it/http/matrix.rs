@@ -20,7 +20,9 @@ async fn every_route_admits_exactly_whom_the_document_names() {
     let mut seen = 0;
     for (template, methods) in document["paths"].as_object().unwrap() {
         // The role is asked before the record, so a record that is not there tells as much and is left unharmed.
-        let path = template.replace("{client_id}", "99").replace("{user_id}", "99").replace("{token}", "x");
+        let path =
+            template.replace("{client_id}", "99").replace("{user_id}", "99").replace("{session_id}", "99");
+        let path = path.replace("{token_or_invitation_id}", "99").replace("{invitation_id}", "99");
         let path = path.replace("{file}", "index.html").replace("{workflow_id}", "none");
         for (method, operation) in methods.as_object().unwrap() {
             for caller in CALLERS {
