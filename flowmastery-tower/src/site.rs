@@ -149,7 +149,7 @@ impl Site {
         if is_own {
             return Ok(());
         }
-        let message = "What changes something by cookies has to come from a page of this API's own origin (PUBLIC_URL), \
+        let message = "What changes something by cookies has to come from a page of this API's own origin, \
                        and say so in Origin or Sec-Fetch-Site.";
         Err(Error::new(Kind::Forbidden, message))
     }

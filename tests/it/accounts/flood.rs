@@ -18,7 +18,7 @@ use flowmastery_tests::{
 };
 use serde_json::json;
 
-use super::{LOGIN, post_public};
+use super::{LOGIN, address, post_from};
 
 /// More than may hash and wait.
 const FLOOD: usize = 400;
@@ -35,7 +35,7 @@ async fn a_flood_of_sign_ins_is_turned_away_and_slows_no_read() {
         let (world, refused, hashed) = (world.clone(), refused.clone(), hashed.clone());
         tokio::spawn(async move {
             let body = json!({ "email": format!("user{number}@agency.com"), "password": "a wrong password" });
-            let answer = post_public(&world, LOGIN, body).await;
+            let answer = post_from(&world, address(number), LOGIN, body).await;
             match answer.status.as_u16() {
                 401 => hashed.fetch_add(1, Ordering::Relaxed),
                 503 => {

@@ -8,11 +8,15 @@ mod races;
 mod sessions;
 mod users;
 
+use std::net::{IpAddr, Ipv4Addr};
+
 use flowmastery_tests::{
     backend::Backend,
     world::{ADMIN, Answer, PASSWORD, World},
 };
-use http::Method;
+use flowmastery_tower::PeerAddress;
+use http::{Method, Request, header};
+use http_body_util::Full;
 use serde_json::{Value, json};
 
 const LOGIN: &str = "/api/v1/auth/login";
@@ -32,6 +36,19 @@ async fn world(backend: Backend) -> (World, String) {
 /// `POST` of somebody who is not signed in.
 async fn post_public(world: &World, path: &str, body: Value) -> Answer {
     world.request(Method::POST, path, None, Some(body)).await
+}
+
+/// The same from an address.
+async fn post_from(world: &World, address: IpAddr, path: &str, body: Value) -> Answer {
+    let request = Request::post(path).header(header::CONTENT_TYPE, "application/json");
+    let mut request = request.body(Full::from(body.to_string())).unwrap();
+    request.extensions_mut().insert(PeerAddress(address));
+    world.send(request).await
+}
+
+/// One address of many, so that nobody is held up for what the others do.
+fn address(number: usize) -> IpAddr {
+    Ipv4Addr::from_bits(0x0a00_0000 + u32::try_from(number).unwrap()).into()
 }
 
 async fn delete(world: &World, path: &str, token: &str) -> Answer {

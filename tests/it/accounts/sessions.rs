@@ -1,19 +1,18 @@
 //! What users see of their sessions, and end.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use flowmastery_core::{access::actor::Actor, id::UserId};
 use flowmastery_tests::{
     backend::Backend,
     both_backends,
-    world::{ADMIN, NOW, PASSWORD, World},
+    world::{ADMIN, NOW, PASSWORD},
 };
-use flowmastery_tower::{Api, Authenticator, PeerAddress};
-use http::{HeaderMap, Request, header};
-use http_body_util::Full;
+use flowmastery_tower::{Api, Authenticator};
+use http::HeaderMap;
 use serde_json::{Value, json};
 
-use super::{LOGIN, ME, SESSIONS, delete, log_in, refresh, text, world};
+use super::{LOGIN, ME, SESSIONS, delete, log_in, post_from, refresh, text, world};
 
 both_backends! {
     sessions_are_shown_to_their_user_with_where_and_when,
@@ -22,21 +21,18 @@ both_backends! {
     a_host_with_sessions_of_its_own_shows_ours_as_others,
 }
 
-/// Signs in from an address.
-async fn log_in_from(world: &World, address: &str) -> Value {
-    let body = json!({ "email": ADMIN, "password": PASSWORD }).to_string();
-    let request = Request::post(LOGIN).header(header::CONTENT_TYPE, "application/json");
-    let mut request = request.body(Full::from(body)).unwrap();
-    request.extensions_mut().insert(PeerAddress(address.parse::<IpAddr>().unwrap()));
-    world.send(request).await.expect(200)
-}
-
 async fn sessions_are_shown_to_their_user_with_where_and_when(backend: Backend) {
     let (world, admin) = world(backend).await;
     let client = world.client(&admin, "Acme Corp").await;
     let user = world.client_user(&admin, "carl@acme.com", client).await;
     world.clock.advance(Duration::from_secs(60));
-    let second = log_in_from(&world, "2001:db8::7").await;
+    let second = post_from(
+        &world,
+        "2001:db8::7".parse().unwrap(),
+        LOGIN,
+        json!({ "email": ADMIN, "password": PASSWORD }),
+    );
+    let second = second.await.expect(200);
     world.clock.advance(Duration::from_secs(60));
     refresh(&world, &text(&second["refresh_token"])).await.expect(200);
     let listed = world.get(&format!("{SESSIONS}/"), &admin).await.expect(200);
