@@ -12,7 +12,7 @@ use std::{
 };
 
 use bytes::Buf;
-use flowmastery_core::{Flowmastery, access::origin::RequestOrigin, error::Result};
+use flowmastery_core::{Flowmastery, error::Result, request::RequestOrigin};
 use futures_util::FutureExt;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body::Body;

@@ -10,7 +10,6 @@ use crate::{
     access::{
         actor::Actor,
         issuer::TokenIssuer,
-        origin::RequestOrigin,
         password::{PasswordHasher, Verification},
     },
     clock::{Clock, Timestamp},
@@ -23,6 +22,7 @@ use crate::{
         session::{Rotation, SignedIn, TokenHash},
         user::{Role, User, UserRecord},
     },
+    request::RequestOrigin,
     store::{Change, Store},
 };
 

@@ -112,7 +112,7 @@ async fn ends_of_sessions_are_in_the_feed(store: Arc<dyn Store>) {
     reader.sees(Change::Session(second), "a sign-out").await;
     store.close_session(second, minute(4)).await.unwrap();
     reader.sees_nothing("it was closed before").await;
-    let own = store.open_session(anna.id, &hash_of("anna"), session("third", minute(4))).await.unwrap();
+    let own = store.open_session(anna.id, &hash_of("anna"), session("revoked", minute(4))).await.unwrap();
     let (third, _) = own.unwrap();
     assert!(store.revoke_session(ALL, anna.id, third, minute(4)).await.unwrap());
     reader.sees(Change::Session(third), "a revocation").await;

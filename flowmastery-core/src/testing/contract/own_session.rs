@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::{fixtures::*, suite};
 use crate::{
-    access::origin::RequestOrigin,
     clock::Timestamp,
     id::{SessionId, UserId},
     model::session::{NewSession, Rotation, Session, TokenHash},
     page::Page,
+    request::RequestOrigin,
     store::Store,
 };
 
