@@ -32,7 +32,7 @@ pub use self::{
         Applied, Batch, CollectionOutcome, CollectionState, ExecutionStore, Finished, Pruned, Turn, Walk,
     },
     import::{AddressUse, HistoryBatch, ImportSource, ImportStanding, ImportStore, Imported},
-    invitation::{Accepted, InvitationStore, StoredInvitation},
+    invitation::{Accepted, InvitationStore, Revocation, StoredInvitation},
     lease::{Due, Lease, LeaseStore, Term},
     listing::ListingStore,
     metrics::{ClientSnapshot, MetricsQuery, MetricsStore, SeriesSnapshot},
@@ -40,7 +40,7 @@ pub use self::{
     outbox::OutboxStore,
     password_reset::{PasswordResetStore, Reset},
     session::SessionStore,
-    user::{UserStore, UserUpdate},
+    user::{PasswordChange, UserRemoval, UserStore, UserUpdate},
     verification::{Kept, Recount, VerificationStore},
 };
 #[expect(unused_imports, reason = "named in the documentation above")]

@@ -89,7 +89,7 @@ impl PasswordResetStore for SqlStore {
         if execute!(tx.db(), "DELETE FROM password_resets WHERE token = $1", token.as_str())? == 0 {
             return Ok(Reset::NotFound);
         }
-        session::close_all(tx.db(), user, now).await?;
+        session::close_all(tx.db(), user, None, now).await?;
         tx.commit().await?;
         Ok(Reset::Done(user))
     }
