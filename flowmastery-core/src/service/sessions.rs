@@ -10,18 +10,21 @@ use crate::{
         issuer::TokenIssuer,
         origin::RequestOrigin,
         password::{PasswordHasher, Verification},
+        scope::Author,
     },
+    audit::AuditNotes,
     clock::{Clock, Timestamp},
     error::{Error, Kind, Result},
     feed::{ChangeFeed, Remembered, Row, Touched},
     id::SessionId,
     model::{
+        audit::{AuditAction, AuditSubject},
         email::Email,
         password::Password,
         session::{Rotation, SignedIn, TokenHash},
         user::{Role, User, UserRecord},
     },
-    store::{Change, Store},
+    store::{Change, NewAuditEntry, Store},
 };
 
 /// How many open sessions are remembered.
@@ -70,6 +73,7 @@ pub struct Sessions {
     pub(crate) hasher: PasswordHasher,
     pub(crate) issuer: TokenIssuer,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) notes: AuditNotes,
 }
 
 impl Sessions {
@@ -84,28 +88,47 @@ impl Sessions {
         password: &SecretString,
         origin: RequestOrigin,
     ) -> Result<SignedIn> {
-        let record = match Email::parse(email) {
-            Ok(email) => self.store.find_for_sign_in(&email).await?,
-            Err(_) => None,
+        let parsed = Email::parse(email).ok();
+        let tried = (parsed.as_ref(), origin);
+        let record = match &parsed {
+            Some(email) => self.store.find_for_sign_in(email).await?,
+            None => None,
         };
         let Some(UserRecord { user, hashed_password }) = record else {
             self.hasher.verify_nothing(password).await?;
-            return Err(wrong_credentials());
+            return Err(self.refused(tried, None, "unknown"));
         };
         match self.hasher.verify(password, &hashed_password).await? {
-            Verification::Mismatch => return Err(wrong_credentials()),
+            Verification::Mismatch => return Err(self.refused(tried, Some(&user), "wrong_password")),
             Verification::MatchNeedsRehash => self.rehash(&user, password, &hashed_password).await?,
             Verification::Match => {}
         }
         let now = self.clock.now();
         let (refresh, session) = self.issuer.refresh(origin, now)?;
-        let opened = self.store.open_session(user.id, session).await?.ok_or_else(wrong_credentials)?;
+        let opened = self.store.open_session(user.id, session).await?;
+        let opened = opened.ok_or_else(|| self.refused(tried, Some(&user), "inactive"))?;
         // A password that is replaced closes the sessions that are open then, and this one may have been opened after that.
         if !self.is_still_right(&user.email, password, &hashed_password).await? {
-            self.store.close_session(opened.0, now).await?;
-            return Err(wrong_credentials());
+            self.store.close_session(opened.0, Author { user: user.id, origin }, now).await?;
+            return Err(self.refused(tried, Some(&user), "wrong_password"));
         }
         self.issuer.signed_in(opened, &refresh, now)
+    }
+
+    /// Notes why a sign-in failed, which the caller is not told. What is no address may be a password in the wrong field, so it is not noted.
+    fn refused(
+        &self,
+        (email, origin): (Option<&Email>, RequestOrigin),
+        user: Option<&User>,
+        reason: &'static str,
+    ) -> Error {
+        let mut entry = NewAuditEntry::new(AuditAction::SignInFailed, self.clock.now()).seen_from(origin);
+        entry = entry.with("reason", reason).with("email", email.map(Email::as_str));
+        if let Some(user) = user {
+            entry = entry.of(user.client_id).on(AuditSubject::User(user.id));
+        }
+        self.notes.note(entry);
+        wrong_credentials()
     }
 
     /// Whether a password that verified against a hash is right as the store has it now.
@@ -154,7 +177,8 @@ impl Sessions {
     /// [`Kind::Unavailable`] when the store is away.
     pub async fn sign_out(&self, actor: Actor) -> Result<()> {
         if let Some(session) = actor.session_id() {
-            self.store.close_session(session, self.clock.now()).await?;
+            let author = Author { user: actor.user_id(), origin: actor.origin() };
+            self.store.close_session(session, author, self.clock.now()).await?;
             self.feed.forget(Change::Session(session));
         }
         Ok(())

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 
 use super::StoreResult;
 use crate::{
+    access::scope::Author,
     clock::Timestamp,
     id::{SessionId, UserId},
     model::{
@@ -33,6 +34,6 @@ pub trait SessionStore: Send + Sync {
     /// several successors the one that is spent first; every other use is a replay, which closes the session.
     async fn rotate_refresh(&self, presented: &TokenHash, next: NewSession) -> StoreResult<Rotation>;
 
-    /// Closes a session; whether it was open.
-    async fn close_session(&self, session: SessionId, now: Timestamp) -> StoreResult<bool>;
+    /// Closes a session for whoever signs out; whether it was open.
+    async fn close_session(&self, session: SessionId, author: Author, now: Timestamp) -> StoreResult<bool>;
 }

@@ -4,19 +4,20 @@ use async_trait::async_trait;
 use sqlx::FromRow;
 
 use super::{
-    SqlStore,
+    SqlStore, audit,
     pool::{Db, Tx, execute, fetch_one, fetch_optional},
     user::{self, UserRow, select_user},
 };
 use crate::{
-    access::scope::TenantScope,
+    access::scope::{Author, TenantScope},
     clock::Timestamp,
     id::{SessionId, UserId},
     model::{
+        audit::{AuditAction, AuditSubject},
         session::{NewSession, Rotation, TokenHash},
         user::User,
     },
-    store::{SessionStore, StoreResult},
+    store::{NewAuditEntry, SessionStore, StoreResult},
 };
 
 /// A session with its user.
@@ -63,14 +64,24 @@ async fn insert_token(
     Ok(())
 }
 
-async fn close(db: Db<'_>, session: SessionId, now: Timestamp) -> StoreResult<bool> {
-    let closed = execute!(
-        db,
-        "UPDATE sessions SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL AND expires_at > $2",
+/// Closes a session and notes why; whether it was open.
+async fn close(
+    tx: &mut Tx,
+    session: SessionId,
+    now: Timestamp,
+    (action, author): (AuditAction, Author),
+) -> StoreResult<bool> {
+    let closed: Option<(UserId,)> = fetch_optional!(
+        tx.db(),
+        "UPDATE sessions SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL AND expires_at > $2 RETURNING user_id",
         session,
         now,
     )?;
-    Ok(closed > 0)
+    let Some((user,)) = closed else { return Ok(false) };
+    let user = user::find(tx.db(), TenantScope::ALL, user).await?;
+    let entry = NewAuditEntry::new(action, now).by(Some(author)).on(AuditSubject::Session(session));
+    audit::insert(tx.db(), entry.of(user.and_then(|user| user.client_id))).await?;
+    Ok(true)
 }
 
 #[async_trait]
@@ -97,6 +108,9 @@ impl SessionStore for SqlStore {
             session.created_at,
         )?;
         let id = insert(&mut tx, user, &session).await?;
+        let author = Author { user, origin: session.origin };
+        let entry = NewAuditEntry::new(AuditAction::SignedIn, session.created_at).by(Some(author));
+        audit::insert(tx.db(), entry.of(found.client_id).on(AuditSubject::Session(id))).await?;
         tx.commit().await?;
         Ok(Some((id, found)))
     }
@@ -136,7 +150,8 @@ impl SessionStore for SqlStore {
             Honour::Good => {}
             Honour::Expired => return Ok(Rotation::Refused),
             Honour::Replayed => {
-                close(tx.db(), session, now).await?;
+                let author = Author { user, origin: next.origin };
+                close(&mut tx, session, now, (AuditAction::RefreshReplayed, author)).await?;
                 tx.commit().await?;
                 return Ok(Rotation::Replayed { session, user });
             }
@@ -148,9 +163,9 @@ impl SessionStore for SqlStore {
         Ok(Rotation::Rotated { session, user })
     }
 
-    async fn close_session(&self, session: SessionId, now: Timestamp) -> StoreResult<bool> {
-        let mut tx = self.pool.write(TenantScope::ALL).await?;
-        let closed = close(tx.db(), session, now).await?;
+    async fn close_session(&self, session: SessionId, author: Author, now: Timestamp) -> StoreResult<bool> {
+        let mut tx = self.pool.begin(TenantScope::ALL).await?;
+        let closed = close(&mut tx, session, now, (AuditAction::SignedOut, author)).await?;
         tx.commit().await?;
         Ok(closed)
     }

@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::FromRow;
 
 use super::{
-    SqlStore,
+    SqlStore, audit,
     dialect::{self, Lock},
     fault::corrupt,
     pool::{Db, Tx, execute, fetch_all, fetch_one, fetch_optional},
@@ -16,11 +16,12 @@ use crate::{
     clock::Timestamp,
     id::{ClientId, UserId},
     model::{
+        audit::{AuditAction, AuditDetail, AuditSubject},
         email::Email,
         user::{NewUser, Role, User, UserPatch, UserRecord},
     },
     page::{Page, PageRequest},
-    store::{StoreError, StoreResult, UserStore, UserUpdate},
+    store::{NewAuditEntry, StoreError, StoreResult, UserStore, UserUpdate},
 };
 
 /// What a conflict of addresses says.
@@ -131,6 +132,8 @@ impl UserStore for SqlStore {
         let Some(id) = insert(tx.db(), admin).await? else {
             return Err(StoreError::Conflict(ADDRESS_TAKEN));
         };
+        let entry = NewAuditEntry::new(AuditAction::AdminCreated, user.created_at).on(AuditSubject::User(id));
+        audit::insert(tx.db(), entry.with("email", user.email.as_str())).await?;
         tx.commit().await?;
         Ok(User {
             id,
@@ -217,8 +220,10 @@ impl UserStore for SqlStore {
         if !is_active || role != before.role {
             session::close_all(tx.db(), id, now).await?;
         }
+        let after = User { role, is_active, client_id, ..before.clone() };
+        note_update(&mut tx, scope, (&before, &after), now).await?;
         tx.commit().await?;
-        Ok(UserUpdate::Updated(User { role, is_active, client_id, ..before }))
+        Ok(UserUpdate::Updated(after))
     }
 
     async fn replace_password_hash(
@@ -237,6 +242,24 @@ impl UserStore for SqlStore {
         )?;
         tx.commit().await
     }
+}
+
+/// Notes what became of a user, if anything did.
+async fn note_update(
+    tx: &mut Tx,
+    scope: TenantScope,
+    (before, after): (&User, &User),
+    now: Timestamp,
+) -> StoreResult<()> {
+    let detail = AuditDetail::default()
+        .changed("role", before.role.as_str(), after.role.as_str())
+        .changed("is_active", before.is_active, after.is_active);
+    if detail.is_empty() {
+        return Ok(());
+    }
+    let entry = NewAuditEntry::new(AuditAction::UserUpdated, now).by(scope.author()).of(before.client_id);
+    let entry = entry.on(AuditSubject::User(before.id)).saying(detail);
+    audit::insert(tx.db(), entry.with("email", before.email.as_str())).await
 }
 
 fn is_active_admin(user: &User) -> bool {
