@@ -7,10 +7,7 @@ use crate::{
     clock::Timestamp,
     error::{Faults, FieldError},
     id::{AuditId, ClientId, InvitationId, SessionId, UserId},
-    model::{
-        period::parse_instant,
-        rollup::Range,
-    },
+    model::{period::parse_instant, rollup::Range},
     page::Position,
 };
 
@@ -148,7 +145,9 @@ impl AuditDetail {
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Self {
         let value = match value.into() {
             // Postgres stores no NUL.
-            Value::String(text) => text.chars().filter(|c| *c != '\0').take(LONGEST_TEXT).collect::<String>().into(),
+            Value::String(text) => {
+                text.chars().filter(|c| *c != '\0').take(LONGEST_TEXT).collect::<String>().into()
+            }
             value => value,
         };
         self.0.insert(name.to_owned(), value);
@@ -264,7 +263,8 @@ impl AuditFilter {
         let mut faults = Faults::default();
         let everything = Self::default().range;
         let action = action.and_then(|text| faults.check(AuditAction::parse(text)));
-        let mut instant = |field, text: Option<&str>| text.and_then(|text| faults.check(parse_instant(field, text)));
+        let mut instant =
+            |field, text: Option<&str>| text.and_then(|text| faults.check(parse_instant(field, text)));
         let from = instant("from", from).unwrap_or(everything.from);
         let to = instant("to", to).unwrap_or(everything.to);
         if from >= to {
@@ -305,11 +305,17 @@ mod tests {
         let filter = AuditFilter::parse(Some("denied"), (Some(3), None), (Some("2026-03-01"), None)).unwrap();
         assert_eq!((filter.action, filter.actor), (Some(AuditAction::Denied), Some(UserId(3))));
         assert_eq!(Some(filter.range.from), Timestamp::parse("2026-03-01T00:00:00Z"));
-        let exact = AuditFilter::parse(None, (None, None), (None, Some("2026-03-01T10:01:02.003+02:00"))).unwrap();
+        let exact =
+            AuditFilter::parse(None, (None, None), (None, Some("2026-03-01T10:01:02.003+02:00"))).unwrap();
         assert_eq!(Some(exact.range.to), Timestamp::parse("2026-03-01T08:01:02.003Z"));
-        let faults = AuditFilter::parse(Some("x"), (None, None), (Some("yesterday"), Some("2026-13-01"))).unwrap_err();
-        assert_eq!(faults.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>(), ["action", "from", "to"]);
-        let empty = AuditFilter::parse(None, (None, None), (Some("2026-03-02"), Some("2026-03-02"))).unwrap_err();
+        let faults =
+            AuditFilter::parse(Some("x"), (None, None), (Some("yesterday"), Some("2026-13-01"))).unwrap_err();
+        assert_eq!(
+            faults.iter().map(|fault| fault.field.as_str()).collect::<Vec<_>>(),
+            ["action", "from", "to"]
+        );
+        let empty =
+            AuditFilter::parse(None, (None, None), (Some("2026-03-02"), Some("2026-03-02"))).unwrap_err();
         assert_eq!(empty[0].field, "to");
     }
 }

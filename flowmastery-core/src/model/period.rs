@@ -166,12 +166,14 @@ fn parse_include(text: Option<&str>) -> Result<&'static [Class], FieldError> {
 }
 
 fn parse_border(field: &str, text: &str, tz: &TimeZone) -> Result<Timestamp, FieldError> {
-    read_instant(text, tz).filter(|instant| is_date(text) || Width::Quarter.floor(*instant) == *instant).ok_or_else(|| {
-        FieldError::new(
-            field,
-            "This is neither a date nor an RFC 3339 date-time with an offset, on a quarter hour.",
-        )
-    })
+    read_instant(text, tz)
+        .filter(|instant| is_date(text) || Width::Quarter.floor(*instant) == *instant)
+        .ok_or_else(|| {
+            FieldError::new(
+                field,
+                "This is neither a date nor an RFC 3339 date-time with an offset, on a quarter hour.",
+            )
+        })
 }
 
 /// An instant as a filter gives it: RFC 3339, or a date, which is the start of that day in UTC.

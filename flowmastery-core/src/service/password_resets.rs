@@ -13,7 +13,9 @@ use crate::{
     error::{Error, Kind, Result},
     feed::ChangeFeed,
     mail::{Postbox, letter::Letter},
-    model::{audit::AuditAction, email::Email, outbox::NewResetRequest, password::Password, session::TokenHash},
+    model::{
+        audit::AuditAction, email::Email, outbox::NewResetRequest, password::Password, session::TokenHash,
+    },
     outage::Outage,
     store::{Change, NewAuditEntry, Reset, Store},
 };

@@ -4,6 +4,7 @@
 //! constructor, so a route without it cannot be written. There is one file for each resource.
 
 mod access;
+mod audit;
 mod auth;
 mod body;
 mod clients;
@@ -42,5 +43,6 @@ pub(crate) fn routes(docs: bool) -> Vec<Route> {
     routes.extend(metrics::routes());
     routes.extend(executions::routes());
     routes.extend(series::routes());
+    routes.extend(audit::routes());
     routes
 }

@@ -310,7 +310,8 @@ pub(super) async fn configure(
         return Ok(None);
     }
     // Whoever changes it has locked the row of `collections` first.
-    let (before,): (Option<String>,) = fetch_one!(tx.db(), "SELECT n8n_api_url FROM clients WHERE id = $1", id)?;
+    let (before,): (Option<String>,) =
+        fetch_one!(tx.db(), "SELECT n8n_api_url FROM clients WHERE id = $1", id)?;
     execute!(
         tx.db(),
         "UPDATE collections SET identified = FALSE, complete_to = NULL, back_filled = FALSE, walk_cursor = NULL,

@@ -192,7 +192,8 @@ impl InvitationStore for SqlStore {
         outbox::erase(&mut tx, row.id).await?;
         let session = sign_in(&mut tx, row.id, user, &new).await?;
         let author = Author { user, origin: new.origin };
-        let entry = NewAuditEntry::new(AuditAction::InvitationAccepted, now).by(Some(author)).of(row.client_id);
+        let entry =
+            NewAuditEntry::new(AuditAction::InvitationAccepted, now).by(Some(author)).of(row.client_id);
         let entry = entry.on(AuditSubject::Invitation(row.id)).with("role", row.role.as_str());
         audit::insert(tx.db(), entry.with("session_id", session.0)).await?;
         let Some(user) = user::find(tx.db(), TenantScope::ALL, user).await? else {

@@ -126,7 +126,11 @@ impl ListingStore for SqlStore {
             write_time_saved(&mut tx, (client, workflow), saved, now).await?;
             let detail = AuditDetail::default().with("workflow_id", workflow.as_str());
             let entry = NewAuditEntry::new(AuditAction::TimeSavedSet, now).by(scope.author()).of(client);
-            let entry = entry.on(AuditSubject::Client(client)).saying(detail.changed("minutes", before, saved.minutes()));
+            let entry = entry.on(AuditSubject::Client(client)).saying(detail.changed(
+                "minutes",
+                before,
+                saved.minutes(),
+            ));
             audit::insert(tx.db(), entry).await?;
             tx.commit().await?;
         }

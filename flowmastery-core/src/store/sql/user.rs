@@ -251,9 +251,11 @@ async fn note_update(
     (before, after): (&User, &User),
     now: Timestamp,
 ) -> StoreResult<()> {
-    let detail = AuditDetail::default()
-        .changed("role", before.role.as_str(), after.role.as_str())
-        .changed("is_active", before.is_active, after.is_active);
+    let detail = AuditDetail::default().changed("role", before.role.as_str(), after.role.as_str()).changed(
+        "is_active",
+        before.is_active,
+        after.is_active,
+    );
     if detail.is_empty() {
         return Ok(());
     }

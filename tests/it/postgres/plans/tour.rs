@@ -141,7 +141,7 @@ async fn sessions(store: &SqlStore, round: i64) {
     for (spent, next) in [("first", "second"), ("second", "third"), ("first", "fourth")] {
         store.rotate_refresh(&TokenHash::of(&token(spent)), session(&token(next))).await.unwrap();
     }
-    store.close_session(id, NOW).await.unwrap();
+    store.close_session(id, author, NOW).await.unwrap();
 }
 
 async fn invitations(store: &SqlStore, client: ClientId, round: i64) {
@@ -272,7 +272,7 @@ async fn verification(store: &SqlStore, client: ClientId) {
 async fn removal(store: &SqlStore, client: ClientId) {
     let new =
         NewClient { name: ClientName::parse("Short").unwrap(), created_by_admin_id: None, created_at: NOW };
-    let short = store.create_client(new).await.unwrap().id;
+    let short = store.create_client(None, new).await.unwrap().id;
     for client in [short, client] {
         assert!(store.delete_client(TenantScope::client(client), client, NOW).await.unwrap());
     }
