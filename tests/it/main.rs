@@ -2,6 +2,7 @@
 #![cfg(test)] // tells clippy that helpers of tests are tests, too
 
 mod architecture;
+mod audit;
 mod bad_input;
 mod cache;
 mod cluster;

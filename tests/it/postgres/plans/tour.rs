@@ -7,6 +7,7 @@ use flowmastery_core::{
     clock::Timestamp,
     id::{ClientId, ExecutionId, UserId},
     model::{
+        audit::{AuditAction, AuditFilter},
         client::{ClientName, NewClient},
         collection::Failure,
         email::Email,
@@ -25,9 +26,10 @@ use flowmastery_core::{
     page::{Cursor, PageRequest},
     secret::{MailKey, Sealed},
     store::{
-        Batch, ChangeStore, ClientStore, CollectionOutcome, Due, ExecutionStore, Finished, InvitationStore,
-        LeaseStore, ListingStore, MetricsQuery, MetricsStore, OriginStore, OutboxStore, PasswordResetStore,
-        Pruned, SessionStore, Store, Term, UserStore, VerificationStore, Walk, sql::SqlStore,
+        AuditStore, Batch, ChangeStore, ClientStore, CollectionOutcome, Due, ExecutionStore, Finished,
+        InvitationStore, LeaseStore, ListingStore, MetricsQuery, MetricsStore, NewAuditEntry, OriginStore,
+        OutboxStore, PasswordResetStore, Pruned, SessionStore, Store, Term, UserStore, VerificationStore,
+        Walk, sql::SqlStore,
     },
 };
 use flowmastery_tests::executions::success;
@@ -46,6 +48,7 @@ pub(super) async fn every_method(store: &SqlStore, round: i64) {
     let client = ClientId(10 + round);
     for (scope, which) in [(everything(), None), (TenantScope::client(client), Some(client))] {
         lists(store, scope).await;
+        audit(store, scope, (client, round)).await;
         metrics(store, scope, which).await;
     }
     accounts(store, client, round).await;
@@ -102,6 +105,30 @@ async fn lists(store: &SqlStore, scope: TenantScope) {
     }
 }
 
+async fn audit(store: &SqlStore, scope: TenantScope, (client, round): (ClientId, i64)) {
+    let range = Range { from: NOW.minus(30 * DAY), to: NOW };
+    let (action, actor, client) = (Some(AuditAction::Denied), Some(UserId(5)), Some(client));
+    let every = AuditFilter { range, ..AuditFilter::default() };
+    for filter in [
+        every,
+        AuditFilter { action, ..every },
+        AuditFilter { actor, ..every },
+        AuditFilter { client, ..every },
+        AuditFilter { action, actor, client, ..every },
+        AuditFilter::default(),
+    ] {
+        let page = PageRequest::new(Some(1), None).unwrap();
+        let next = store.list_audit(scope, &filter, page).await.unwrap().next;
+        if let Some(next) = next {
+            store.list_audit(scope, &filter, page.after(next)).await.unwrap();
+        }
+    }
+    store.note(NewAuditEntry::new(AuditAction::LeftOut, NOW)).await.unwrap();
+    // Those from long ago, of which a hundred are there for each round.
+    let old = Timestamp::from_millis(1_577_836_800_000 + round * 100 + 50);
+    assert!(store.remove_old_audit(old, 20).await.unwrap() > 0);
+}
+
 async fn metrics(store: &SqlStore, scope: TenantScope, client: Option<ClientId>) {
     for days in [1, 30, 90] {
         let ranges = vec![Range { from: NOW.minus(days * DAY), to: NOW.plus(DAY) }];
@@ -141,7 +168,7 @@ async fn sessions(store: &SqlStore, round: i64) {
     for (spent, next) in [("first", "second"), ("second", "third"), ("first", "fourth")] {
         store.rotate_refresh(&TokenHash::of(&token(spent)), session(&token(next))).await.unwrap();
     }
-    store.close_session(id, author, NOW).await.unwrap();
+    store.close_session(id, everything().author().unwrap(), NOW).await.unwrap();
 }
 
 async fn invitations(store: &SqlStore, client: ClientId, round: i64) {
