@@ -219,7 +219,7 @@ async fn clients(audited: &mut Audited, admin: Option<&str>) -> i64 {
     let config = Some(json!({ "n8n_api_url": n8n.url(), "n8n_api_key": n8n.key() }));
     let (_, entry) =
         audited.act(&format!("POST {one}/n8n-config"), admin, config, (200, "n8n_key_set")).await;
-    assert_eq!(entry["detail"], json!({ "n8n": n8n.url() }));
+    assert_eq!(entry["detail"], json!({ "n8n": n8n.url().trim_end_matches("/api/v1") }));
     audited.world.collect(client).await;
     let path = format!("PATCH /api/v1/metrics/client/{client}/workflows/{workflow}");
     let minutes = Some(json!({ "time_saved_per_execution_minutes": 5 }));
