@@ -14,8 +14,9 @@ use std::{
 use bytes::Buf;
 use flowmastery_core::{
     Flowmastery,
-    access::{actor::Actor, origin::RequestOrigin},
+    access::actor::Actor,
     error::{Error, FieldError, Result},
+    request::RequestOrigin,
 };
 use futures_util::FutureExt;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};

@@ -94,10 +94,7 @@ impl Limit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        access::{origin::RequestOrigin, scope::Author},
-        clock::Timestamp,
-    };
+    use crate::{access::scope::Author, clock::Timestamp, request::RequestOrigin};
 
     const START: Duration = Duration::from_secs(1000);
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    access::{origin::RequestOrigin, password::PasswordHasher},
+    access::password::PasswordHasher,
     audit::AuditNotes,
     clock::Clock,
     error::{Error, Kind, Result},
@@ -17,6 +17,7 @@ use crate::{
         audit::AuditAction, email::Email, outbox::NewResetRequest, password::Password, session::TokenHash,
     },
     outage::Outage,
+    request::RequestOrigin,
     store::{Change, NewAuditEntry, Reset, Store},
 };
 

@@ -8,7 +8,6 @@ use crate::{
     access::{
         actor::Actor,
         issuer::TokenIssuer,
-        origin::RequestOrigin,
         password::{PasswordHasher, Verification},
         scope::Author,
     },
@@ -24,6 +23,7 @@ use crate::{
         session::{Rotation, SignedIn, TokenHash},
         user::{Role, User, UserRecord},
     },
+    request::RequestOrigin,
     store::{Change, NewAuditEntry, Store},
 };
 

@@ -7,14 +7,12 @@ use async_trait::async_trait;
 
 use super::StoreResult;
 use crate::{
-    access::{
-        origin::RequestOrigin,
-        scope::{Author, TenantScope},
-    },
+    access::scope::{Author, TenantScope},
     clock::Timestamp,
     id::{ClientId, UserId},
     model::audit::{AuditAction, AuditDetail, AuditEntry, AuditFilter, AuditPosition, AuditSubject},
     page::{Page, PageRequest},
+    request::RequestOrigin,
 };
 
 /// An entry to be stored.

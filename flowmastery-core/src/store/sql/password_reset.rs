@@ -9,10 +9,7 @@ use super::{
     session, user,
 };
 use crate::{
-    access::{
-        origin::RequestOrigin,
-        scope::{Author, TenantScope},
-    },
+    access::scope::{Author, TenantScope},
     clock::Timestamp,
     id::UserId,
     model::{
@@ -20,6 +17,7 @@ use crate::{
         outbox::{MailLease, NewReset, RESET_GAP},
         session::TokenHash,
     },
+    request::RequestOrigin,
     store::{NewAuditEntry, PasswordResetStore, Reset, StoreResult},
 };
 

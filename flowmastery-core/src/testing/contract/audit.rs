@@ -13,7 +13,6 @@ use crate::{
         audit::{AuditAction, AuditEntry, AuditFilter, AuditSubject},
         client::ClientName,
         execution::Status,
-        rollup::Range,
         session::{NewSession, TokenHash},
         user::{Role, UserPatch},
         workflow::{TimeSaved, WorkflowId},
@@ -261,21 +260,6 @@ async fn old_entries_go_in_batches_and_the_last_thirty_days_stay(store: Arc<dyn 
     assert_eq!(left.iter().map(|entry| entry.id.0).collect::<Vec<_>>(), [4]);
 }
 
-async fn scope_sees_its_own_entries(store: Arc<dyn Store>) {
-    let (ours, theirs) = (ClientId(1), ClientId(2));
-    for client in [Some(ours), Some(theirs), None] {
-        store.note(NewAuditEntry::new(AuditAction::Denied, minute(1)).of(client)).await.unwrap();
-    }
-    let seen = async |scope, client| {
-        list(&store, scope, AuditFilter { client, ..AuditFilter::default() }).await.len()
-    };
-    let scope = TenantScope::client(theirs);
-    assert_eq!((seen(ALL, None).await, seen(scope, None).await), (3, 1));
-    assert_eq!((seen(ALL, Some(ours)).await, seen(scope, Some(ours)).await), (1, 0));
-    let of_nobody = Range { from: minute(2), to: minute(3) };
-    assert!(list(&store, ALL, AuditFilter { range: of_nobody, ..AuditFilter::default() }).await.is_empty());
-}
-
 suite! { $ audit_contract in audit:
     entry_is_read_as_it_was_noted,
     signing_in_and_out_leaves_an_entry_each,
@@ -286,5 +270,4 @@ suite! { $ audit_contract in audit:
     time_saved_leaves_an_entry_where_it_changes,
     filters_choose_and_pages_go_from_new_to_old,
     old_entries_go_in_batches_and_the_last_thirty_days_stay,
-    scope_sees_its_own_entries,
 }

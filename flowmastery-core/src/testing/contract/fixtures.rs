@@ -3,10 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    access::{
-        origin::{RequestId, RequestOrigin},
-        scope::{Author, TenantScope},
-    },
+    access::scope::{Author, TenantScope},
     clock::Timestamp,
     id::{ClientId, ExecutionId, SessionId, UserId},
     model::{
@@ -22,6 +19,7 @@ use crate::{
         workflow::{Workflow, WorkflowId},
     },
     page::{Cursor, PageRequest},
+    request::{RequestId, RequestOrigin},
     secret::{MailKey, Sealed},
     store::{
         Accepted, Applied, Batch, ClientSnapshot, CollectionOutcome, CollectionState, Due, Finished, Lease,

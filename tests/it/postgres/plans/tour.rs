@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use flowmastery_core::{
-    access::{origin::RequestOrigin, scope::TenantScope},
+    access::scope::TenantScope,
     clock::Timestamp,
     id::{ClientId, ExecutionId, UserId},
     model::{
@@ -24,6 +24,7 @@ use flowmastery_core::{
         workflow::{TimeSaved, Workflow, WorkflowId},
     },
     page::{Cursor, PageRequest},
+    request::RequestOrigin,
     secret::{MailKey, Sealed},
     store::{
         AuditStore, Batch, ChangeStore, ClientStore, CollectionOutcome, Due, ExecutionStore, Finished,
