@@ -3,6 +3,7 @@
 
 mod accounts;
 mod architecture;
+mod audit;
 mod bad_input;
 mod cache;
 mod cluster;

@@ -9,6 +9,7 @@ use crate::{
         password::{HashCost, PasswordHasher},
         token::TokenCodec,
     },
+    audit::AuditNotes,
     cache::{Cache, MemoryCache},
     clock::{Clock, SystemClock},
     entropy::{Entropy, OsEntropy},
@@ -18,6 +19,7 @@ use crate::{
     n8n::{GatedN8n, HttpN8n, HttpN8nConfig, HttpN8nLimits, N8nApi},
     secret::{Vault, VaultKey},
     service::{
+        audit::Audit,
         clients::Clients,
         collect::{CollectionLimits, Collector, CollectorParts},
         health::Health,
@@ -173,6 +175,7 @@ impl Builder {
             limits: collection_limits,
         });
         let collection = Arc::new(collector.clone());
+        let notes = AuditNotes::new(store.clone(), clock.clone());
         let feed = Arc::new(ChangeFeed::new(store.clone(), clock.clone()));
         let outbox = Outbox(Arc::new(OutboxParts {
             store: store.clone(),
@@ -192,6 +195,7 @@ impl Builder {
                 hasher: hasher.clone(),
                 issuer: issuer.clone(),
                 clock: clock.clone(),
+                notes: notes.clone(),
             },
             users: Users {
                 store: store.clone(),
@@ -213,6 +217,7 @@ impl Builder {
                 postbox,
                 hasher,
                 clock: clock.clone(),
+                notes: notes.clone(),
                 dropped: Arc::default(),
             },
             clients: Clients {
@@ -233,6 +238,12 @@ impl Builder {
                 collection: collection.clone(),
                 clock: clock.clone(),
                 sync_interval,
+            },
+            audit: Audit {
+                store: store.clone(),
+                notes,
+                clock: clock.clone(),
+                retention: config.audit_retention,
             },
             verifications: Verifications { store: store.clone(), n8n, vault, clock },
             imports,

@@ -173,7 +173,7 @@ impl Invitations {
     /// accepted.
     pub async fn revoke(&self, actor: Actor, id: InvitationId) -> Result<()> {
         actor.require(Permission::ManageUsers)?;
-        match self.store.revoke_invitation(actor.scope(), id).await? {
+        match self.store.revoke_invitation(actor.scope(), id, self.clock.now()).await? {
             Revocation::Revoked => Ok(()),
             Revocation::NotFound => Err(not_found()),
             Revocation::Accepted => Err(Error::new(

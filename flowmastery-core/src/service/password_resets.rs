@@ -8,14 +8,17 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     access::password::PasswordHasher,
+    audit::AuditNotes,
     clock::Clock,
     error::{Error, Kind, Result},
     feed::ChangeFeed,
     mail::{Postbox, letter::Letter},
-    model::{email::Email, outbox::NewResetRequest, password::Password, session::TokenHash},
+    model::{
+        audit::AuditAction, email::Email, outbox::NewResetRequest, password::Password, session::TokenHash,
+    },
     outage::Outage,
     request::RequestOrigin,
-    store::{Change, Reset, Store},
+    store::{Change, NewAuditEntry, Reset, Store},
 };
 
 /// How many wishes may wait at once, each of another address; further ones are dropped.
@@ -29,6 +32,7 @@ pub struct PasswordResets {
     pub(crate) postbox: Postbox,
     pub(crate) hasher: PasswordHasher,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) notes: AuditNotes,
     /// When it was last said that wishes are dropped.
     pub(crate) dropped: Arc<Outage>,
 }
@@ -39,7 +43,9 @@ impl PasswordResets {
     ///
     /// # Errors
     /// [`Kind::Unavailable`] when the store is away.
-    pub async fn request(&self, email: Email) -> Result<()> {
+    pub async fn request(&self, email: Email, origin: RequestOrigin) -> Result<()> {
+        let entry = NewAuditEntry::new(AuditAction::PasswordResetRequested, self.clock.now());
+        self.notes.note(entry.seen_from(origin).with("email", email.as_str()));
         if !self.postbox.is_served() {
             tracing::info!(
                 "a password reset was asked for; no mail server is configured (SMTP_HOST), so nothing is sent"

@@ -11,19 +11,22 @@ use crate::{
         actor::Actor,
         issuer::TokenIssuer,
         password::{PasswordHasher, Verification},
+        scope::Author,
     },
+    audit::AuditNotes,
     clock::{Clock, Timestamp},
     error::{Error, Kind, Result},
     feed::{ChangeFeed, Remembered, Row, Touched},
     id::{SessionId, UserId},
     model::{
+        audit::{AuditAction, AuditSubject},
         email::Email,
         password::Password,
         session::{Rotation, SignedIn, TokenHash},
         user::{Role, User, UserRecord},
     },
     request::RequestOrigin,
-    store::{Change, Store},
+    store::{Change, NewAuditEntry, Store},
 };
 
 pub use self::own::OwnSession;
@@ -74,6 +77,7 @@ pub struct Sessions {
     pub(crate) hasher: PasswordHasher,
     pub(crate) issuer: TokenIssuer,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) notes: AuditNotes,
 }
 
 impl Sessions {
@@ -88,14 +92,15 @@ impl Sessions {
         password: &SecretString,
         origin: RequestOrigin,
     ) -> Result<SignedIn> {
-        let (user, verified) = self.verify(email, password).await?;
+        let tried = (email, origin);
+        let (user, verified) = self.verify(tried, password).await?;
         let now = self.clock.now();
         let (refresh, session) = self.issuer.refresh(origin, now)?;
         let opened = match self.store.open_session(user, &verified, session.clone()).await? {
             Some(opened) => opened,
             // Another sign-in may have stored a newer kind of hash of the same password meanwhile.
             None => {
-                let (user, verified) = self.verify(email, password).await?;
+                let (user, verified) = self.verify(tried, password).await?;
                 self.store.open_session(user, &verified, session).await?.ok_or_else(wrong_credentials)?
             }
         };
@@ -103,23 +108,45 @@ impl Sessions {
     }
 
     /// Whose password it is, and the stored hash that says so.
-    async fn verify(&self, email: &str, password: &SecretString) -> Result<(UserId, SecretString)> {
-        let record = match Email::parse(email) {
-            Ok(email) => self.store.find_for_sign_in(&email).await?,
-            Err(_) => None,
+    async fn verify(
+        &self,
+        (email, origin): (&str, RequestOrigin),
+        password: &SecretString,
+    ) -> Result<(UserId, SecretString)> {
+        let parsed = Email::parse(email).ok();
+        let tried = (parsed.as_ref(), origin);
+        let record = match &parsed {
+            Some(email) => self.store.find_for_sign_in(email).await?,
+            None => None,
         };
         let Some(UserRecord { user, hashed_password }) = record else {
             self.hasher.verify_nothing(password).await?;
-            return Err(wrong_credentials());
+            return Err(self.refused(tried, None, "unknown"));
         };
         match self.hasher.verify(password, &hashed_password).await? {
-            Verification::Mismatch => Err(wrong_credentials()),
-            _ if !user.is_active => Err(wrong_credentials()),
+            Verification::Mismatch => Err(self.refused(tried, Some(&user), "wrong_password")),
+            _ if !user.is_active => Err(self.refused(tried, Some(&user), "inactive")),
             Verification::MatchNeedsRehash => {
                 Ok((user.id, self.rehash(&user, password, &hashed_password).await?))
             }
             Verification::Match => Ok((user.id, hashed_password)),
         }
+    }
+
+    /// Notes why a sign-in failed, which the caller is not told. What is no address may be a password in the wrong field, so it is not noted.
+    fn refused(
+        &self,
+        (email, origin): (Option<&Email>, RequestOrigin),
+        user: Option<&User>,
+        reason: &'static str,
+    ) -> Error {
+        let mut entry = NewAuditEntry::new(AuditAction::SignInFailed, self.clock.now()).seen_from(origin);
+        entry = entry.with("reason", reason).with("email", email.map(Email::as_str));
+        if let Some(user) = user {
+            entry = entry.of(user.client_id).on(AuditSubject::User(user.id));
+        }
+        self.notes.note(entry);
+        wrong_credentials()
     }
 
     /// Stores a hash of today's kind for a password that verified against an older one.
@@ -154,7 +181,8 @@ impl Sessions {
     /// [`Kind::Unavailable`] when the store is away.
     pub async fn sign_out(&self, actor: Actor) -> Result<()> {
         if let Some(session) = actor.session_id() {
-            self.store.close_session(session, self.clock.now()).await?;
+            let author = Author { user: actor.user_id(), origin: actor.origin() };
+            self.store.close_session(session, author, self.clock.now()).await?;
             self.feed.forget(Change::Session(session));
         }
         Ok(())

@@ -105,7 +105,7 @@ impl Users {
     /// [`Kind::Forbidden`] for all but admins, [`Kind::NotFound`], [`Kind::Conflict`] when no active admin would be left.
     pub async fn remove(&self, actor: Actor, id: UserId) -> Result<()> {
         actor.require(Permission::ManageUsers)?;
-        match self.store.delete_user(actor.scope(), id).await? {
+        match self.store.delete_user(actor.scope(), id, self.clock.now()).await? {
             UserRemoval::Removed => {
                 self.feed.forget(Change::User(id));
                 Ok(())

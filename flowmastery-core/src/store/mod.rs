@@ -3,6 +3,7 @@
 //! Rules: every method on tenant data takes a [`TenantScope`] first and neither sees nor changes anything outside of it. A fact of
 //! several rows is one method with its transaction inside. `find` answers `None` where there is nothing; `list` answers a page.
 
+mod audit;
 mod change;
 mod client;
 mod error;
@@ -25,6 +26,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 pub use self::{
+    audit::{AuditStore, KEPT_AT_LEAST_DAYS, NewAuditEntry},
     change::{Change, ChangeStore, Changes, FeedPosition},
     client::{ClientStore, Configured},
     error::{StoreError, StoreResult},
@@ -64,6 +66,7 @@ pub trait Store:
     + ImportStore
     + OriginStore
     + ChangeStore
+    + AuditStore
     + fmt::Debug
 {
     /// Asks the store for a trivial answer.

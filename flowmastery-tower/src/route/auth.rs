@@ -120,7 +120,7 @@ async fn me(call: Call) -> Answer {
 
 async fn reset(call: Call) -> Answer {
     let email = call.fields.parse(|values| Email::parse(values.text("email")))?;
-    call.context.flowmastery.password_resets().request(email).await?;
+    call.context.flowmastery.password_resets().request(email, call.origin).await?;
     Ok(reply::empty(StatusCode::ACCEPTED))
 }
 

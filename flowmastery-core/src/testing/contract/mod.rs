@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 pub mod aging;
+pub mod audit;
 pub mod change;
 pub mod client;
 pub mod execution;
@@ -125,6 +126,10 @@ macro_rules! store_contract {
         mod listing {
             use super::$on_fresh_store;
             $crate::listing_contract!($on_fresh_store);
+        }
+        mod audit {
+            use super::$on_fresh_store;
+            $crate::audit_contract!($on_fresh_store);
         }
         mod isolation {
             use super::$on_fresh_store;
