@@ -22,6 +22,7 @@ use crate::{
         user::{Role, User, UserRecord},
     },
     store::{Change, Store},
+    throttle::{Throttle, Tried},
 };
 
 /// How many open sessions are remembered.
@@ -69,6 +70,7 @@ pub struct Sessions {
     pub(crate) feed: Arc<ChangeFeed>,
     pub(crate) hasher: PasswordHasher,
     pub(crate) issuer: TokenIssuer,
+    pub(crate) throttle: Throttle,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -77,8 +79,18 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Kind::Unauthenticated`] for an unknown address, a wrong password and an account that is not active: the same answer after
-    /// the same work, but for accounts that were imported and have not signed in since, whose hash is of another kind. [`Kind::Unavailable`] when the store is away or too many wait for their hash.
+    /// the same work. [`Kind::TooMany`] after too many of those, [`Kind::Unavailable`] when the store is away or too many wait for their hash.
     pub async fn sign_in(
+        &self,
+        email: &str,
+        password: &SecretString,
+        origin: RequestOrigin,
+    ) -> Result<SignedIn> {
+        let work = self.sign_in_unthrottled(email, password, origin);
+        self.throttle.attempt(Tried::SignIn(email), origin, work).await
+    }
+
+    async fn sign_in_unthrottled(
         &self,
         email: &str,
         password: &SecretString,
@@ -88,11 +100,13 @@ impl Sessions {
             Ok(email) => self.store.find_for_sign_in(&email).await?,
             Err(_) => None,
         };
-        let Some(UserRecord { user, hashed_password }) = record else {
-            self.hasher.verify_nothing(password).await?;
-            return Err(wrong_credentials());
-        };
-        match self.hasher.verify(password, &hashed_password).await? {
+        // Who is not active costs what nobody does: those have no imported hash to pay for.
+        let record = record.filter(|record| record.user.is_active);
+        let imported = self.store.imported_hash().await?;
+        let stored = record.as_ref().map(|record| &record.hashed_password);
+        let verified = self.hasher.verify_evenly(password, stored, imported.as_ref()).await?;
+        let Some(UserRecord { user, hashed_password }) = record else { return Err(wrong_credentials()) };
+        match verified {
             Verification::Mismatch => return Err(wrong_credentials()),
             Verification::MatchNeedsRehash => self.rehash(&user, password, &hashed_password).await?,
             Verification::Match => {}
@@ -133,11 +147,16 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Kind::Unauthenticated`] for a token that is unknown, expired, or was spent long ago; the last closes its session.
+    /// [`Kind::TooMany`] after too many of those.
     pub async fn refresh(&self, refresh_token: &SecretString, origin: RequestOrigin) -> Result<SignedIn> {
-        let now = self.clock.now();
         let presented = TokenHash::of(refresh_token.expose_secret());
+        self.throttle.attempt(Tried::Refresh(&presented), origin, self.rotate(&presented, origin)).await
+    }
+
+    async fn rotate(&self, presented: &TokenHash, origin: RequestOrigin) -> Result<SignedIn> {
+        let now = self.clock.now();
         let (refresh, next) = self.issuer.refresh(origin, now)?;
-        match self.store.rotate_refresh(&presented, next).await? {
+        match self.store.rotate_refresh(presented, next).await? {
             Rotation::Rotated { session, user } => self.issuer.signed_in((session, user), &refresh, now),
             Rotation::Replayed { session, user } => {
                 self.feed.forget(Change::Session(session));

@@ -16,6 +16,7 @@ mod origin;
 mod outbox;
 mod password_reset;
 mod session;
+mod sign_in;
 pub mod sql;
 mod user;
 mod verification;
@@ -40,6 +41,7 @@ pub use self::{
     outbox::OutboxStore,
     password_reset::{PasswordResetStore, Reset},
     session::SessionStore,
+    sign_in::SignInStore,
     user::{UserStore, UserUpdate},
     verification::{Kept, Recount, VerificationStore},
 };
@@ -52,6 +54,7 @@ pub use crate::model::collection::{CollectionRecord, Failure};
 pub trait Store:
     UserStore
     + SessionStore
+    + SignInStore
     + InvitationStore
     + OutboxStore
     + PasswordResetStore

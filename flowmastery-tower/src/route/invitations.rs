@@ -52,7 +52,7 @@ pub(super) fn routes() -> Vec<Route> {
             .summary("Makes the account of an invitation and signs it in.")
             .body(ACCEPT)
             .answers::<SignedIn>(StatusCode::CREATED)
-            .problems(&[404, 409, 410]),
+            .problems(&[404, 409, 410, 429]),
     ]
 }
 

@@ -6,6 +6,7 @@ use sqlx::FromRow;
 use super::{
     SqlStore,
     pool::{Db, Tx, execute, fetch_one, fetch_optional},
+    sign_in,
     user::{self, UserRow, select_user},
 };
 use crate::{
@@ -33,7 +34,7 @@ pub(super) async fn close_all(db: Db<'_>, user: UserId, now: Timestamp) -> Store
     Ok(())
 }
 
-/// Inserts a session with its first refresh token.
+/// Inserts a session with its first refresh token, and notes from where it is opened.
 pub(super) async fn insert(tx: &mut Tx, user: UserId, session: &NewSession) -> StoreResult<SessionId> {
     let (id,): (SessionId,) = fetch_one!(
         tx.db(),
@@ -43,6 +44,7 @@ pub(super) async fn insert(tx: &mut Tx, user: UserId, session: &NewSession) -> S
         session.expires_at,
     )?;
     insert_token(tx.db(), id, None, session).await?;
+    sign_in::note_network(tx, user, session).await?;
     Ok(id)
 }
 

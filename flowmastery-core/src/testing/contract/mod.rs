@@ -21,6 +21,7 @@ pub mod origin;
 pub mod outbox;
 pub mod password_reset;
 pub mod session;
+pub mod sign_in;
 pub mod user;
 pub mod verification;
 
@@ -64,6 +65,10 @@ macro_rules! store_contract {
         mod session {
             use super::$on_fresh_store;
             $crate::session_contract!($on_fresh_store);
+        }
+        mod sign_in {
+            use super::$on_fresh_store;
+            $crate::sign_in_contract!($on_fresh_store);
         }
         mod import {
             use super::$on_fresh_store;
