@@ -128,12 +128,7 @@ impl Throttle {
 
     /// Notes an attempt once there is room for it. Where that depends on how others end which are under way, it waits for them: those that
     /// succeed must not hold up anybody.
-    async fn begin(
-        &self,
-        tried: Tried<'_>,
-        network: Option<Network>,
-        limits: Vec<Limit>,
-    ) -> Result<Attempt> {
+    async fn begin(&self, tried: Tried<'_>, network: Option<Network>, limits: Vec<Limit>) -> Result<Attempt> {
         let id = u128::from_be_bytes(random(self.entropy.as_ref())?);
         let mut attempt = Attempt { id, at: self.clock.now(), window: WINDOW, limits };
         let (mut wait, mut waited) = (WAITS.0, Duration::ZERO);

@@ -20,3 +20,4 @@ mod several_hosts;
 mod standalone;
 mod store;
 mod sums;
+mod throttles;

@@ -117,7 +117,9 @@ impl PasswordHasher {
             let is_bcrypt = stored.is_some_and(|stored| stored.starts_with("$2"));
             let found = match stored {
                 Some(bcrypt) if is_bcrypt => verify_bcrypt(&password, bcrypt)?,
-                Some(phc) => verify_argon2(&password, &PasswordHash::new(phc).map_err(Error::internal)?, &cost)?,
+                Some(phc) => {
+                    verify_argon2(&password, &PasswordHash::new(phc).map_err(Error::internal)?, &cost)?
+                }
                 None => verify_argon2(&password, &nobodys_hash(&cost)?, &cost)?,
             };
             if found != Verification::Mismatch && !too_long {
@@ -168,7 +170,8 @@ fn nobodys_hash(cost: &HashCost) -> Result<PasswordHash> {
 
 /// A bcrypt hash of the cost of this one that no password is known for.
 fn nobodys_bcrypt(like: &SecretString) -> String {
-    let (version_and_cost, salt_and_hash) = (like.expose_secret().get(..7).unwrap_or_default(), ".".repeat(53));
+    let (version_and_cost, salt_and_hash) =
+        (like.expose_secret().get(..7).unwrap_or_default(), ".".repeat(53));
     format!("{version_and_cost}{salt_and_hash}")
 }
 

@@ -147,7 +147,9 @@ impl RedisCache {
         let mut end = script(END, attempt);
         end.arg(u8::from(failed));
         // One whose end Redis does not hear of has failed after a while.
-        let _ = self.ask(PATIENCE, |mut connection| async move { end.query_async::<()>(&mut connection).await }).await;
+        let _ = self
+            .ask(PATIENCE, |mut connection| async move { end.query_async::<()>(&mut connection).await })
+            .await;
     }
 
     pub(super) async fn ping(&self) -> std::result::Result<(), BoxError> {

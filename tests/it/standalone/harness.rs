@@ -137,7 +137,8 @@ impl Server {
         answer
     }
 
-    fn send(&self, request: &str, headers: &str, body: Option<&Value>) -> (u16, Value) {
+    /// The same with more headers, each with its end of line.
+    pub(crate) fn send(&self, request: &str, headers: &str, body: Option<&Value>) -> (u16, Value) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let body = body.map(ToString::to_string).unwrap_or_default();
         write!(

@@ -1,9 +1,15 @@
 //! Every method of the store that serves, called as the services call it, on clients of a filled database. The import is made once.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::Ipv4Addr,
+    time::{Duration, Instant},
+};
 
 use flowmastery_core::{
-    access::{origin::RequestOrigin, scope::TenantScope},
+    access::{
+        origin::{Network, RequestOrigin},
+        scope::TenantScope,
+    },
     clock::Timestamp,
     id::{ClientId, ExecutionId, UserId},
     model::{
@@ -27,7 +33,7 @@ use flowmastery_core::{
     store::{
         Batch, ChangeStore, ClientStore, CollectionOutcome, Due, ExecutionStore, Finished, InvitationStore,
         LeaseStore, ListingStore, MetricsQuery, MetricsStore, OriginStore, OutboxStore, PasswordResetStore,
-        Pruned, SessionStore, Store, Term, UserStore, VerificationStore, Walk, sql::SqlStore,
+        Pruned, SessionStore, SignInStore, Store, Term, UserStore, VerificationStore, Walk, sql::SqlStore,
     },
 };
 use flowmastery_tests::executions::success;
@@ -69,9 +75,10 @@ fn email(text: &str) -> Email {
 }
 
 fn session(token: &str) -> NewSession {
+    let address = Some(Ipv4Addr::new(203, 0, 113, 7).into());
     NewSession {
         refresh: TokenHash::of(token),
-        origin: RequestOrigin::default(),
+        origin: RequestOrigin { address, request_id: None },
         created_at: NOW,
         expires_at: NOW.plus(7 * DAY),
     }
@@ -138,6 +145,11 @@ async fn sessions(store: &SqlStore, round: i64) {
     let token = |what: &str| format!("{what} of round {round}");
     let (id, _) = store.open_session(UserId(500 + round), session(&token("first"))).await.unwrap().unwrap();
     assert!(store.find_session_user(id, NOW).await.unwrap().is_some());
+    let network = Network::of(Ipv4Addr::new(203, 0, 113, 7).into());
+    assert!(
+        store.knows_network(&email(&format!("user{}", 500 + round)), network, NOW.minus(DAY)).await.unwrap()
+    );
+    assert!(store.imported_hash().await.unwrap().is_none());
     for (spent, next) in [("first", "second"), ("second", "third"), ("first", "fourth")] {
         store.rotate_refresh(&TokenHash::of(&token(spent)), session(&token(next))).await.unwrap();
     }
