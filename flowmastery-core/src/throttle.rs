@@ -10,7 +10,6 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
-    access::origin::{Network, RequestOrigin},
     cache::{Attempt, Cache, Limit, Room},
     clock::Clock,
     entropy::{Entropy, random},
@@ -19,6 +18,7 @@ use crate::{
         email::Email,
         session::{NETWORK_KNOWN, TokenHash},
     },
+    request::{Network, RequestOrigin},
     secret::Vault,
     store::Store,
 };

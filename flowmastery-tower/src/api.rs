@@ -14,8 +14,8 @@ use std::{
 use bytes::Buf;
 use flowmastery_core::{
     Flowmastery,
-    access::origin::RequestOrigin,
     error::{Error, FieldError, Result},
+    request::RequestOrigin,
 };
 use futures_util::FutureExt;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};

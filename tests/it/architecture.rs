@@ -8,7 +8,7 @@ use std::{
 
 /// The rooms of the core, left to right; a module imports only from its own room and those left of it.
 const CORE: &[&[&str]] = &[
-    &["error", "id", "clock", "digest", "entropy", "outage", "page", "secret"],
+    &["error", "id", "clock", "digest", "entropy", "outage", "page", "request", "secret"],
     &["model"],
     &["access"],
     &["store", "cache", "mail", "n8n", "sync"],
@@ -18,8 +18,13 @@ const CORE: &[&[&str]] = &[
 ];
 
 /// The rooms of the tower, likewise.
-const TOWER: &[&[&str]] =
-    &[&["body", "problem", "request_id"], &["auth", "require", "trace"], &["route"], &["openapi"], &["api"]];
+const TOWER: &[&[&str]] = &[
+    &["body", "problem", "request_id", "peer"],
+    &["auth", "require", "trace"],
+    &["route"],
+    &["openapi"],
+    &["api"],
+];
 
 /// What only `app` and hosts may name.
 const ADAPTERS: &[&str] = &[

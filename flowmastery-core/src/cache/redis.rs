@@ -27,7 +27,7 @@ use crate::{
     outage::Outage,
 };
 
-/// The longest that a caller waits for Redis.
+/// The longest that a caller waits for Redis, unless set.
 const PATIENCE: Duration = Duration::from_millis(50);
 /// The longest that Redis may take where no request waits: to connect, and to store an answer.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -79,6 +79,7 @@ pub struct RedisCache {
 
 struct Link {
     client: Client,
+    patience: Duration,
     state: Mutex<State>,
     /// How many were made.
     connections: AtomicU64,
@@ -96,10 +97,19 @@ impl RedisCache {
     /// # Errors
     /// [`Kind::Invalid`] when this is no address of a Redis; the address is not repeated, for it may hold a password.
     pub fn new(url: &SecretString) -> Result<Self> {
+        Self::with_patience(url, PATIENCE)
+    }
+
+    /// The same where callers wait for so long instead of 50 ms, before they do without.
+    ///
+    /// # Errors
+    /// As [`RedisCache::new`].
+    pub fn with_patience(url: &SecretString, patience: Duration) -> Result<Self> {
         let invalid = || Error::new(Kind::Invalid, "This is not an address like redis://localhost:6379/0.");
         let client = Client::open(url.expose_secret()).map_err(|_| invalid())?;
         let state = Mutex::new(State::Away { connecting: false });
-        let link = Link { client, state, connections: AtomicU64::new(0), outage: Outage::default() };
+        let link =
+            Link { client, patience, state, connections: AtomicU64::new(0), outage: Outage::default() };
         Ok(Self { link: Arc::new(link) })
     }
 
@@ -116,7 +126,7 @@ impl RedisCache {
         let get = |mut connection: MultiplexedConnection| async move {
             connection.get::<_, Option<Vec<u8>>>(key).await
         };
-        self.ask(PATIENCE, get).await.ok()?.and_then(|stored| open(stored.into()))
+        self.ask(self.link.patience, get).await.ok()?.and_then(|stored| open(stored.into()))
     }
 
     pub(super) async fn put(&self, key: &str, value: &[u8], ttl: Duration) {
@@ -139,7 +149,7 @@ impl RedisCache {
         let ask = |mut connection: MultiplexedConnection| async move {
             begin.query_async::<Vec<i64>>(&mut connection).await
         };
-        let rooms = self.ask(PATIENCE, ask).await.ok()?;
+        let rooms = self.ask(self.link.patience, ask).await.ok()?;
         Some(rooms.into_iter().map(room).collect())
     }
 
@@ -147,13 +157,15 @@ impl RedisCache {
         let mut end = script(END, attempt);
         end.arg(u8::from(failed));
         // One whose end Redis does not hear of has failed after a while.
-        let _ = self
-            .ask(PATIENCE, |mut connection| async move { end.query_async::<()>(&mut connection).await })
+        let _ =
+            self.ask(self.link.patience, |mut connection| async move {
+                end.query_async::<()>(&mut connection).await
+            })
             .await;
     }
 
     pub(super) async fn ping(&self) -> std::result::Result<(), BoxError> {
-        self.ask(PATIENCE, |mut connection| async move { connection.ping::<()>().await }).await
+        self.ask(self.link.patience, |mut connection| async move { connection.ping::<()>().await }).await
     }
 
     async fn ask<T, F>(
@@ -210,7 +222,7 @@ impl Link {
             .set_connection_timeout(Some(TIMEOUT))
             .set_response_timeout(Some(TIMEOUT));
         let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-        tokio::time::timeout(PATIENCE, connection.ping::<()>()).await??;
+        tokio::time::timeout(self.patience, connection.ping::<()>()).await??;
         let number = self.connections.fetch_add(1, Ordering::Relaxed);
         *self.state() = State::Here { connection, number };
         self.recovered();

@@ -7,13 +7,13 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use crate::{
-    access::origin::RequestOrigin,
     clock::Timestamp,
     digest::sha256_hex,
     entropy::{Entropy, random},
     error::Result,
     id::{SessionId, UserId},
     model::user::User,
+    request::RequestOrigin,
 };
 
 /// How long a network is known from which a user opened a session.

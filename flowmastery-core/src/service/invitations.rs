@@ -6,10 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use crate::{
-    access::{
-        actor::Actor, issuer::TokenIssuer, origin::RequestOrigin, password::PasswordHasher,
-        permission::Permission,
-    },
+    access::{actor::Actor, issuer::TokenIssuer, password::PasswordHasher, permission::Permission},
     clock::Clock,
     error::{Error, Faults, FieldError, Kind, Result},
     id::ClientId,
@@ -22,6 +19,7 @@ use crate::{
         user::Role,
     },
     page::{Page, PageRequest},
+    request::RequestOrigin,
     store::{Accepted, Store},
     throttle::{Throttle, Tried},
 };

@@ -8,7 +8,6 @@ use crate::{
     access::{
         actor::Actor,
         issuer::TokenIssuer,
-        origin::RequestOrigin,
         password::{PasswordHasher, Verification},
     },
     clock::{Clock, Timestamp},
@@ -21,6 +20,7 @@ use crate::{
         session::{Rotation, SignedIn, TokenHash},
         user::{Role, User, UserRecord},
     },
+    request::RequestOrigin,
     store::{Change, Store},
     throttle::{Throttle, Tried},
 };

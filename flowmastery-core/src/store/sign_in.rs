@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use secrecy::SecretString;
 
 use super::StoreResult;
-use crate::{access::origin::Network, clock::Timestamp, model::email::Email};
+use crate::{clock::Timestamp, model::email::Email, request::Network};
 
 /// What is known before anybody has signed in. There is no scope yet.
 #[async_trait]

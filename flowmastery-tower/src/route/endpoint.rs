@@ -6,9 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use flowmastery_core::{
     Flowmastery,
-    access::{actor::Actor, origin::RequestOrigin},
+    access::actor::Actor,
     id::{ClientId, UserId},
     model::workflow::WorkflowId,
+    request::RequestOrigin,
 };
 use http::{HeaderMap, Response};
 use secrecy::SecretString;

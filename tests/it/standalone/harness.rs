@@ -137,6 +137,13 @@ impl Server {
         answer
     }
 
+    /// Status and body of one request of whoever has this token; of nobody where it is empty.
+    pub(crate) fn ask(&self, token: &str, request: &str, body: Option<&Value>) -> (u16, Value) {
+        let header =
+            if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
+        self.send(request, &header, body)
+    }
+
     /// The same with more headers, each with its end of line.
     pub(crate) fn send(&self, request: &str, headers: &str, body: Option<&Value>) -> (u16, Value) {
         let mut stream = TcpStream::connect(&self.address).unwrap();

@@ -219,7 +219,7 @@ pub(super) async fn may_invite_to(
     scope: TenantScope,
     client: Option<ClientId>,
 ) -> StoreResult<bool> {
-    let Some(client) = client else { return Ok(scope == TenantScope::ALL) };
+    let Some(client) = client else { return Ok(scope.is_everything()) };
     let (lives,): (bool,) = fetch_one!(
         tx.db(),
         "SELECT EXISTS (SELECT 1 FROM clients WHERE id = $1 AND ($2 IS NULL OR id = $2) AND deleted_at IS NULL)",

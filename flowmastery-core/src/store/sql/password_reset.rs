@@ -9,13 +9,14 @@ use super::{
     session,
 };
 use crate::{
-    access::{origin::RequestOrigin, scope::TenantScope},
+    access::scope::TenantScope,
     clock::Timestamp,
     id::UserId,
     model::{
         outbox::{MailLease, NewReset, RESET_GAP},
         session::TokenHash,
     },
+    request::RequestOrigin,
     store::{PasswordResetStore, Reset, StoreResult},
 };
 

@@ -8,13 +8,14 @@ use super::{
     pool::{Tx, execute, fetch_one, fetch_optional},
 };
 use crate::{
-    access::{origin::Network, scope::TenantScope},
+    access::scope::TenantScope,
     clock::Timestamp,
     id::UserId,
     model::{
         email::Email,
         session::{NETWORK_KNOWN, NewSession},
     },
+    request::Network,
     store::{SignInStore, StoreResult},
 };
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    access::{origin::RequestOrigin, scope::TenantScope},
+    access::scope::TenantScope,
     clock::Timestamp,
     id::{ClientId, ExecutionId, SessionId, UserId},
     model::{
@@ -19,6 +19,7 @@ use crate::{
         workflow::{Workflow, WorkflowId},
     },
     page::{Cursor, PageRequest},
+    request::RequestOrigin,
     secret::{MailKey, Sealed},
     store::{
         Accepted, Applied, Batch, ClientSnapshot, CollectionOutcome, CollectionState, Due, Finished, Lease,

@@ -6,13 +6,13 @@ use secrecy::ExposeSecret;
 
 use super::{fixtures::*, suite};
 use crate::{
-    access::origin::RequestOrigin,
     clock::Timestamp,
     model::{
         invitation::EmailStatus,
         session::TokenHash,
         user::{User, UserPatch},
     },
+    request::RequestOrigin,
     store::{Reset, Store},
 };
 

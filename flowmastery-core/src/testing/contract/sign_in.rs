@@ -6,13 +6,13 @@ use secrecy::ExposeSecret;
 
 use super::{fixtures::*, suite};
 use crate::{
-    access::origin::{Network, RequestOrigin},
     clock::Timestamp,
     id::UserId,
     model::{
         session::{NETWORK_KNOWN, NewSession, TokenHash},
         user::UserPatch,
     },
+    request::{Network, RequestOrigin},
     store::Store,
 };
 

@@ -6,10 +6,7 @@ use std::{
 };
 
 use flowmastery_core::{
-    access::{
-        origin::{Network, RequestOrigin},
-        scope::TenantScope,
-    },
+    access::scope::TenantScope,
     clock::Timestamp,
     id::{ClientId, ExecutionId, UserId},
     model::{
@@ -29,6 +26,7 @@ use flowmastery_core::{
         workflow::{TimeSaved, Workflow, WorkflowId},
     },
     page::{Cursor, PageRequest},
+    request::{Network, RequestOrigin},
     secret::{MailKey, Sealed},
     store::{
         Batch, ChangeStore, ClientStore, CollectionOutcome, Due, ExecutionStore, Finished, InvitationStore,
