@@ -53,5 +53,6 @@ pub mod store;
 pub mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod throttle;
 
 pub use app::{Builder, Config, Flowmastery};

@@ -25,3 +25,4 @@ mod several_hosts;
 mod standalone;
 mod store;
 mod sums;
+mod throttles;

@@ -33,6 +33,7 @@ use crate::{
         verification::Verifications,
     },
     store::Store,
+    throttle::Throttle,
 };
 
 /// Assembles [`Flowmastery`].
@@ -157,6 +158,13 @@ impl Builder {
         let codec = TokenCodec::new(&config.secret_key, &config.previous_secret_keys, entropy.clone());
         let issuer = TokenIssuer { codec, lifetimes: config.lifetimes, entropy: entropy.clone() };
         let postbox = Postbox::new(vault.clone(), entropy.clone(), mailer.is_configured());
+        let throttle = Throttle {
+            store: store.clone(),
+            cache: cache.clone(),
+            vault: vault.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        };
         let imports = Imports {
             store: store.clone(),
             vault: vault.clone(),
@@ -194,6 +202,7 @@ impl Builder {
                 feed: feed.clone(),
                 hasher: hasher.clone(),
                 issuer: issuer.clone(),
+                throttle: throttle.clone(),
                 clock: clock.clone(),
                 notes: notes.clone(),
             },
@@ -208,6 +217,7 @@ impl Builder {
                 postbox: postbox.clone(),
                 hasher: hasher.clone(),
                 issuer,
+                throttle: throttle.clone(),
                 clock: clock.clone(),
                 config: config.invitations,
             },
@@ -216,6 +226,7 @@ impl Builder {
                 feed: feed.clone(),
                 postbox,
                 hasher,
+                throttle,
                 clock: clock.clone(),
                 notes: notes.clone(),
                 dropped: Arc::default(),

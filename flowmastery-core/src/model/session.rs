@@ -16,6 +16,9 @@ use crate::{
     request::RequestOrigin,
 };
 
+/// How long a network is known from which a user opened a session.
+pub const NETWORK_KNOWN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 /// An opaque token with 256 random bits: what a refresh and an invitation carry.
 #[derive(Clone, Debug)]
 pub struct OpaqueToken(SecretString);

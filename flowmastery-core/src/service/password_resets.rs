@@ -19,6 +19,7 @@ use crate::{
     outage::Outage,
     request::RequestOrigin,
     store::{Change, NewAuditEntry, Reset, Store},
+    throttle::{Throttle, Tried},
 };
 
 /// How many wishes may wait at once, each of another address; further ones are dropped.
@@ -31,6 +32,7 @@ pub struct PasswordResets {
     pub(crate) feed: Arc<ChangeFeed>,
     pub(crate) postbox: Postbox,
     pub(crate) hasher: PasswordHasher,
+    pub(crate) throttle: Throttle,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) notes: AuditNotes,
     /// When it was last said that wishes are dropped.
@@ -42,8 +44,13 @@ impl PasswordResets {
     /// waits, another one changes nothing.
     ///
     /// # Errors
-    /// [`Kind::Unavailable`] when the store is away.
+    /// [`Kind::TooMany`] after too many of these, [`Kind::Unavailable`] when the store is away.
     pub async fn request(&self, email: Email, origin: RequestOrigin) -> Result<()> {
+        let work = self.queue(email.clone(), origin);
+        self.throttle.attempt(Tried::RequestReset(&email), origin, work).await
+    }
+
+    async fn queue(&self, email: Email, origin: RequestOrigin) -> Result<()> {
         let entry = NewAuditEntry::new(AuditAction::PasswordResetRequested, self.clock.now());
         self.notes.note(entry.seen_from(origin).with("email", email.as_str()));
         if !self.postbox.is_served() {
@@ -66,7 +73,8 @@ impl PasswordResets {
     /// Sets the password of whoever was mailed the token, and signs them out everywhere; happens once, however many race.
     ///
     /// # Errors
-    /// [`Kind::Gone`] when its time is over, [`Kind::NotFound`] when it is unknown, spent, or of an account that may not sign in.
+    /// [`Kind::Gone`] when its time is over, [`Kind::NotFound`] when it is unknown, spent, or of an account that may not sign in,
+    /// [`Kind::TooMany`] after too many of those.
     pub async fn confirm(
         &self,
         token: &SecretString,
@@ -74,13 +82,23 @@ impl PasswordResets {
         origin: RequestOrigin,
     ) -> Result<()> {
         let token = TokenHash::of(token.expose_secret());
+        let work = self.confirm_unthrottled(&token, password, origin);
+        self.throttle.attempt(Tried::ConfirmReset(&token), origin, work).await
+    }
+
+    async fn confirm_unthrottled(
+        &self,
+        token: &TokenHash,
+        password: &Password,
+        origin: RequestOrigin,
+    ) -> Result<()> {
         // Hashing is dear, so a token that is not good is refused before it.
-        let expires_at = self.store.find_reset(&token).await?.ok_or_else(not_found)?;
+        let expires_at = self.store.find_reset(token).await?.ok_or_else(not_found)?;
         if expires_at <= self.clock.now() {
             return Err(expired());
         }
         let hashed_password = self.hasher.hash(password).await?;
-        match self.store.confirm_reset(&token, &hashed_password, origin, self.clock.now()).await? {
+        match self.store.confirm_reset(token, &hashed_password, origin, self.clock.now()).await? {
             Reset::Done(user) => {
                 self.feed.forget(Change::User(user));
                 tracing::info!(user.id = %user, "a password was reset; the user's sessions are closed");

@@ -27,6 +27,7 @@ use crate::{
     },
     request::RequestOrigin,
     store::{Change, NewAuditEntry, Store},
+    throttle::{Throttle, Tried},
 };
 
 pub use self::own::OwnSession;
@@ -76,6 +77,7 @@ pub struct Sessions {
     pub(crate) feed: Arc<ChangeFeed>,
     pub(crate) hasher: PasswordHasher,
     pub(crate) issuer: TokenIssuer,
+    pub(crate) throttle: Throttle,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) notes: AuditNotes,
 }
@@ -85,14 +87,23 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Kind::Unauthenticated`] for an unknown address, a wrong password and an account that is not active: the same answer after
-    /// the same work, but for accounts that were imported and have not signed in since, whose hash is of another kind. [`Kind::Unavailable`] when the store is away or too many wait for their hash.
+    /// the same work. [`Kind::TooMany`] after too many of those, [`Kind::Unavailable`] when the store is away or too many wait for their hash.
     pub async fn sign_in(
         &self,
         email: &str,
         password: &SecretString,
         origin: RequestOrigin,
     ) -> Result<SignedIn> {
-        let tried = (email, origin);
+        let work = self.sign_in_unthrottled((email, origin), password);
+        self.throttle.attempt(Tried::SignIn(email), origin, work).await
+    }
+
+    async fn sign_in_unthrottled(
+        &self,
+        tried: (&str, RequestOrigin),
+        password: &SecretString,
+    ) -> Result<SignedIn> {
+        let origin = tried.1;
         let (user, verified) = self.verify(tried, password).await?;
         let now = self.clock.now();
         let (refresh, session) = self.issuer.refresh(origin, now)?;
@@ -115,21 +126,26 @@ impl Sessions {
     ) -> Result<(UserId, SecretString)> {
         let parsed = Email::parse(email).ok();
         let tried = (parsed.as_ref(), origin);
-        let record = match &parsed {
+        let found = match &parsed {
             Some(email) => self.store.find_for_sign_in(email).await?,
             None => None,
         };
+        // Who is not active costs what nobody does: those have no imported hash to pay for.
+        let record = found.as_ref().filter(|record| record.user.is_active);
+        let imported = self.store.imported_hash().await?;
+        let stored = record.map(|record| &record.hashed_password);
+        let verified = self.hasher.verify_evenly(password, stored, imported.as_ref()).await?;
         let Some(UserRecord { user, hashed_password }) = record else {
-            self.hasher.verify_nothing(password).await?;
-            return Err(self.refused(tried, None, "unknown"));
+            let user = found.as_ref().map(|record| &record.user);
+            let reason = if user.is_some() { "inactive" } else { "unknown" };
+            return Err(self.refused(tried, user, reason));
         };
-        match self.hasher.verify(password, &hashed_password).await? {
-            Verification::Mismatch => Err(self.refused(tried, Some(&user), "wrong_password")),
-            _ if !user.is_active => Err(self.refused(tried, Some(&user), "inactive")),
+        match verified {
+            Verification::Mismatch => Err(self.refused(tried, Some(user), "wrong_password")),
             Verification::MatchNeedsRehash => {
-                Ok((user.id, self.rehash(&user, password, &hashed_password).await?))
+                Ok((user.id, self.rehash(user, password, hashed_password).await?))
             }
-            Verification::Match => Ok((user.id, hashed_password)),
+            Verification::Match => Ok((user.id, hashed_password.clone())),
         }
     }
 
@@ -160,11 +176,16 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Kind::Unauthenticated`] for a token that is unknown, expired, or was spent long ago; the last closes its session.
+    /// [`Kind::TooMany`] after too many of those.
     pub async fn refresh(&self, refresh_token: &SecretString, origin: RequestOrigin) -> Result<SignedIn> {
-        let now = self.clock.now();
         let presented = TokenHash::of(refresh_token.expose_secret());
+        self.throttle.attempt(Tried::Refresh(&presented), origin, self.rotate(&presented, origin)).await
+    }
+
+    async fn rotate(&self, presented: &TokenHash, origin: RequestOrigin) -> Result<SignedIn> {
+        let now = self.clock.now();
         let (refresh, next) = self.issuer.refresh(origin, now)?;
-        match self.store.rotate_refresh(&presented, next).await? {
+        match self.store.rotate_refresh(presented, next).await? {
             Rotation::Rotated { session, user } => self.issuer.signed_in((session, user), &refresh, now),
             Rotation::Replayed { session, user } => {
                 self.feed.forget(Change::Session(session));

@@ -17,6 +17,7 @@ mod origin;
 mod outbox;
 mod password_reset;
 mod session;
+mod sign_in;
 pub mod sql;
 mod user;
 mod verification;
@@ -42,6 +43,7 @@ pub use self::{
     outbox::OutboxStore,
     password_reset::{PasswordResetStore, Reset},
     session::SessionStore,
+    sign_in::SignInStore,
     user::{PasswordChange, UserRemoval, UserStore, UserUpdate},
     verification::{Kept, Recount, VerificationStore},
 };
@@ -54,6 +56,7 @@ pub use crate::model::collection::{CollectionRecord, Failure};
 pub trait Store:
     UserStore
     + SessionStore
+    + SignInStore
     + InvitationStore
     + OutboxStore
     + PasswordResetStore

@@ -31,6 +31,7 @@ mod rollup;
 mod row_security;
 mod series;
 mod session;
+mod sign_in;
 mod user;
 mod verification;
 mod workflow;

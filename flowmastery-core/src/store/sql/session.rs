@@ -10,6 +10,7 @@ use super::{
     SqlStore, audit,
     fault::corrupt,
     pool::{Db, Tx, execute, fetch_all, fetch_one, fetch_optional},
+    sign_in,
     user::{self, UserRow, select_user},
 };
 use crate::{
@@ -75,7 +76,7 @@ pub(super) async fn close_all(
     Ok(())
 }
 
-/// Inserts a session with its first refresh token.
+/// Inserts a session with its first refresh token, and notes from where it is opened.
 pub(super) async fn insert(tx: &mut Tx, user: UserId, session: &NewSession) -> StoreResult<SessionId> {
     let (id,): (SessionId,) = fetch_one!(
         tx.db(),
@@ -86,6 +87,7 @@ pub(super) async fn insert(tx: &mut Tx, user: UserId, session: &NewSession) -> S
         session.origin.address.map(|address| address.to_string()),
     )?;
     insert_token(tx.db(), id, None, session).await?;
+    sign_in::note_network(tx, user, session).await?;
     Ok(id)
 }
 

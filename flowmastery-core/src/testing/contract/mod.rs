@@ -23,6 +23,7 @@ pub mod outbox;
 pub mod own_session;
 pub mod password_reset;
 pub mod session;
+pub mod sign_in;
 pub mod user;
 pub mod verification;
 
@@ -70,6 +71,10 @@ macro_rules! store_contract {
         mod own_session {
             use super::$on_fresh_store;
             $crate::own_session_contract!($on_fresh_store);
+        }
+        mod sign_in {
+            use super::$on_fresh_store;
+            $crate::sign_in_contract!($on_fresh_store);
         }
         mod import {
             use super::$on_fresh_store;

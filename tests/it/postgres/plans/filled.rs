@@ -60,6 +60,8 @@ SELECT 'user' || n || '@example.com', 'hash', CASE WHEN n <= 20 THEN 'admin' ELS
        CASE WHEN n > 20 THEN 1 + n % :clients END, :now, :now FROM generate_series(1, 4000) n;
 INSERT INTO sessions (user_id, created_at, expires_at)
 SELECT 1 + n % 4000, :now, :now + 604800000 FROM generate_series(1, 12000) n;
+INSERT INTO known_addresses (user_id, network, last_at)
+SELECT 1 + n % 4000, '198.51.100.' || n / 4000, :now - 86400000 FROM generate_series(1, 40000) n;
 INSERT INTO refresh_tokens (hash, session_id, parent, expires_at)
 SELECT 'hash ' || n, 1 + n % 12000, 'hash ' || n - 12000, :now + 604800000 FROM generate_series(1, 24000) n;
 INSERT INTO invitations (email, role, token, status, expiry_date, client_id, invited_by_admin_id, accepted_user_id, created_at,

@@ -1,6 +1,9 @@
 //! Every method of the store that serves, called as the services call it, on clients of a filled database. The import is made once.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::Ipv4Addr,
+    time::{Duration, Instant},
+};
 
 use flowmastery_core::{
     access::scope::TenantScope,
@@ -24,13 +27,13 @@ use flowmastery_core::{
         workflow::{TimeSaved, Workflow, WorkflowId},
     },
     page::{Cursor, PageRequest},
-    request::RequestOrigin,
+    request::{Network, RequestOrigin},
     secret::{MailKey, Sealed},
     store::{
         AuditStore, Batch, ChangeStore, ClientStore, CollectionOutcome, Due, ExecutionStore, Finished,
         InvitationStore, LeaseStore, ListingStore, MetricsQuery, MetricsStore, NewAuditEntry, OriginStore,
-        OutboxStore, PasswordChange, PasswordResetStore, Pruned, Revocation, SessionStore, Store, Term,
-        UserRemoval, UserStore, VerificationStore, Walk, sql::SqlStore,
+        OutboxStore, PasswordChange, PasswordResetStore, Pruned, Revocation, SessionStore, SignInStore,
+        Store, Term, UserRemoval, UserStore, VerificationStore, Walk, sql::SqlStore,
     },
 };
 use flowmastery_tests::executions::success;
@@ -73,9 +76,10 @@ fn email(text: &str) -> Email {
 }
 
 fn session(token: &str) -> NewSession {
+    let address = Some(Ipv4Addr::new(203, 0, 113, 7).into());
     NewSession {
         refresh: TokenHash::of(token),
-        origin: RequestOrigin::default(),
+        origin: RequestOrigin { address, request_id: None },
         created_at: NOW,
         expires_at: NOW.plus(7 * DAY),
     }
@@ -178,6 +182,11 @@ async fn sessions(store: &SqlStore, round: i64) {
     assert!(store.change_password(everything(), user, change, NOW).await.unwrap());
     assert!(!store.revoke_session(everything(), UserId(1), id, NOW).await.unwrap());
     assert!(store.find_session_user(id, NOW).await.unwrap().is_some());
+    let network = Network::of(Ipv4Addr::new(203, 0, 113, 7).into());
+    assert!(
+        store.knows_network(&email(&format!("user{}", 500 + round)), network, NOW.minus(DAY)).await.unwrap()
+    );
+    assert!(store.imported_hash().await.unwrap().is_none());
     for (spent, next) in [("first", "second"), ("second", "third"), ("first", "fourth")] {
         store.rotate_refresh(&TokenHash::of(&token(spent)), session(&token(next))).await.unwrap();
     }
