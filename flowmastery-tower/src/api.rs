@@ -12,12 +12,7 @@ use std::{
 };
 
 use bytes::Buf;
-use flowmastery_core::{
-    Flowmastery,
-    access::actor::Actor,
-    error::{Error, FieldError, Result},
-    request::RequestOrigin,
-};
+use flowmastery_core::{Flowmastery, access::actor::Actor, error::Result, request::RequestOrigin};
 use futures_util::FutureExt;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body::Body;
@@ -33,6 +28,7 @@ use crate::{
     problem::Problem,
     request_id::RequestId,
     route::{self, Broken, Call, Context, Fields, Matched, RequestBody, Table, Target},
+    site::Site,
     trace::Trail,
 };
 
@@ -48,6 +44,7 @@ impl Api {
         ApiBuilder {
             flowmastery,
             base_path: String::new(),
+            public_url: None,
             docs: false,
             proxies: TrustedProxies::default(),
             authenticator: None,
@@ -57,7 +54,7 @@ impl Api {
 
 impl fmt::Debug for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Api").field("base_path", &self.inner.context.base_path).finish_non_exhaustive()
+        f.debug_struct("Api").field("base_path", &self.inner.context.site.base_path()).finish_non_exhaustive()
     }
 }
 
@@ -67,6 +64,7 @@ impl fmt::Debug for Api {
 pub struct ApiBuilder {
     flowmastery: Flowmastery,
     base_path: String,
+    public_url: Option<String>,
     docs: bool,
     proxies: TrustedProxies,
     authenticator: Option<Arc<dyn Authenticator>>,
@@ -76,6 +74,13 @@ impl ApiBuilder {
     /// Where the host mounts the API, such as `/flow`. It serves the links in answers; the host itself takes it off every request's path.
     pub fn base_path(mut self, base_path: impl Into<String>) -> Self {
         self.base_path = base_path.into();
+        self
+    }
+
+    /// Where browsers find the host, such as `https://api.acme.com`; for their cookies, see [`Site`]. Unless told, the cookies are for TLS only,
+    /// and browsers have to say themselves that a request comes from the API's own pages.
+    pub fn public_url(mut self, public_url: impl Into<String>) -> Self {
+        self.public_url = Some(public_url.into());
         self
     }
 
@@ -101,34 +106,23 @@ impl ApiBuilder {
     /// The API.
     ///
     /// # Errors
-    /// [`flowmastery_core::error::Kind::Invalid`] for a base path that is none.
+    /// [`flowmastery_core::error::Kind::Invalid`] for a base path or a public URL that is none.
     pub fn build(self) -> Result<Api> {
-        let Self { flowmastery, base_path, docs, proxies, authenticator } = self;
-        let base_path = checked_base_path(&base_path)?;
+        let Self { flowmastery, base_path, public_url, docs, proxies, authenticator } = self;
+        let site = Site::of(public_url.as_deref(), &base_path)?;
         let routes = route::routes(docs);
-        let openapi = docs.then(|| openapi::document(&routes, &base_path)).transpose()?;
-        let authenticator = authenticator.unwrap_or_else(|| Arc::new(TokenAuthenticator::new(&flowmastery)));
+        let openapi = docs.then(|| openapi::document(&routes, &site)).transpose()?;
+        let authenticator =
+            authenticator.unwrap_or_else(|| Arc::new(TokenAuthenticator::new(&flowmastery).at(site.clone())));
         Ok(Api {
             inner: Arc::new(Inner {
                 table: Table::new(routes)?,
-                authentication: Authentication::new(authenticator, true),
+                authentication: Authentication::new(authenticator, true).at(site.clone()),
                 proxies,
-                context: Arc::new(Context { flowmastery, base_path, openapi }),
+                context: Arc::new(Context { flowmastery, site, openapi }),
             }),
         })
     }
-}
-
-/// A base path without its trailing slash.
-fn checked_base_path(given: &str) -> Result<String> {
-    let path = given.strip_suffix('/').unwrap_or(given);
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_' | b'~' | b'-');
-    let rooted = path.is_empty() || (path.starts_with('/') && !given.contains("//"));
-    if rooted && path.bytes().all(fits) {
-        return Ok(path.to_owned());
-    }
-    let message = "A base path starts with a slash and has letters, digits, '/', '.', '_', '~' and '-' only.";
-    Err(Error::invalid(vec![FieldError::new("base_path", message)]))
 }
 
 struct Inner {
@@ -171,7 +165,7 @@ impl Inner {
         body: RequestBody,
         trail: &mut Trail,
     ) -> Result<Response<ApiBody>, Problem> {
-        let actor = matched.route.access.authenticate(&self.authentication, &parts.headers).await?;
+        let actor = matched.route.access.authenticate(&self.authentication, &parts).await?;
         let actor = actor.map(|actor| actor.at(origin));
         // Before anything can refuse the caller: the access log names them then, too.
         trail.actor = actor;

@@ -53,6 +53,8 @@
 //! Where a host knows who is at the other end of a connection, it puts a [`PeerAddress`] into the request's extensions: sign-ins are
 //! throttled by it.
 //!
+//! Browsers may be given their tokens in cookies ([`Site`] says how); [`ApiBuilder::public_url`] tells where they find the API.
+//!
 //! A host guards routes of its own with the layers in [`auth`] and [`require`].
 
 mod api;
@@ -64,6 +66,7 @@ mod problem;
 mod request_id;
 pub mod require;
 mod route;
+mod site;
 mod trace;
 
 pub use self::{
@@ -74,5 +77,6 @@ pub use self::{
     problem::Problem,
     request_id::RequestId,
     require::RequirePermissionLayer,
+    site::Site,
     trace::Trail,
 };

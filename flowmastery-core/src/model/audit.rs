@@ -45,6 +45,8 @@ actions! {
     SignInFailed = "sign_in_failed",
     /// A user ended a session.
     SignedOut = "signed_out",
+    /// A user ended another session of theirs.
+    SessionRevoked = "session_revoked",
     /// A refresh token was used that had been spent long ago; its session is closed.
     RefreshReplayed = "refresh_replayed",
     /// Somebody asked for a mail to reset a password.

@@ -1,5 +1,7 @@
 //! Signing in, staying signed in, and signing out.
 
+mod own;
+
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -26,6 +28,8 @@ use crate::{
     request::RequestOrigin,
     store::{Change, NewAuditEntry, Store},
 };
+
+pub use self::own::OwnSession;
 
 /// How many open sessions are remembered.
 const REMEMBERED: u64 = 100_000;
@@ -88,9 +92,32 @@ impl Sessions {
         password: &SecretString,
         origin: RequestOrigin,
     ) -> Result<SignedIn> {
-        let parsed = Email::parse(email).ok();
-        let tried = (parsed.as_ref(), origin);
-        let record = match &parsed {
+        let (user, verified) = self.verify((email, origin), password).await?;
+        let now = self.clock.now();
+        let (refresh, session) = self.issuer.refresh(origin, now)?;
+        let opened = match self.store.open_session(user.id, &verified, session.clone()).await? {
+            Some(opened) => opened,
+            // Another sign-in may have stored a newer kind of hash of the same password meanwhile.
+            None => {
+                let (user, verified) = self.verify((email, origin), password).await?;
+                let opened = self.store.open_session(user.id, &verified, session).await?;
+                opened.ok_or_else(|| {
+                    self.refused((Some(&user.email), origin), Some(&user), "changed_meanwhile")
+                })?
+            }
+        };
+        self.issuer.signed_in(opened, &refresh, now)
+    }
+
+    /// Whose password it is, and the stored hash that says so.
+    async fn verify(
+        &self,
+        (email, origin): (&str, RequestOrigin),
+        password: &SecretString,
+    ) -> Result<(User, SecretString)> {
+        let email = Email::parse(email).ok();
+        let tried = (email.as_ref(), origin);
+        let record = match &email {
             Some(email) => self.store.find_for_sign_in(email).await?,
             None => None,
         };
@@ -99,20 +126,14 @@ impl Sessions {
             return Err(self.refused(tried, None, "unknown"));
         };
         match self.hasher.verify(password, &hashed_password).await? {
-            Verification::Mismatch => return Err(self.refused(tried, Some(&user), "wrong_password")),
-            Verification::MatchNeedsRehash => self.rehash(&user, password, &hashed_password).await?,
-            Verification::Match => {}
+            Verification::Mismatch => Err(self.refused(tried, Some(&user), "wrong_password")),
+            _ if !user.is_active => Err(self.refused(tried, Some(&user), "inactive")),
+            Verification::MatchNeedsRehash => {
+                let verified = self.rehash(&user, password, &hashed_password).await?;
+                Ok((user, verified))
+            }
+            Verification::Match => Ok((user, hashed_password)),
         }
-        let now = self.clock.now();
-        let (refresh, session) = self.issuer.refresh(origin, now)?;
-        let opened = self.store.open_session(user.id, session).await?;
-        let opened = opened.ok_or_else(|| self.refused(tried, Some(&user), "inactive"))?;
-        // A password that is replaced closes the sessions that are open then, and this one may have been opened after that.
-        if !self.is_still_right(&user.email, password, &hashed_password).await? {
-            self.store.close_session(opened.0, Author { user: user.id, origin }, now).await?;
-            return Err(self.refused(tried, Some(&user), "wrong_password"));
-        }
-        self.issuer.signed_in(opened, &refresh, now)
     }
 
     /// Notes why a sign-in failed, which the caller is not told. What is no address may be a password in the wrong field, so it is not noted.
@@ -131,25 +152,11 @@ impl Sessions {
         wrong_credentials()
     }
 
-    /// Whether a password that verified against a hash is right as the store has it now.
-    async fn is_still_right(
-        &self,
-        email: &Email,
-        password: &SecretString,
-        verified: &SecretString,
-    ) -> Result<bool> {
-        let Some(record) = self.store.find_for_sign_in(email).await? else { return Ok(false) };
-        if record.hashed_password.expose_secret() == verified.expose_secret() {
-            return Ok(true);
-        }
-        Ok(self.hasher.verify(password, &record.hashed_password).await? != Verification::Mismatch)
-    }
-
     /// Stores a hash of today's kind for a password that verified against an older one.
-    async fn rehash(&self, user: &User, password: &SecretString, old: &SecretString) -> Result<()> {
+    async fn rehash(&self, user: &User, password: &SecretString, old: &SecretString) -> Result<SecretString> {
         let new = self.hasher.hash(&Password::of_old(password.clone())).await?;
         self.store.replace_password_hash(user.id, old, &new).await?;
-        Ok(())
+        Ok(new)
     }
 
     /// A new pair of tokens for a refresh token, which is spent by it.

@@ -90,7 +90,7 @@ impl PasswordResetStore for SqlStore {
         if execute!(tx.db(), "DELETE FROM password_resets WHERE token = $1", token.as_str())? == 0 {
             return Ok(Reset::NotFound);
         }
-        session::close_all(tx.db(), id, now).await?;
+        session::close_all(tx.db(), id, None, now).await?;
         let client = user::find(tx.db(), TenantScope::ALL, id).await?.and_then(|user| user.client_id);
         let author = Author { user: id, origin };
         let entry = NewAuditEntry::new(AuditAction::PasswordReset, now).by(Some(author)).of(client);

@@ -85,7 +85,9 @@ async fn entry_is_read_as_it_was_noted(store: Arc<dyn Store>) {
 async fn signing_in_and_out_leaves_an_entry_each(store: Arc<dyn Store>) {
     let anna = admin(&store, "anna").await;
     let new = NewSession { origin: from_afar("in"), ..session("first", minute(5)) };
-    let (opened, entry) = entry_of(&store, async { store.open_session(anna.id, new).await.unwrap() }).await;
+    let (opened, entry) =
+        entry_of(&store, async { store.open_session(anna.id, &"hash of anna".into(), new).await.unwrap() })
+            .await;
     let (id, _) = opened.unwrap();
     assert_eq!(what(&entry), ("signed_in", Some(anna.id.0), None, format!("session {id}")));
     assert_eq!((entry.at, entry.request_id.as_deref()), (minute(5), Some("in")));
@@ -97,7 +99,11 @@ async fn signing_in_and_out_leaves_an_entry_each(store: Arc<dyn Store>) {
     let (_, entry) = entry_of(&store, async { store.rotate_refresh(&presented, new).await.unwrap() }).await;
     assert_eq!(what(&entry), ("refresh_replayed", Some(anna.id.0), None, format!("session {id}")));
     assert_eq!(entry.request_id.as_deref(), Some("replay"));
-    let (id, _) = store.open_session(anna.id, session("again", minute(8))).await.unwrap().unwrap();
+    let (id, _) = store
+        .open_session(anna.id, &"hash of anna".into(), session("again", minute(8)))
+        .await
+        .unwrap()
+        .unwrap();
     let author = Author { user: anna.id, origin: from_afar("out") };
     let (_, entry) =
         entry_of(&store, async { store.close_session(id, author, minute(9)).await.unwrap() }).await;
