@@ -21,6 +21,7 @@ use crate::{
         metrics::Metrics,
         outbox::Outbox,
         password_resets::PasswordResets,
+        rewrap::Rewraps,
         sessions::Sessions,
         users::Users,
         verification::Verifications,
@@ -35,7 +36,8 @@ pub struct Config {
     pub secret_key: SecretString,
     /// Keys that signed tokens which are still to be read.
     pub previous_secret_keys: Vec<SecretString>,
-    /// Seal n8n keys, newest first; empty: those that follow from `secret_key` and `previous_secret_keys`.
+    /// Seal n8n keys and waiting mails, newest first. Behind them stand those that follow from `secret_key` and `previous_secret_keys`: they
+    /// open what they sealed before these were set, and seal where there are none.
     pub encryption_keys: Vec<VaultKey>,
     /// How long tokens live.
     pub lifetimes: TokenLifetimes,
@@ -85,6 +87,7 @@ pub struct Flowmastery {
     health: Health,
     verifications: Verifications,
     imports: Imports,
+    rewraps: Rewraps,
     collector: Collector,
     feed: Arc<ChangeFeed>,
     outbox: Outbox,
@@ -139,6 +142,11 @@ impl Flowmastery {
     /// Taking over what a Python FlowMastery has, for the host's own command.
     pub fn imports(&self) -> &Imports {
         &self.imports
+    }
+
+    /// Sealing what is stored anew after a change of keys, for the host's own command.
+    pub fn rewraps(&self) -> &Rewraps {
+        &self.rewraps
     }
 
     /// Runs what goes on beside requests, which is collecting and sending mails, until `stop` is cancelled, and comes to its end in

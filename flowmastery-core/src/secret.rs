@@ -233,6 +233,12 @@ impl Vault {
         std::str::from_utf8(&opened).map(SecretString::from).map_err(|_| broken())
     }
 
+    /// Whether a text was sealed under the newest key; it may not open all the same.
+    pub fn is_newest(&self, sealed: &Sealed) -> bool {
+        let id = sealed.0.split(':').nth(1);
+        self.keys.first().is_some_and(|newest| id == Some(newest.id.as_str()))
+    }
+
     /// A keyed digest by which equal texts of one column are known without the text: 64 hex digits, under the newest key.
     ///
     /// # Errors

@@ -26,6 +26,7 @@ use crate::{
         metrics::{self, Metrics},
         outbox::{Outbox, OutboxLimits, OutboxParts, Troubles},
         password_resets::PasswordResets,
+        rewrap::Rewraps,
         sessions::{self, Sessions},
         users::Users,
         verification::Verifications,
@@ -130,12 +131,9 @@ impl Builder {
             collection_limits,
             outbox_limits,
         } = self;
-        let keys = match config.encryption_keys {
-            keys if keys.is_empty() => VaultKey::derive_ring(
-                std::iter::once(&config.secret_key).chain(&config.previous_secret_keys),
-            )?,
-            keys => keys,
-        };
+        let mut keys = config.encryption_keys;
+        let secrets = std::iter::once(&config.secret_key).chain(&config.previous_secret_keys);
+        keys.extend(VaultKey::derive_ring(secrets)?);
         let vault = Vault::new(keys, entropy.clone())?;
         let n8n = match n8n {
             Some(n8n) => n8n,
@@ -155,6 +153,7 @@ impl Builder {
         let codec = TokenCodec::new(&config.secret_key, &config.previous_secret_keys, entropy.clone());
         let issuer = TokenIssuer { codec, lifetimes: config.lifetimes, entropy: entropy.clone() };
         let postbox = Postbox::new(vault.clone(), entropy.clone(), mailer.is_configured());
+        let rewraps = Rewraps { store: store.clone(), vault: vault.clone() };
         let imports = Imports {
             store: store.clone(),
             vault: vault.clone(),
@@ -236,6 +235,7 @@ impl Builder {
             },
             verifications: Verifications { store: store.clone(), n8n, vault, clock },
             imports,
+            rewraps,
             health: Health { store, cache, collection, outages: Arc::default() },
             collector,
             feed,

@@ -15,6 +15,7 @@ mod metrics;
 mod origin;
 mod outbox;
 mod password_reset;
+mod sealed;
 mod session;
 pub mod sql;
 mod user;
@@ -39,6 +40,7 @@ pub use self::{
     origin::OriginStore,
     outbox::OutboxStore,
     password_reset::{PasswordResetStore, Reset},
+    sealed::{SealedColumn, SealedRow, SealedStore},
     session::SessionStore,
     user::{UserStore, UserUpdate},
     verification::{Kept, Recount, VerificationStore},
@@ -63,6 +65,7 @@ pub trait Store:
     + VerificationStore
     + ImportStore
     + OriginStore
+    + SealedStore
     + ChangeStore
     + fmt::Debug
 {
