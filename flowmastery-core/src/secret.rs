@@ -151,12 +151,15 @@ impl VaultKey {
         Ok(Self { id: format!("derived-{digest:.8}"), bytes })
     }
 
-    /// The keys that follow from signing secrets, in their order; a secret that is named twice counts once.
+    /// A ring of these keys, and behind them those that follow from signing secrets, in their order; what is named twice counts once.
     ///
     /// # Errors
     /// As [`VaultKey::derive`].
-    pub fn derive_ring<'s>(secrets: impl IntoIterator<Item = &'s SecretString>) -> Result<Vec<Self>> {
-        let mut ring: Vec<Self> = Vec::new();
+    pub fn ring<'s>(
+        keys: Vec<Self>,
+        secrets: impl IntoIterator<Item = &'s SecretString>,
+    ) -> Result<Vec<Self>> {
+        let mut ring = keys;
         for secret in secrets {
             let key = Self::derive(secret)?;
             if ring.iter().all(|other| other.id != key.id) {

@@ -131,10 +131,8 @@ impl Builder {
             collection_limits,
             outbox_limits,
         } = self;
-        let mut keys = config.encryption_keys;
         let secrets = std::iter::once(&config.secret_key).chain(&config.previous_secret_keys);
-        keys.extend(VaultKey::derive_ring(secrets)?);
-        let vault = Vault::new(keys, entropy.clone())?;
+        let vault = Vault::new(VaultKey::ring(config.encryption_keys, secrets)?, entropy.clone())?;
         let n8n = match n8n {
             Some(n8n) => n8n,
             None => Arc::new(HttpN8n::new(HttpN8nConfig {

@@ -137,6 +137,11 @@ impl Server {
         answer
     }
 
+    /// Status and body of a request with a token, whatever becomes of it.
+    pub(crate) fn request_with(&self, token: &str, request: &str) -> (u16, Value) {
+        self.send(request, &format!("Authorization: Bearer {token}\r\n"), None)
+    }
+
     fn send(&self, request: &str, headers: &str, body: Option<&Value>) -> (u16, Value) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let body = body.map(ToString::to_string).unwrap_or_default();

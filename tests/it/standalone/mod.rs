@@ -4,6 +4,7 @@ mod dev;
 pub(crate) mod harness;
 mod health;
 mod import;
+mod keys;
 mod mail;
 mod operations;
 mod verify;

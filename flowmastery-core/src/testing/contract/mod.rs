@@ -20,6 +20,7 @@ pub mod metrics;
 pub mod origin;
 pub mod outbox;
 pub mod password_reset;
+pub mod sealed;
 pub mod session;
 pub mod user;
 pub mod verification;
@@ -80,6 +81,10 @@ macro_rules! store_contract {
         mod password_reset {
             use super::$on_fresh_store;
             $crate::password_reset_contract!($on_fresh_store);
+        }
+        mod sealed {
+            use super::$on_fresh_store;
+            $crate::sealed_contract!($on_fresh_store);
         }
         mod client {
             use super::$on_fresh_store;
