@@ -75,9 +75,8 @@ fn keys_derived_from_older_secrets_still_open() {
 fn keys_that_are_set_stand_before_those_that_follow_from_secrets() {
     let place = Place::n8n_key(ClientId(1));
     let secret = SecretString::from("the signing secret");
-    let vault = |keys| {
-        Vault::new(VaultKey::ring(keys, [&secret, &secret]).unwrap(), Arc::new(OsEntropy)).unwrap()
-    };
+    let vault =
+        |keys| Vault::new(VaultKey::ring(keys, [&secret, &secret]).unwrap(), Arc::new(OsEntropy)).unwrap();
     let configured = || VaultKey::from_base64("k1", &STANDARD.encode([7; 32]).into()).unwrap();
     let derived = || VaultKey::derive(&secret).unwrap();
     let (before, set, announced) =

@@ -7,6 +7,7 @@ mod import;
 mod keys;
 mod mail;
 mod operations;
+mod outbound;
 mod verify;
 
 use std::{

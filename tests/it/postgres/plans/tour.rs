@@ -27,7 +27,8 @@ use flowmastery_core::{
     store::{
         Batch, ChangeStore, ClientStore, CollectionOutcome, Due, ExecutionStore, Finished, InvitationStore,
         LeaseStore, ListingStore, MetricsQuery, MetricsStore, OriginStore, OutboxStore, PasswordResetStore,
-        Pruned, SealedColumn, SealedStore, SessionStore, Store, Term, UserStore, VerificationStore, Walk, sql::SqlStore,
+        Pruned, SealedColumn, SealedStore, SessionStore, Store, Term, UserStore, VerificationStore, Walk,
+        sql::SqlStore,
     },
 };
 use flowmastery_tests::executions::success;
