@@ -30,6 +30,7 @@ use crate::{
     openapi,
     peer::TrustedProxies,
     problem::Problem,
+    protection::{insist_on_https, protect},
     request_id::RequestId,
     route::{self, Broken, Call, Context, Fields, Matched, RequestBody, Table, Target},
     trace::Trail,
@@ -48,6 +49,7 @@ impl Api {
             flowmastery,
             base_path: String::new(),
             docs: false,
+            https: false,
             proxies: TrustedProxies::default(),
             authenticator: None,
         }
@@ -67,6 +69,7 @@ pub struct ApiBuilder {
     flowmastery: Flowmastery,
     base_path: String,
     docs: bool,
+    https: bool,
     proxies: TrustedProxies,
     authenticator: Option<Arc<dyn Authenticator>>,
 }
@@ -81,6 +84,13 @@ impl ApiBuilder {
     /// Whether `/openapi.json` and `/docs` are there.
     pub fn docs(mut self, docs: bool) -> Self {
         self.docs = docs;
+        self
+    }
+
+    /// Whether callers reach the API over https, so that browsers are told to ask its name, and names below it, in no other way for a year
+    /// (`Strict-Transport-Security`).
+    pub fn https(mut self, https: bool) -> Self {
+        self.https = https;
         self
     }
 
@@ -102,7 +112,7 @@ impl ApiBuilder {
     /// # Errors
     /// [`flowmastery_core::error::Kind::Invalid`] for a base path that is none.
     pub fn build(self) -> Result<Api> {
-        let Self { flowmastery, base_path, docs, proxies, authenticator } = self;
+        let Self { flowmastery, base_path, docs, https, proxies, authenticator } = self;
         let base_path = checked_base_path(&base_path)?;
         let routes = route::routes(docs);
         let openapi = docs.then(|| openapi::document(&routes, &base_path)).transpose()?;
@@ -112,6 +122,7 @@ impl ApiBuilder {
                 table: Table::new(routes)?,
                 authentication: Authentication::new(authenticator, true),
                 proxies,
+                https,
                 context: Arc::new(Context { flowmastery, base_path, openapi }),
             }),
         })
@@ -134,6 +145,7 @@ struct Inner {
     table: Table,
     authentication: Authentication,
     proxies: TrustedProxies,
+    https: bool,
     context: Arc<Context>,
 }
 
@@ -158,7 +170,7 @@ impl Inner {
         let served = served.unwrap_or_else(|panic| Err(Problem::panicked(panic.as_ref())));
         let response =
             span.in_scope(|| served.unwrap_or_else(|problem| problem.into_response(trail.request_id())));
-        let response = finished(response, trail.request_id(), is_head);
+        let response = self.finished(response, trail.request_id(), is_head);
         trail.answered(response.status());
         response
     }
@@ -206,28 +218,36 @@ impl Inner {
         }
         answer
     }
+
+    /// The answer with what all have in common.
+    fn finished(
+        &self,
+        mut response: Response<ApiBody>,
+        request_id: &RequestId,
+        is_head: bool,
+    ) -> Response<ApiBody> {
+        let length = response.body().len();
+        let status = response.status();
+        let headers = response.headers_mut();
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        protect(headers);
+        if self.https {
+            insist_on_https(headers);
+        }
+        headers.insert(RequestId::HEADER, request_id.to_header());
+        if !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+            // Not every host asks the body for its length, and sends it in chunks then.
+            headers.insert(header::CONTENT_LENGTH, length.into());
+        }
+        if is_head {
+            *response.body_mut() = ApiBody::empty();
+        }
+        response
+    }
 }
 
 fn has_faults(answer: &Result<Response<ApiBody>, Problem>) -> bool {
     answer.as_ref().is_err_and(|problem| problem.status() == StatusCode::UNPROCESSABLE_ENTITY)
-}
-
-/// What every answer has in common.
-fn finished(mut response: Response<ApiBody>, request_id: &RequestId, is_head: bool) -> Response<ApiBody> {
-    let length = response.body().len();
-    let status = response.status();
-    let headers = response.headers_mut();
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(RequestId::HEADER, request_id.to_header());
-    if !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
-        // Not every host asks the body for its length, and sends it in chunks then.
-        headers.insert(header::CONTENT_LENGTH, length.into());
-    }
-    if is_head {
-        *response.body_mut() = ApiBody::empty();
-    }
-    response
 }
 
 impl<B> Service<Request<B>> for Api

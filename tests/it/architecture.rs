@@ -18,8 +18,13 @@ const CORE: &[&[&str]] = &[
 ];
 
 /// The rooms of the tower, likewise.
-const TOWER: &[&[&str]] =
-    &[&["body", "problem", "request_id"], &["auth", "require", "trace"], &["route"], &["openapi"], &["api"]];
+const TOWER: &[&[&str]] = &[
+    &["body", "problem", "protection", "request_id"],
+    &["auth", "require", "trace"],
+    &["route"],
+    &["openapi"],
+    &["api"],
+];
 
 /// What only `app` and hosts may name.
 const ADAPTERS: &[&str] = &[

@@ -207,7 +207,8 @@ pub(crate) async fn services(
 /// # Errors
 /// When the API cannot be assembled.
 pub(crate) fn api(settings: &Settings, app: &Flowmastery) -> Outcome<Api> {
-    let api = Api::builder(app.clone()).docs(settings.docs);
+    let https = settings.links.public_url(settings.server.bind).starts_with("https://");
+    let api = Api::builder(app.clone()).docs(settings.docs).https(https);
     api.trusted_proxy_hops(settings.server.trusted_proxy_hops).build().map_err(services_failure)
 }
 

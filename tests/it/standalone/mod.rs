@@ -215,6 +215,16 @@ fn other_origins_and_names_are_answered_as_set() {
 }
 
 #[test]
+fn browsers_are_told_to_insist_on_https_where_the_public_url_does() {
+    for (url, told) in [("https://api.acme.com", true), ("http://api.acme.com", false)] {
+        let place = Place::new();
+        let server = place.serve(&[("PUBLIC_URL", url)]);
+        let text = server.raw("GET /health/live HTTP/1.1\r\nHost: x");
+        assert_eq!(text.contains("strict-transport-security: max-age=31536000"), told, "{text}");
+    }
+}
+
+#[test]
 fn what_the_api_does_not_see_leaves_an_access_line_too() {
     let place = Place::new();
     let server = place.serve(&[("ALLOWED_HOSTS", "api.acme.com"), ("CORS_ORIGINS", "https://app.acme.com")]);
