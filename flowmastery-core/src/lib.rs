@@ -45,6 +45,7 @@ pub mod model;
 pub mod n8n;
 mod outage;
 pub mod page;
+pub mod request;
 pub mod secret;
 pub mod service;
 pub mod store;

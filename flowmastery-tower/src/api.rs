@@ -12,11 +12,7 @@ use std::{
 };
 
 use bytes::Buf;
-use flowmastery_core::{
-    Flowmastery,
-    access::origin::RequestOrigin,
-    error::{Error, FieldError, Result},
-};
+use flowmastery_core::{Flowmastery, error::Result, request::RequestOrigin};
 use futures_util::FutureExt;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body::Body;
@@ -33,6 +29,7 @@ use crate::{
     protection::{insist_on_https, protect},
     request_id::RequestId,
     route::{self, Broken, Call, Context, Fields, Matched, RequestBody, Table, Target},
+    site::Site,
     trace::Trail,
 };
 
@@ -48,8 +45,8 @@ impl Api {
         ApiBuilder {
             flowmastery,
             base_path: String::new(),
+            public_url: None,
             docs: false,
-            https: false,
             proxies: TrustedProxies::default(),
             authenticator: None,
         }
@@ -58,7 +55,7 @@ impl Api {
 
 impl fmt::Debug for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Api").field("base_path", &self.inner.context.base_path).finish_non_exhaustive()
+        f.debug_struct("Api").field("base_path", &self.inner.context.site.base_path()).finish_non_exhaustive()
     }
 }
 
@@ -68,8 +65,8 @@ impl fmt::Debug for Api {
 pub struct ApiBuilder {
     flowmastery: Flowmastery,
     base_path: String,
+    public_url: Option<String>,
     docs: bool,
-    https: bool,
     proxies: TrustedProxies,
     authenticator: Option<Arc<dyn Authenticator>>,
 }
@@ -81,16 +78,17 @@ impl ApiBuilder {
         self
     }
 
-    /// Whether `/openapi.json` and `/docs` are there.
-    pub fn docs(mut self, docs: bool) -> Self {
-        self.docs = docs;
+    /// Where browsers find the host, such as `https://api.acme.com`; for their cookies, see [`Site`]. Unless told, the cookies are for TLS only,
+    /// and browsers have to say themselves that a request comes from the API's own pages. Where it is https they are told to ask this name, and
+    /// names below it, in no other way for a year (`Strict-Transport-Security`).
+    pub fn public_url(mut self, public_url: impl Into<String>) -> Self {
+        self.public_url = Some(public_url.into());
         self
     }
 
-    /// Whether callers reach the API over https, so that browsers are told to ask its name, and names below it, in no other way for a year
-    /// (`Strict-Transport-Security`).
-    pub fn https(mut self, https: bool) -> Self {
-        self.https = https;
+    /// Whether `/openapi.json` and `/docs` are there.
+    pub fn docs(mut self, docs: bool) -> Self {
+        self.docs = docs;
         self
     }
 
@@ -110,42 +108,29 @@ impl ApiBuilder {
     /// The API.
     ///
     /// # Errors
-    /// [`flowmastery_core::error::Kind::Invalid`] for a base path that is none.
+    /// [`flowmastery_core::error::Kind::Invalid`] for a base path or a public URL that is none.
     pub fn build(self) -> Result<Api> {
-        let Self { flowmastery, base_path, docs, https, proxies, authenticator } = self;
-        let base_path = checked_base_path(&base_path)?;
+        let Self { flowmastery, base_path, public_url, docs, proxies, authenticator } = self;
+        let site = Site::of(public_url.as_deref(), &base_path)?;
         let routes = route::routes(docs);
-        let openapi = docs.then(|| openapi::document(&routes, &base_path)).transpose()?;
-        let authenticator = authenticator.unwrap_or_else(|| Arc::new(TokenAuthenticator::new(&flowmastery)));
+        let openapi = docs.then(|| openapi::document(&routes, &site)).transpose()?;
+        let authenticator =
+            authenticator.unwrap_or_else(|| Arc::new(TokenAuthenticator::new(&flowmastery).at(site.clone())));
         Ok(Api {
             inner: Arc::new(Inner {
                 table: Table::new(routes)?,
-                authentication: Authentication::new(authenticator, true),
+                authentication: Authentication::new(authenticator, true).at(site.clone()),
                 proxies,
-                https,
-                context: Arc::new(Context { flowmastery, base_path, openapi }),
+                context: Arc::new(Context { flowmastery, site, openapi }),
             }),
         })
     }
-}
-
-/// A base path without its trailing slash.
-fn checked_base_path(given: &str) -> Result<String> {
-    let path = given.strip_suffix('/').unwrap_or(given);
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_' | b'~' | b'-');
-    let rooted = path.is_empty() || (path.starts_with('/') && !given.contains("//"));
-    if rooted && path.bytes().all(fits) {
-        return Ok(path.to_owned());
-    }
-    let message = "A base path starts with a slash and has letters, digits, '/', '.', '_', '~' and '-' only.";
-    Err(Error::invalid(vec![FieldError::new("base_path", message)]))
 }
 
 struct Inner {
     table: Table,
     authentication: Authentication,
     proxies: TrustedProxies,
-    https: bool,
     context: Arc<Context>,
 }
 
@@ -183,7 +168,7 @@ impl Inner {
         trail: &mut Trail,
     ) -> Result<Response<ApiBody>, Problem> {
         let route = matched.route.clone();
-        let actor = route.access.authenticate(&self.authentication, &parts.headers).await?;
+        let actor = route.access.authenticate(&self.authentication, &parts).await?;
         let actor = actor.map(|actor| actor.at(origin));
         // Before anything can refuse the caller: the access log names them then, too.
         trail.actor = actor;
@@ -231,7 +216,7 @@ impl Inner {
         let headers = response.headers_mut();
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         protect(headers);
-        if self.https {
+        if self.context.site.is_https() {
             insist_on_https(headers);
         }
         headers.insert(RequestId::HEADER, request_id.to_header());

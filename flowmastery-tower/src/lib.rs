@@ -53,6 +53,8 @@
 //! Where a host knows who is at the other end of a connection, it puts a [`PeerAddress`] into the request's extensions: sign-ins are
 //! throttled by it.
 //!
+//! Browsers may be given their tokens in cookies ([`Site`] says how); [`ApiBuilder::public_url`] tells where they find the API.
+//!
 //! A host guards routes of its own with the layers in [`auth`] and [`require`].
 
 mod api;
@@ -65,6 +67,7 @@ mod protection;
 mod request_id;
 pub mod require;
 mod route;
+mod site;
 mod trace;
 
 pub use self::{
@@ -75,5 +78,6 @@ pub use self::{
     problem::Problem,
     request_id::RequestId,
     require::RequirePermissionLayer,
+    site::Site,
     trace::Trail,
 };

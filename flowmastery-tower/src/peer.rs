@@ -6,7 +6,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use flowmastery_core::access::origin::RequestOrigin;
+use flowmastery_core::request::RequestOrigin;
 use http::{Extensions, HeaderMap, HeaderName};
 
 use crate::request_id::RequestId;

@@ -3,14 +3,14 @@
 use std::fmt;
 
 use flowmastery_core::{
-    access::origin,
     entropy::{OsEntropy, random},
+    request,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 /// The id of a request: taken over from `X-Request-Id` when well-formed, else made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct RequestId(origin::RequestId);
+pub struct RequestId(request::RequestId);
 
 impl RequestId {
     /// The header that carries it, in requests and in answers.
@@ -19,7 +19,7 @@ impl RequestId {
     /// The id that a request brings along (1 to 64 of `A-Z a-z 0-9 . _ -`), else a new one.
     pub fn of(headers: &HeaderMap) -> Self {
         let given = headers.get(Self::HEADER).and_then(|id| id.to_str().ok());
-        given.and_then(origin::RequestId::parse).map_or_else(Self::generate, Self)
+        given.and_then(request::RequestId::parse).map_or_else(Self::generate, Self)
     }
 
     /// The id as text.
@@ -28,7 +28,7 @@ impl RequestId {
     }
 
     /// The id as the services take it.
-    pub(crate) const fn noted(self) -> origin::RequestId {
+    pub(crate) const fn noted(self) -> request::RequestId {
         self.0
     }
 
@@ -40,7 +40,7 @@ impl RequestId {
 
     /// A request is answered even where the system has no randomness: its id only helps to find it in a log.
     fn generate() -> Self {
-        Self(origin::RequestId::from_number(random(&OsEntropy).map_or(0, u128::from_be_bytes)))
+        Self(request::RequestId::from_number(random(&OsEntropy).map_or(0, u128::from_be_bytes)))
     }
 }
 

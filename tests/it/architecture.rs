@@ -8,7 +8,7 @@ use std::{
 
 /// The rooms of the core, left to right; a module imports only from its own room and those left of it.
 const CORE: &[&[&str]] = &[
-    &["error", "id", "clock", "digest", "entropy", "outage", "page", "secret"],
+    &["error", "id", "clock", "digest", "entropy", "outage", "page", "request", "secret"],
     &["model"],
     &["access"],
     &["store", "cache", "mail", "n8n", "sync"],
@@ -19,7 +19,7 @@ const CORE: &[&[&str]] = &[
 
 /// The rooms of the tower, likewise.
 const TOWER: &[&[&str]] = &[
-    &["body", "problem", "protection", "request_id"],
+    &["body", "problem", "protection", "request_id", "peer", "site"],
     &["auth", "require", "trace"],
     &["route"],
     &["openapi"],

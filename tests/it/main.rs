@@ -1,6 +1,7 @@
 //! The integration tests: one binary, one module a subject.
 #![cfg(test)] // tells clippy that helpers of tests are tests, too
 
+mod accounts;
 mod architecture;
 mod bad_input;
 mod cache;
@@ -15,7 +16,10 @@ mod keys;
 mod mail;
 mod oracle;
 mod postgres;
+mod python_faults;
 mod schema;
+mod secrets;
+mod security;
 mod seed;
 mod several_hosts;
 mod standalone;

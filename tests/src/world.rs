@@ -39,7 +39,7 @@ pub const PASSWORD: &str = "securepassword";
 pub const NOW: &str = "2026-03-10T12:07:00.000Z";
 
 /// What signs tokens and seals keys.
-const SECRET: &str = "a signing secret for tests, long enough";
+pub const SECRET: &str = "a signing secret for tests, long enough";
 
 /// Services and API over one store.
 #[derive(Clone, Debug)]

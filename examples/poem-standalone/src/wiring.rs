@@ -202,13 +202,13 @@ pub(crate) async fn services(
     builder.build().map_err(services_failure)
 }
 
-/// The API over the services.
+/// The API over the services, listening on `address`.
 ///
 /// # Errors
 /// When the API cannot be assembled.
-pub(crate) fn api(settings: &Settings, app: &Flowmastery) -> Outcome<Api> {
-    let https = settings.links.public_url(settings.server.bind).starts_with("https://");
-    let api = Api::builder(app.clone()).docs(settings.docs).https(https);
+pub(crate) fn api(settings: &Settings, app: &Flowmastery, address: SocketAddr) -> Outcome<Api> {
+    let public_url = settings.links.public_url(address);
+    let api = Api::builder(app.clone()).docs(settings.docs).public_url(public_url);
     api.trusted_proxy_hops(settings.server.trusted_proxy_hops).build().map_err(services_failure)
 }
 

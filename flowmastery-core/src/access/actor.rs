@@ -2,13 +2,13 @@
 
 use crate::{
     access::{
-        origin::RequestOrigin,
         permission::Permission,
         scope::{Author, TenantScope},
     },
     error::{Error, Kind, Result},
     id::{ClientId, SessionId, UserId},
     model::user::Role,
+    request::RequestOrigin,
 };
 
 const NOWHERE: RequestOrigin = RequestOrigin { address: None, request_id: None };

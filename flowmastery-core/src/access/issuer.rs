@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    access::{origin::RequestOrigin, token::TokenCodec},
+    access::token::TokenCodec,
     clock::Timestamp,
     entropy::Entropy,
     error::Result,
@@ -12,6 +12,7 @@ use crate::{
         session::{NewSession, OpaqueToken, SignedIn, TokenLifetimes},
         user::User,
     },
+    request::RequestOrigin,
 };
 
 /// Makes the tokens of a session.
@@ -45,6 +46,7 @@ impl TokenIssuer {
             token_type: "bearer",
             expires_in: self.lifetimes.access.as_secs(),
             refresh_token: refresh.expose().into(),
+            refresh_lifetime: self.lifetimes.refresh,
             user,
         })
     }

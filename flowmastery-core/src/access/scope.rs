@@ -1,8 +1,8 @@
 //! The boundary of a tenant, as every store method on tenant data takes it, and who acts inside of it.
 
 use crate::{
-    access::origin::RequestOrigin,
     id::{ClientId, UserId},
+    request::RequestOrigin,
 };
 
 /// Who does something, and from where: for what is noted of it.
@@ -14,8 +14,9 @@ pub struct Author {
     pub origin: RequestOrigin,
 }
 
-/// Which clients' data a caller may touch. Only [`crate::access::actor::Actor`] and the collector make one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Which clients' data a caller may touch. Only [`crate::access::actor::Actor`] and the collector make one. Two are not compared: who acts
+/// makes no difference to what may be touched.
+#[derive(Clone, Copy, Debug)]
 pub struct TenantScope {
     only: Option<ClientId>,
     author: Option<Author>,
@@ -38,6 +39,11 @@ impl TenantScope {
     /// Whether a client's data lies inside.
     pub fn admits(self, client: ClientId) -> bool {
         self.only.is_none_or(|only| only == client)
+    }
+
+    /// Whether it is every client's.
+    pub const fn is_everything(self) -> bool {
+        self.only.is_none()
     }
 
     /// The one client, for a query's `($n IS NULL OR client_id = $n)`; `None` stands for every client.

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
-    access::{origin::RequestOrigin, password::PasswordHasher},
+    access::password::PasswordHasher,
     clock::Clock,
     error::{Error, Kind, Result},
     feed::ChangeFeed,
     mail::{Postbox, letter::Letter},
     model::{email::Email, outbox::NewResetRequest, password::Password, session::TokenHash},
     outage::Outage,
+    request::RequestOrigin,
     store::{Change, Reset, Store},
 };
 

@@ -1,5 +1,7 @@
 //! Signing in, staying signed in, and signing out.
 
+mod own;
+
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -8,21 +10,23 @@ use crate::{
     access::{
         actor::Actor,
         issuer::TokenIssuer,
-        origin::RequestOrigin,
         password::{PasswordHasher, Verification},
     },
     clock::{Clock, Timestamp},
     error::{Error, Kind, Result},
     feed::{ChangeFeed, Remembered, Row, Touched},
-    id::SessionId,
+    id::{SessionId, UserId},
     model::{
         email::Email,
         password::Password,
         session::{Rotation, SignedIn, TokenHash},
         user::{Role, User, UserRecord},
     },
+    request::RequestOrigin,
     store::{Change, Store},
 };
+
+pub use self::own::OwnSession;
 
 /// How many open sessions are remembered.
 const REMEMBERED: u64 = 100_000;
@@ -84,6 +88,22 @@ impl Sessions {
         password: &SecretString,
         origin: RequestOrigin,
     ) -> Result<SignedIn> {
+        let (user, verified) = self.verify(email, password).await?;
+        let now = self.clock.now();
+        let (refresh, session) = self.issuer.refresh(origin, now)?;
+        let opened = match self.store.open_session(user, &verified, session.clone()).await? {
+            Some(opened) => opened,
+            // Another sign-in may have stored a newer kind of hash of the same password meanwhile.
+            None => {
+                let (user, verified) = self.verify(email, password).await?;
+                self.store.open_session(user, &verified, session).await?.ok_or_else(wrong_credentials)?
+            }
+        };
+        self.issuer.signed_in(opened, &refresh, now)
+    }
+
+    /// Whose password it is, and the stored hash that says so.
+    async fn verify(&self, email: &str, password: &SecretString) -> Result<(UserId, SecretString)> {
         let record = match Email::parse(email) {
             Ok(email) => self.store.find_for_sign_in(&email).await?,
             Err(_) => None,
@@ -93,40 +113,20 @@ impl Sessions {
             return Err(wrong_credentials());
         };
         match self.hasher.verify(password, &hashed_password).await? {
-            Verification::Mismatch => return Err(wrong_credentials()),
-            Verification::MatchNeedsRehash => self.rehash(&user, password, &hashed_password).await?,
-            Verification::Match => {}
+            Verification::Mismatch => Err(wrong_credentials()),
+            _ if !user.is_active => Err(wrong_credentials()),
+            Verification::MatchNeedsRehash => {
+                Ok((user.id, self.rehash(&user, password, &hashed_password).await?))
+            }
+            Verification::Match => Ok((user.id, hashed_password)),
         }
-        let now = self.clock.now();
-        let (refresh, session) = self.issuer.refresh(origin, now)?;
-        let opened = self.store.open_session(user.id, session).await?.ok_or_else(wrong_credentials)?;
-        // A password that is replaced closes the sessions that are open then, and this one may have been opened after that.
-        if !self.is_still_right(&user.email, password, &hashed_password).await? {
-            self.store.close_session(opened.0, now).await?;
-            return Err(wrong_credentials());
-        }
-        self.issuer.signed_in(opened, &refresh, now)
-    }
-
-    /// Whether a password that verified against a hash is right as the store has it now.
-    async fn is_still_right(
-        &self,
-        email: &Email,
-        password: &SecretString,
-        verified: &SecretString,
-    ) -> Result<bool> {
-        let Some(record) = self.store.find_for_sign_in(email).await? else { return Ok(false) };
-        if record.hashed_password.expose_secret() == verified.expose_secret() {
-            return Ok(true);
-        }
-        Ok(self.hasher.verify(password, &record.hashed_password).await? != Verification::Mismatch)
     }
 
     /// Stores a hash of today's kind for a password that verified against an older one.
-    async fn rehash(&self, user: &User, password: &SecretString, old: &SecretString) -> Result<()> {
+    async fn rehash(&self, user: &User, password: &SecretString, old: &SecretString) -> Result<SecretString> {
         let new = self.hasher.hash(&Password::of_old(password.clone())).await?;
         self.store.replace_password_hash(user.id, old, &new).await?;
-        Ok(())
+        Ok(new)
     }
 
     /// A new pair of tokens for a refresh token, which is spent by it.

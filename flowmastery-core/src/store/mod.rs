@@ -33,7 +33,7 @@ pub use self::{
         Applied, Batch, CollectionOutcome, CollectionState, ExecutionStore, Finished, Pruned, Turn, Walk,
     },
     import::{AddressUse, HistoryBatch, ImportSource, ImportStanding, ImportStore, Imported},
-    invitation::{Accepted, InvitationStore, StoredInvitation},
+    invitation::{Accepted, InvitationStore, Revocation, StoredInvitation},
     lease::{Due, Lease, LeaseStore, Term},
     listing::ListingStore,
     metrics::{ClientSnapshot, MetricsQuery, MetricsStore, SeriesSnapshot},
@@ -42,7 +42,7 @@ pub use self::{
     password_reset::{PasswordResetStore, Reset},
     sealed::{SealedColumn, SealedRow, SealedStore},
     session::SessionStore,
-    user::{UserStore, UserUpdate},
+    user::{PasswordChange, UserRemoval, UserStore, UserUpdate},
     verification::{Kept, Recount, VerificationStore},
 };
 #[expect(unused_imports, reason = "named in the documentation above")]

@@ -5,13 +5,14 @@ use secrecy::SecretString;
 
 use super::StoreResult;
 use crate::{
-    access::{origin::RequestOrigin, scope::TenantScope},
+    access::scope::TenantScope,
     clock::Timestamp,
     id::UserId,
     model::{
         outbox::{MailLease, NewReset},
         session::TokenHash,
     },
+    request::RequestOrigin,
 };
 
 /// What became of a password reset.

@@ -137,9 +137,11 @@ impl Server {
         answer
     }
 
-    /// Status and body of a request with a token, whatever becomes of it.
-    pub(crate) fn request_with(&self, token: &str, request: &str) -> (u16, Value) {
-        self.send(request, &format!("Authorization: Bearer {token}\r\n"), None)
+    /// Status and body of one request of whoever has this token; of nobody where it is empty.
+    pub(crate) fn ask(&self, token: &str, request: &str, body: Option<&Value>) -> (u16, Value) {
+        let header =
+            if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
+        self.send(request, &header, body)
     }
 
     fn send(&self, request: &str, headers: &str, body: Option<&Value>) -> (u16, Value) {

@@ -162,7 +162,7 @@ async fn another_secret_key_signs_nobody_out_and_leaves_no_key_behind() {
     }
     assert_eq!(hosts.rewrap(&with(OTHER_SECRET, SECRET)).0, Some(0));
     hosts.step(&[("SECRET_KEY", OTHER_SECRET)]);
-    let (status, _) = hosts.servers[0].request_with(&signed_in, "GET /api/v1/auth/me");
+    let (status, _) = hosts.servers[0].ask(&signed_in, "GET /api/v1/auth/me", None);
     assert_eq!(status, 401, "what the key of before signed is void");
     drop(hosts);
     database.remove().await;

@@ -31,7 +31,7 @@ use crate::{
 impl ImportStore for SqlStore {
     async fn imported(&self, scope: TenantScope, what: Imported) -> StoreResult<HashMap<String, i64>> {
         // Which records of all clients were taken over is for whoever sees all clients.
-        if scope != TenantScope::ALL {
+        if !scope.is_everything() {
             return Ok(HashMap::new());
         }
         let mut conn = self.pool.read(scope).await?;

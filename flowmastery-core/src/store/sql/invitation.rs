@@ -1,5 +1,7 @@
 //! Invitations in SQL. The column `token` holds the hash of the token; those of deleted clients are gone for every statement.
 
+mod renewal;
+
 use async_trait::async_trait;
 use secrecy::SecretString;
 use sqlx::FromRow;
@@ -9,7 +11,7 @@ use super::{
     dialect::{self, Lock},
     fault::corrupt,
     outbox,
-    pool::{Tx, execute, fetch_all, fetch_one, fetch_optional},
+    pool::{Db, Tx, execute, fetch_all, fetch_one, fetch_optional},
     session,
     user::{self, ADDRESS_TAKEN, UserInsert, parse_email, parse_role},
 };
@@ -19,11 +21,12 @@ use crate::{
     id::{ClientId, InvitationId, UserId},
     model::{
         email::Email,
-        invitation::{EmailStatus, Invitation, InvitationStatus, NewInvitation},
+        invitation::{EmailStatus, Invitation, InvitationStatus, NewInvitation, Renewal},
+        outbox::SealedMail,
         session::{NewSession, TokenHash},
     },
     page::{Page, PageRequest},
-    store::{Accepted, InvitationStore, StoreError, StoreResult, StoredInvitation},
+    store::{Accepted, InvitationStore, Revocation, StoreError, StoreResult, StoredInvitation},
 };
 
 /// The statement that reads invitations `i` with their client `c`, and how it goes on.
@@ -89,18 +92,8 @@ impl InvitationStore for SqlStore {
         }
         revoke_pending(&mut tx, scope, &invitation.email).await?;
         // After the update, which waits for an acceptance under way.
-        let (taken,): (bool,) = fetch_one!(
-            tx.db(),
-            "SELECT EXISTS (SELECT 1 FROM users WHERE email = $1)",
-            invitation.email.as_str()
-        )?;
-        if taken {
-            return Err(StoreError::Conflict(ADDRESS_TAKEN));
-        }
-        let email_status = match invitation.mail {
-            Some(_) => EmailStatus::Queued,
-            None => EmailStatus::NotConfigured,
-        };
+        require_free(&mut tx, &invitation.email).await?;
+        let email_status = status_of(invitation.mail.as_ref());
         let id = insert(&mut tx, &invitation, email_status).await?;
         if let Some(mail) = &invitation.mail {
             outbox::insert(&mut tx, (id, invitation.client_id), mail, invitation.created_at).await?;
@@ -150,6 +143,28 @@ impl InvitationStore for SqlStore {
         row.map(|row| row.read(now)).transpose()
     }
 
+    async fn find_invitation_by_id(
+        &self,
+        scope: TenantScope,
+        id: InvitationId,
+        now: Timestamp,
+    ) -> StoreResult<Option<Invitation>> {
+        find_by_id(self.pool.read(scope).await?.db(), scope, id, now).await
+    }
+
+    async fn renew_invitation(
+        &self,
+        scope: TenantScope,
+        id: InvitationId,
+        renewal: Renewal,
+    ) -> StoreResult<Option<Invitation>> {
+        renewal::renew(&self.pool, scope, id, renewal).await
+    }
+
+    async fn revoke_invitation(&self, scope: TenantScope, id: InvitationId) -> StoreResult<Revocation> {
+        renewal::revoke(&self.pool, scope, id).await
+    }
+
     async fn accept_invitation(
         &self,
         token: &TokenHash,
@@ -197,6 +212,37 @@ impl InvitationStore for SqlStore {
     }
 }
 
+/// An invitation by id, inside the scope and not gone.
+async fn find_by_id(
+    db: Db<'_>,
+    scope: TenantScope,
+    id: InvitationId,
+    now: Timestamp,
+) -> StoreResult<Option<Invitation>> {
+    let row: Option<InvitationRow> = fetch_optional!(
+        db,
+        select_invitation!("i.id = $1 AND ($2 IS NULL OR i.client_id = $2)"),
+        id,
+        scope.only(),
+    )?;
+    row.map(|row| Ok(row.read(now)?.invitation)).transpose()
+}
+
+/// Insists that an address has no account.
+async fn require_free(tx: &mut Tx, email: &Email) -> StoreResult<()> {
+    let (taken,): (bool,) =
+        fetch_one!(tx.db(), "SELECT EXISTS (SELECT 1 FROM users WHERE email = $1)", email.as_str())?;
+    if taken { Err(StoreError::Conflict(ADDRESS_TAKEN)) } else { Ok(()) }
+}
+
+/// What an invitation says of its mail at first.
+fn status_of(mail: Option<&SealedMail>) -> EmailStatus {
+    match mail {
+        Some(_) => EmailStatus::Queued,
+        None => EmailStatus::NotConfigured,
+    }
+}
+
 /// Revokes what is pending for an address, and erases its mails.
 async fn revoke_pending(tx: &mut Tx, scope: TenantScope, email: &Email) -> StoreResult<()> {
     let revoked: Vec<(InvitationId,)> = fetch_all!(
@@ -219,7 +265,7 @@ pub(super) async fn may_invite_to(
     scope: TenantScope,
     client: Option<ClientId>,
 ) -> StoreResult<bool> {
-    let Some(client) = client else { return Ok(scope == TenantScope::ALL) };
+    let Some(client) = client else { return Ok(scope.is_everything()) };
     let (lives,): (bool,) = fetch_one!(
         tx.db(),
         "SELECT EXISTS (SELECT 1 FROM clients WHERE id = $1 AND ($2 IS NULL OR id = $2) AND deleted_at IS NULL)",

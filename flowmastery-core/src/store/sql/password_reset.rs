@@ -9,13 +9,14 @@ use super::{
     session,
 };
 use crate::{
-    access::{origin::RequestOrigin, scope::TenantScope},
+    access::scope::TenantScope,
     clock::Timestamp,
     id::UserId,
     model::{
         outbox::{MailLease, NewReset, RESET_GAP},
         session::TokenHash,
     },
+    request::RequestOrigin,
     store::{PasswordResetStore, Reset, StoreResult},
 };
 
@@ -88,7 +89,7 @@ impl PasswordResetStore for SqlStore {
         if execute!(tx.db(), "DELETE FROM password_resets WHERE token = $1", token.as_str())? == 0 {
             return Ok(Reset::NotFound);
         }
-        session::close_all(tx.db(), user, now).await?;
+        session::close_all(tx.db(), user, None, now).await?;
         tx.commit().await?;
         Ok(Reset::Done(user))
     }

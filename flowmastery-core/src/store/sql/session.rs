@@ -1,11 +1,15 @@
 //! Sessions and refresh tokens in SQL. Only hashes of tokens are stored; whoever changes a session's tokens locks its row first.
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
 use sqlx::FromRow;
 
 use super::{
     SqlStore,
-    pool::{Db, Tx, execute, fetch_one, fetch_optional},
+    fault::corrupt,
+    pool::{Db, Tx, execute, fetch_all, fetch_one, fetch_optional},
     user::{self, UserRow, select_user},
 };
 use crate::{
@@ -13,10 +17,11 @@ use crate::{
     clock::Timestamp,
     id::{SessionId, UserId},
     model::{
-        session::{NewSession, Rotation, TokenHash},
+        session::{NewSession, Rotation, Session, TokenHash},
         user::User,
     },
-    store::{SessionStore, StoreResult},
+    page::{Page, PageRequest},
+    store::{SessionStore, StoreError, StoreResult},
 };
 
 /// A session with its user.
@@ -27,9 +32,45 @@ struct SessionRow {
     expires_at: Timestamp,
 }
 
-/// Closes every session of a user.
-pub(super) async fn close_all(db: Db<'_>, user: UserId, now: Timestamp) -> StoreResult<()> {
-    execute!(db, "UPDATE sessions SET closed_at = $2 WHERE user_id = $1 AND closed_at IS NULL", user, now)?;
+/// A session as its user sees it.
+#[derive(FromRow)]
+struct OwnRow {
+    id: SessionId,
+    created_at: Timestamp,
+    last_used_at: Timestamp,
+    expires_at: Timestamp,
+    address: Option<String>,
+}
+
+impl TryFrom<OwnRow> for Session {
+    type Error = StoreError;
+
+    fn try_from(row: OwnRow) -> StoreResult<Self> {
+        let address = row.address.map(|text| text.parse::<IpAddr>()).transpose();
+        Ok(Self {
+            id: row.id,
+            created_at: row.created_at,
+            last_used_at: row.last_used_at,
+            expires_at: row.expires_at,
+            address: address.map_err(|_| corrupt("sessions", row.id.0, "address"))?,
+        })
+    }
+}
+
+/// Closes every session of a user, but one that goes on.
+pub(super) async fn close_all(
+    db: Db<'_>,
+    user: UserId,
+    keep: Option<SessionId>,
+    now: Timestamp,
+) -> StoreResult<()> {
+    execute!(
+        db,
+        "UPDATE sessions SET closed_at = $2 WHERE user_id = $1 AND closed_at IS NULL AND ($3 IS NULL OR id <> $3)",
+        user,
+        now,
+        keep,
+    )?;
     Ok(())
 }
 
@@ -37,10 +78,11 @@ pub(super) async fn close_all(db: Db<'_>, user: UserId, now: Timestamp) -> Store
 pub(super) async fn insert(tx: &mut Tx, user: UserId, session: &NewSession) -> StoreResult<SessionId> {
     let (id,): (SessionId,) = fetch_one!(
         tx.db(),
-        "INSERT INTO sessions (user_id, created_at, expires_at) VALUES ($1, $2, $3) RETURNING id",
+        "INSERT INTO sessions (user_id, created_at, expires_at, address) VALUES ($1, $2, $3, $4) RETURNING id",
         user,
         session.created_at,
         session.expires_at,
+        session.origin.address.map(|address| address.to_string()),
     )?;
     insert_token(tx.db(), id, None, session).await?;
     Ok(id)
@@ -78,15 +120,17 @@ impl SessionStore for SqlStore {
     async fn open_session(
         &self,
         user: UserId,
+        verified: &SecretString,
         session: NewSession,
     ) -> StoreResult<Option<(SessionId, User)>> {
         let mut tx = self.pool.begin(TenantScope::ALL).await?;
-        // Locks the user, so that a deactivation comes before this and is seen, or after it and closes the session.
+        // Locks the user, so that a deactivation or another password comes before this and is seen, or after it and closes the session.
         let signed_in = execute!(
             tx.db(),
-            "UPDATE users SET last_login = $2 WHERE id = $1 AND is_active",
+            "UPDATE users SET last_login = $2 WHERE id = $1 AND is_active AND hashed_password = $3",
             user,
             session.created_at,
+            verified.expose_secret(),
         )?;
         let found = user::find(tx.db(), TenantScope::ALL, user).await?;
         let (1, Some(found)) = (signed_in, found) else { return Ok(None) };
@@ -154,6 +198,52 @@ impl SessionStore for SqlStore {
         tx.commit().await?;
         Ok(closed)
     }
+
+    async fn list_sessions(
+        &self,
+        scope: TenantScope,
+        user: UserId,
+        page: PageRequest,
+        now: Timestamp,
+    ) -> StoreResult<Page<Session>> {
+        let mut conn = self.pool.read(scope).await?;
+        let rows: Vec<OwnRow> = fetch_all!(
+            conn.db(),
+            "SELECT s.id, s.created_at, COALESCE(s.last_used_at, s.created_at) AS last_used_at, s.expires_at, s.address
+             FROM sessions s JOIN users u ON u.id = s.user_id
+             WHERE s.user_id = $1 AND ($2 IS NULL OR u.client_id = $2) AND s.closed_at IS NULL AND s.expires_at > $3
+                 AND ($4 IS NULL OR s.id < $4)
+             ORDER BY s.id DESC LIMIT $5",
+            user,
+            scope.only(),
+            now,
+            page.cursor().map(|cursor| cursor.0),
+            i64::from(page.limit()) + 1,
+        )?;
+        let sessions = rows.into_iter().map(Session::try_from).collect::<StoreResult<_>>()?;
+        Ok(Page::from_rows(sessions, page, |session: &Session| session.id.0))
+    }
+
+    async fn revoke_session(
+        &self,
+        scope: TenantScope,
+        user: UserId,
+        session: SessionId,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        let mut tx = self.pool.write(scope).await?;
+        let closed = execute!(
+            tx.db(),
+            "UPDATE sessions SET closed_at = $3 WHERE id = $1 AND user_id = $2 AND closed_at IS NULL AND expires_at > $3
+                 AND EXISTS (SELECT 1 FROM users u WHERE u.id = $2 AND ($4 IS NULL OR u.client_id = $4))",
+            session,
+            user,
+            now,
+            scope.only(),
+        )?;
+        tx.commit().await?;
+        Ok(closed > 0)
+    }
 }
 
 /// What a token of an open session is worth.
@@ -198,6 +288,12 @@ async fn succeed(tx: &mut Tx, session: SessionId, spent: &TokenHash, next: &NewS
         session,
         next.created_at,
     )?;
-    execute!(tx.db(), "UPDATE sessions SET expires_at = $2 WHERE id = $1", session, next.expires_at)?;
+    execute!(
+        tx.db(),
+        "UPDATE sessions SET expires_at = $2, last_used_at = $3 WHERE id = $1",
+        session,
+        next.expires_at,
+        next.created_at,
+    )?;
     Ok(())
 }

@@ -20,7 +20,7 @@ use crate::{
         user::{NewUser, Role, User, UserPatch, UserRecord},
     },
     page::{Page, PageRequest},
-    store::{StoreError, StoreResult, UserStore, UserUpdate},
+    store::{PasswordChange, StoreError, StoreResult, UserRemoval, UserStore, UserUpdate},
 };
 
 /// What a conflict of addresses says.
@@ -215,10 +215,22 @@ impl UserStore for SqlStore {
             now,
         )?;
         if !is_active || role != before.role {
-            session::close_all(tx.db(), id, now).await?;
+            session::close_all(tx.db(), id, None, now).await?;
         }
         tx.commit().await?;
         Ok(UserUpdate::Updated(User { role, is_active, client_id, ..before }))
+    }
+
+    async fn delete_user(&self, scope: TenantScope, id: UserId) -> StoreResult<UserRemoval> {
+        let mut tx = self.pool.begin(scope).await?;
+        dialect::lock(&mut tx, Lock::Admins).await?;
+        let Some(user) = find(tx.db(), scope, id).await? else { return Ok(UserRemoval::NotFound) };
+        if is_active_admin(&user) && !has_other_admin(&mut tx, id).await? {
+            return Ok(UserRemoval::LastAdmin);
+        }
+        execute!(tx.db(), "DELETE FROM users WHERE id = $1", id)?;
+        tx.commit().await?;
+        Ok(UserRemoval::Removed)
     }
 
     async fn replace_password_hash(
@@ -236,6 +248,33 @@ impl UserStore for SqlStore {
             new.expose_secret(),
         )?;
         tx.commit().await
+    }
+
+    async fn change_password(
+        &self,
+        scope: TenantScope,
+        id: UserId,
+        change: PasswordChange,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        let mut tx = self.pool.begin(scope).await?;
+        let changed = execute!(
+            tx.db(),
+            "UPDATE users SET hashed_password = $3, updated_at = $4
+             WHERE id = $1 AND hashed_password = $2 AND is_active AND ($5 IS NULL OR client_id = $5)",
+            id,
+            change.verified.expose_secret(),
+            change.new.expose_secret(),
+            now,
+            scope.only(),
+        )?;
+        if changed == 0 {
+            return Ok(false);
+        }
+        execute!(tx.db(), "DELETE FROM password_resets WHERE user_id = $1", id)?;
+        session::close_all(tx.db(), id, change.keep, now).await?;
+        tx.commit().await?;
+        Ok(true)
     }
 }
 

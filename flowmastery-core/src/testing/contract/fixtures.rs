@@ -2,8 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use secrecy::SecretString;
+
 use crate::{
-    access::{origin::RequestOrigin, scope::TenantScope},
+    access::scope::TenantScope,
     clock::Timestamp,
     id::{ClientId, ExecutionId, SessionId, UserId},
     model::{
@@ -19,6 +21,7 @@ use crate::{
         workflow::{Workflow, WorkflowId},
     },
     page::{Cursor, PageRequest},
+    request::RequestOrigin,
     secret::{MailKey, Sealed},
     store::{
         Accepted, Applied, Batch, ClientSnapshot, CollectionOutcome, CollectionState, Due, Finished, Lease,
@@ -57,8 +60,16 @@ pub(super) fn session(token: &str, now: Timestamp) -> NewSession {
     }
 }
 
+/// The hash of the password of an admin.
+pub(super) fn hash_of(name: &str) -> SecretString {
+    format!("hash of {name}").into()
+}
+
+/// The hash of the password of every client user.
+pub(super) const THEIRS: &str = "hash";
+
 pub(super) fn new_user(name: &str) -> NewUser {
-    NewUser { email: email(name), hashed_password: format!("hash of {name}").into(), created_at: minute(0) }
+    NewUser { email: email(name), hashed_password: hash_of(name), created_at: minute(0) }
 }
 
 pub(super) async fn admin(store: &Arc<dyn Store>, name: &str) -> User {
@@ -136,7 +147,7 @@ pub(super) async fn client_user(store: &Arc<dyn Store>, client: ClientId, name: 
     let token = format!("invitation of {name}");
     store.create_invitation(ALL, invitation(name, Some(client), &token)).await.unwrap().unwrap();
     let opened = session(&format!("first of {name}"), minute(1));
-    match store.accept_invitation(&TokenHash::of(&token), &"hash".into(), opened).await.unwrap() {
+    match store.accept_invitation(&TokenHash::of(&token), &THEIRS.into(), opened).await.unwrap() {
         Accepted::Accepted { session, user } => (session, user),
         other => panic!("{other:?}"),
     }

@@ -11,17 +11,19 @@ use crate::{
         epoch::Verdict,
         execution::{Class, Status},
         freshness::ConnectionStatus,
-        invitation::{EmailStatus, InvitationStatus},
+        invitation::{EmailStatus, InvitationStatus, Renewal},
         listing::{ListingFilter, ListingQuery},
         period::PeriodQuery,
         series::SeriesQuery,
         session::TokenHash,
         user::{Role, UserPatch},
+        verification::Fate,
         workflow::{TimeSaved, WorkflowId},
     },
     page::PageRequest,
     store::{
-        Applied, CollectionOutcome, Due, Failure, Finished, Lease, MetricsQuery, Pruned, Store, UserUpdate,
+        Applied, CollectionOutcome, Due, Failure, Finished, Kept, Lease, MetricsQuery, PasswordChange,
+        Pruned, Recount, Revocation, Store, UserRemoval, UserUpdate,
     },
 };
 
@@ -47,6 +49,11 @@ async fn users_of_another_client_are_out_of_reach(store: Arc<dyn Store>) {
             store.update_user(scope, hidden.id, patch, minute(2)).await.unwrap(),
             UserUpdate::NotFound
         );
+        assert_eq!(store.delete_user(scope, hidden.id).await.unwrap(), UserRemoval::NotFound);
+        for verified in ["hash of anna", THEIRS] {
+            let change = PasswordChange { verified: verified.into(), new: "stolen".into(), keep: None };
+            assert!(!store.change_password(scope, hidden.id, change, minute(2)).await.unwrap());
+        }
         assert_eq!(store.find_user(ALL, hidden.id).await.unwrap().as_ref(), Some(hidden));
     }
     assert_eq!(store.list_users(scope, page(9, None)).await.unwrap().items, [dora]);
@@ -55,8 +62,13 @@ async fn users_of_another_client_are_out_of_reach(store: Arc<dyn Store>) {
 
 async fn sessions_end_with_their_own_client_only(store: Arc<dyn Store>) {
     let (ours, theirs, scope) = two_clients(&store).await;
-    let ((session, carl), (other, _)) =
+    let ((session, carl), (other, dora)) =
         (client_user(&store, ours, "carl").await, client_user(&store, theirs, "dora").await);
+    assert_eq!(store.list_sessions(scope, carl.id, page(9, None), minute(2)).await.unwrap().items, []);
+    assert_eq!(store.list_sessions(scope, dora.id, page(9, None), minute(2)).await.unwrap().items.len(), 1);
+    for user in [carl.id, dora.id] {
+        assert!(!store.revoke_session(scope, user, session, minute(2)).await.unwrap());
+    }
     assert!(!store.delete_client(scope, ours, minute(2)).await.unwrap());
     assert!(store.delete_client(scope, theirs, minute(2)).await.unwrap());
     assert_eq!(user_of(&store, session, 3).await, Some(carl));
@@ -75,6 +87,13 @@ async fn invitations_of_another_client_are_out_of_reach(store: Arc<dyn Store>) {
         store.list_invitations(scope, page(9, None), minute(1)).await.unwrap().items,
         std::slice::from_ref(&dora)
     );
+    for hidden in [&carl, &anna] {
+        assert_eq!(store.find_invitation_by_id(scope, hidden.id, minute(1)).await.unwrap(), None);
+        assert_eq!(store.revoke_invitation(scope, hidden.id).await.unwrap(), Revocation::NotFound);
+        let (renewed_at, expiry_date) = (minute(1), minute(9));
+        let renewal = Renewal { token: TokenHash::of("stolen"), mail: None, renewed_at, expiry_date };
+        assert_eq!(store.renew_invitation(scope, hidden.id, renewal).await.unwrap(), None);
+    }
     let leased = store.lease_mails(scope, (minute(0), minute(1)), 9).await.unwrap();
     assert_eq!(leased.iter().map(|mail| mail.invitation).collect::<Vec<_>>(), [Some(dora.id)]);
     for mail in lease(&store, 0).await {
@@ -113,7 +132,7 @@ async fn another_client_is_out_of_reach(store: Arc<dyn Store>) {
     assert!(!store.delete_client(scope, ours, minute(1)).await.unwrap());
     let listed = store.list_clients(scope, page(9, None)).await.unwrap().items;
     assert_eq!(listed.iter().map(|client| client.id).collect::<Vec<_>>(), [theirs]);
-    assert_eq!(due(&store, scope, minute(9), Due::Sound).await, [theirs]);
+    assert_eq!(due(&store, scope, minute(9), Due::Abandoned).await, [theirs]);
     assert_eq!(store.lease_client(scope, ours, term(minute(9))).await.unwrap(), Lease::Gone);
     let kept = store.find_client(ALL, ours).await.unwrap().unwrap();
     assert_eq!((kept.name.as_str(), kept.updated_at), ("ours", minute(0)));
@@ -222,6 +241,35 @@ async fn series_of_another_client_are_not_counted(store: Arc<dyn Store>) {
     }
 }
 
+async fn verifications_of_another_client_find_nothing(store: Arc<dyn Store>) {
+    let (ours, theirs, scope) = two_clients(&store).await;
+    for client in [ours, theirs] {
+        complete(&store, client, Some(1), minute(1)).await;
+    }
+    let listed = [execution(1, Status::Running, minute(0))];
+    assert!(store.reach(scope, ours).await.unwrap().is_none());
+    assert!(store.reach(scope, theirs).await.unwrap().is_some());
+    assert_eq!(store.fates(scope, ours, &listed).await.unwrap(), [Fate::Missing]);
+    assert_eq!(store.fates(scope, theirs, &listed).await.unwrap(), [Fate::Kept(listed[0].clone())]);
+    assert_eq!(store.count_kept(scope, ours, minute(0)).await.unwrap(), Kept::default());
+    assert_eq!(store.count_kept(scope, theirs, minute(0)).await.unwrap().unfinished, 1);
+    assert_eq!(store.recount(scope, ours).await.unwrap(), Recount::default());
+    assert_eq!(store.recount(scope, theirs).await.unwrap().compared, 1);
+    assert!(store.count_modes(scope, ours, everything()).await.unwrap().is_empty());
+    assert_eq!(store.count_modes(scope, theirs, everything()).await.unwrap().len(), 1);
+}
+
+async fn clients_of_others_are_not_leased(store: Arc<dyn Store>) {
+    let (ours, theirs) = (configured(&store, "ours").await, configured(&store, "theirs").await);
+    let scope = TenantScope::client(theirs);
+    for (which, at) in [(Due::Sound, 0), (Due::Abandoned, 1)] {
+        let leased = store.lease_due(scope, term(minute(at)), which, 9).await.unwrap();
+        assert_eq!(leased.iter().map(|turn| turn.client).collect::<Vec<_>>(), [theirs]);
+        let left = store.lease_due(ALL, term(minute(at)), which, 9).await.unwrap();
+        assert_eq!(left.iter().map(|turn| turn.client).collect::<Vec<_>>(), [ours]);
+    }
+}
+
 suite! { $ isolation_contract in isolation:
     users_of_another_client_are_out_of_reach,
     sessions_end_with_their_own_client_only,
@@ -233,4 +281,6 @@ suite! { $ isolation_contract in isolation:
     metrics_of_another_client_are_not_counted,
     lists_and_workflows_of_another_client_are_out_of_reach,
     series_of_another_client_are_not_counted,
+    verifications_of_another_client_find_nothing,
+    clients_of_others_are_not_leased,
 }

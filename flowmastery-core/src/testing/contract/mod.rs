@@ -19,6 +19,7 @@ pub mod lives;
 pub mod metrics;
 pub mod origin;
 pub mod outbox;
+pub mod own_session;
 pub mod password_reset;
 pub mod sealed;
 pub mod session;
@@ -65,6 +66,10 @@ macro_rules! store_contract {
         mod session {
             use super::$on_fresh_store;
             $crate::session_contract!($on_fresh_store);
+        }
+        mod own_session {
+            use super::$on_fresh_store;
+            $crate::own_session_contract!($on_fresh_store);
         }
         mod import {
             use super::$on_fresh_store;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use flowmastery_core::{
-    access::{origin::RequestOrigin, scope::TenantScope},
+    access::scope::TenantScope,
     clock::Timestamp,
     id::{ClientId, ExecutionId, UserId},
     model::{
@@ -12,7 +12,7 @@ use flowmastery_core::{
         email::Email,
         execution::{Class, Execution, Status},
         freshness::ConnectionStatus,
-        invitation::{EmailStatus, NewInvitation},
+        invitation::{EmailStatus, NewInvitation, Renewal},
         listing::{ListingFilter, ListingQuery},
         outbox::{NewReset, NewResetRequest, SealedMail},
         period::PeriodQuery,
@@ -23,12 +23,13 @@ use flowmastery_core::{
         workflow::{TimeSaved, Workflow, WorkflowId},
     },
     page::{Cursor, PageRequest},
+    request::RequestOrigin,
     secret::{MailKey, Sealed},
     store::{
         Batch, ChangeStore, ClientStore, CollectionOutcome, Due, ExecutionStore, Finished, InvitationStore,
-        LeaseStore, ListingStore, MetricsQuery, MetricsStore, OriginStore, OutboxStore, PasswordResetStore,
-        Pruned, SealedColumn, SealedStore, SessionStore, Store, Term, UserStore, VerificationStore, Walk,
-        sql::SqlStore,
+        LeaseStore, ListingStore, MetricsQuery, MetricsStore, OriginStore, OutboxStore, PasswordChange,
+        PasswordResetStore, Pruned, Revocation, SealedColumn, SealedStore, SessionStore, Store, Term,
+        UserRemoval, UserStore, VerificationStore, Walk, sql::SqlStore,
     },
 };
 use flowmastery_tests::executions::success;
@@ -132,12 +133,24 @@ async fn accounts(store: &SqlStore, client: ClientId, round: i64) {
     }
     let patch = UserPatch { role: None, is_active: Some(false) };
     store.update_user(everything(), admin.id, patch, NOW).await.unwrap();
+    for gone in [admin.id, UserId(2000 + client.0 - 1)] {
+        assert_eq!(store.delete_user(everything(), gone).await.unwrap(), UserRemoval::Removed);
+    }
     store.replace_password_hash(user, &"hash".into(), &"hash".into()).await.unwrap();
 }
 
 async fn sessions(store: &SqlStore, round: i64) {
     let token = |what: &str| format!("{what} of round {round}");
-    let (id, _) = store.open_session(UserId(500 + round), session(&token("first"))).await.unwrap().unwrap();
+    let user = UserId(500 + round);
+    let opened = store.open_session(user, &"hash".into(), session(&token("first"))).await.unwrap();
+    let (id, _) = opened.unwrap();
+    for cursor in [None, Some(Cursor(i64::MAX))] {
+        let page = PageRequest::new(Some(50), cursor).unwrap();
+        assert!(!store.list_sessions(everything(), user, page, NOW).await.unwrap().items.is_empty());
+    }
+    let change = PasswordChange { verified: "hash".into(), new: "hash".into(), keep: Some(id) };
+    assert!(store.change_password(everything(), user, change, NOW).await.unwrap());
+    assert!(!store.revoke_session(everything(), UserId(1), id, NOW).await.unwrap());
     assert!(store.find_session_user(id, NOW).await.unwrap().is_some());
     for (spent, next) in [("first", "second"), ("second", "third"), ("first", "fourth")] {
         store.rotate_refresh(&TokenHash::of(&token(spent)), session(&token(next))).await.unwrap();
@@ -160,11 +173,16 @@ async fn invitations(store: &SqlStore, client: ClientId, round: i64) {
             expiry_date: NOW.plus(DAY),
         };
         store.create_invitation(scope, invitation).await.unwrap().unwrap();
-        assert!(store.find_invitation(&token, NOW).await.unwrap().is_some());
+        let id = store.find_invitation(&token, NOW).await.unwrap().unwrap().invitation.id;
+        assert!(store.find_invitation_by_id(scope, id, NOW).await.unwrap().is_some());
+        let renewal =
+            Renewal { token: token.clone(), mail: Some(mail()), renewed_at: NOW, expiry_date: NOW.plus(DAY) };
+        assert!(store.renew_invitation(scope, id, renewal).await.unwrap().is_some());
         store
             .accept_invitation(&token, &"hash".into(), session(&format!("accepted by {name}")))
             .await
             .unwrap();
+        assert_eq!(store.revoke_invitation(scope, id).await.unwrap(), Revocation::Accepted);
     }
 }
 
