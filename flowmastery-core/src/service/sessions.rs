@@ -112,7 +112,9 @@ impl Sessions {
             // Another sign-in may have stored a newer kind of hash of the same password meanwhile.
             None => {
                 let (user, verified) = self.verify(tried, password).await?;
-                self.store.open_session(user, &verified, session).await?.ok_or_else(wrong_credentials)?
+                let opened = self.store.open_session(user, &verified, session).await?;
+                let email = Email::parse(tried.0).ok();
+                opened.ok_or_else(|| self.refused((email.as_ref(), origin), None, "changed_meanwhile"))?
             }
         };
         self.issuer.signed_in(opened, &refresh, now)
