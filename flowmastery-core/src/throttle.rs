@@ -1,4 +1,5 @@
-//! Throttles on what can be guessed or flooded without being signed in: sign-ins, refreshes, invitations, password resets.
+//! Throttles on what can be guessed or flooded without being signed in: sign-ins, refreshes, invitations,
+//! password resets; and on the change of a password, in which the old one can be guessed.
 //!
 //! What failed counts for five minutes: 10 of one account from one network, 100 from one network, and 100 of one account from everywhere. The
 //! last one never holds up a network from which the account was signed in to within 30 days, so that failing on purpose keeps nobody
@@ -14,6 +15,7 @@ use crate::{
     clock::Clock,
     entropy::{Entropy, random},
     error::{Error, Kind, Result},
+    id::UserId,
     model::{
         email::Email,
         session::{NETWORK_KNOWN, TokenHash},
@@ -49,6 +51,8 @@ pub(crate) enum Tried<'t> {
     Accept(&'t TokenHash),
     /// To spend this refresh token.
     Refresh(&'t TokenHash),
+    /// To change this user's password, signed in as the user: whoever took over a session must not find the password out.
+    ChangePassword(UserId),
 }
 
 impl Tried<'_> {
@@ -59,12 +63,13 @@ impl Tried<'_> {
             Self::ConfirmReset(_) => "confirm-reset",
             Self::Accept(_) => "accept",
             Self::Refresh(_) => "refresh",
+            Self::ChangePassword(_) => "change-password",
         }
     }
 
     /// Whether it names an account, which anybody can; a token has its holder only.
     fn names_account(self) -> bool {
-        matches!(self, Self::SignIn(_) | Self::RequestReset(_))
+        matches!(self, Self::SignIn(_) | Self::RequestReset(_) | Self::ChangePassword(_))
     }
 
     /// The address of the account that it names, if it is one.
@@ -72,7 +77,7 @@ impl Tried<'_> {
         match self {
             Self::SignIn(text) => Email::parse(text).ok(),
             Self::RequestReset(email) => Some(email.clone()),
-            Self::ConfirmReset(_) | Self::Accept(_) | Self::Refresh(_) => None,
+            Self::ConfirmReset(_) | Self::Accept(_) | Self::Refresh(_) | Self::ChangePassword(_) => None,
         }
     }
 
@@ -81,6 +86,7 @@ impl Tried<'_> {
         match self {
             Self::SignIn(text) => self.email().map_or_else(|| text.to_owned(), |email| email.to_string()),
             Self::RequestReset(email) => email.to_string(),
+            Self::ChangePassword(user) => user.to_string(),
             Self::ConfirmReset(token) | Self::Accept(token) | Self::Refresh(token) => {
                 token.as_str().to_owned()
             }
@@ -89,8 +95,10 @@ impl Tried<'_> {
 
     /// Whether this is to count.
     fn counts<T>(self, outcome: &Result<T>) -> bool {
-        let is_guess =
-            |error: &Error| matches!(error.kind(), Kind::Unauthenticated | Kind::NotFound | Kind::Gone);
+        let is_guess = |error: &Error| match self {
+            Self::ChangePassword(_) => error.kind() == Kind::Invalid,
+            _ => matches!(error.kind(), Kind::Unauthenticated | Kind::NotFound | Kind::Gone),
+        };
         matches!(self, Self::RequestReset(_)) || outcome.as_ref().is_err_and(is_guess)
     }
 }

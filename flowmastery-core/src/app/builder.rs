@@ -161,7 +161,7 @@ impl Builder {
             clock: clock.clone(),
             entropy: entropy.clone(),
         };
-        let rewraps = Rewraps { store: store.clone(), vault: vault.clone() };
+        let rewraps = Rewraps { store: store.clone(), vault: vault.clone(), clock: clock.clone() };
         let imports = Imports {
             store: store.clone(),
             vault: vault.clone(),
@@ -207,6 +207,7 @@ impl Builder {
                 store: store.clone(),
                 feed: feed.clone(),
                 hasher: hasher.clone(),
+                throttle: throttle.clone(),
                 clock: clock.clone(),
             },
             invitations: Invitations {

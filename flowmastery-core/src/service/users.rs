@@ -21,6 +21,7 @@ use crate::{
     },
     page::{Page, PageRequest},
     store::{Change, PasswordChange, Store, UserRemoval, UserUpdate},
+    throttle::{Throttle, Tried},
 };
 
 /// Users.
@@ -29,6 +30,7 @@ pub struct Users {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) feed: Arc<ChangeFeed>,
     pub(crate) hasher: PasswordHasher,
+    pub(crate) throttle: Throttle,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -118,10 +120,20 @@ impl Users {
     /// Changes the actor's own password, and ends the actor's other sessions.
     ///
     /// # Errors
-    /// [`Kind::Invalid`] when the current password is wrong: the session is good all the same. [`Kind::Conflict`] when the password was changed
+    /// [`Kind::TooMany`] after too many wrong ones, [`Kind::Invalid`] when the current password is wrong: the session is good all the same. [`Kind::Conflict`] when the password was changed
     /// by something else meanwhile, [`Kind::NotFound`] when a host's actor names a user that is not ours, [`Kind::Unavailable`] when too
     /// many wait for their hash.
     pub async fn change_password(&self, actor: Actor, current: &SecretString, new: &Password) -> Result<()> {
+        let work = self.change_password_unthrottled(actor, current, new);
+        self.throttle.attempt(Tried::ChangePassword(actor.user_id()), actor.origin(), work).await
+    }
+
+    async fn change_password_unthrottled(
+        &self,
+        actor: Actor,
+        current: &SecretString,
+        new: &Password,
+    ) -> Result<()> {
         let user = self.me(actor).await?;
         let record = self.store.find_for_sign_in(&user.email).await?;
         let verified = record.ok_or_else(|| Error::not_found("user"))?.hashed_password;
