@@ -33,6 +33,7 @@
 
 pub mod access;
 pub mod app;
+mod audit;
 pub mod cache;
 pub mod clock;
 mod digest;

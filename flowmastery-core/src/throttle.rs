@@ -1,4 +1,4 @@
-//! Throttles on what can be guessed or flooded without being signed in: sign-ins, refreshes, invitations, password resets.
+//! Throttles on what can be guessed or flooded: sign-ins, refreshes, invitations, password resets, and the password of who is signed in.
 //!
 //! What failed counts for five minutes: 10 of one account from one network, 100 from one network, and 100 of one account from everywhere. The
 //! last one never holds up a network from which the account was signed in to within 30 days, so that failing on purpose keeps nobody
@@ -14,6 +14,7 @@ use crate::{
     clock::Clock,
     entropy::{Entropy, random},
     error::{Error, Kind, Result},
+    id::UserId,
     model::{
         email::Email,
         session::{NETWORK_KNOWN, TokenHash},
@@ -45,6 +46,8 @@ pub(crate) enum Tried<'t> {
     RequestReset(&'t Email),
     /// To set a password by this link.
     ConfirmReset(&'t TokenHash),
+    /// To change the password of this user, who is signed in, for which the current one has to be given.
+    ChangePassword(UserId),
     /// To accept this invitation.
     Accept(&'t TokenHash),
     /// To spend this refresh token.
@@ -57,14 +60,15 @@ impl Tried<'_> {
             Self::SignIn(_) => "sign-in",
             Self::RequestReset(_) => "request-reset",
             Self::ConfirmReset(_) => "confirm-reset",
+            Self::ChangePassword(_) => "change-password",
             Self::Accept(_) => "accept",
             Self::Refresh(_) => "refresh",
         }
     }
 
-    /// Whether it names an account, which anybody can; a token has its holder only.
+    /// Whether it is about a password or a mailbox, which can be tried from many addresses; a token cannot be guessed.
     fn names_account(self) -> bool {
-        matches!(self, Self::SignIn(_) | Self::RequestReset(_))
+        matches!(self, Self::SignIn(_) | Self::RequestReset(_) | Self::ChangePassword(_))
     }
 
     /// The address of the account that it names, if it is one.
@@ -72,7 +76,7 @@ impl Tried<'_> {
         match self {
             Self::SignIn(text) => Email::parse(text).ok(),
             Self::RequestReset(email) => Some(email.clone()),
-            Self::ConfirmReset(_) | Self::Accept(_) | Self::Refresh(_) => None,
+            Self::ConfirmReset(_) | Self::ChangePassword(_) | Self::Accept(_) | Self::Refresh(_) => None,
         }
     }
 
@@ -81,6 +85,7 @@ impl Tried<'_> {
         match self {
             Self::SignIn(text) => self.email().map_or_else(|| text.to_owned(), |email| email.to_string()),
             Self::RequestReset(email) => email.to_string(),
+            Self::ChangePassword(user) => user.to_string(),
             Self::ConfirmReset(token) | Self::Accept(token) | Self::Refresh(token) => {
                 token.as_str().to_owned()
             }
@@ -89,9 +94,12 @@ impl Tried<'_> {
 
     /// Whether this is to count.
     fn counts<T>(self, outcome: &Result<T>) -> bool {
-        let is_guess =
-            |error: &Error| matches!(error.kind(), Kind::Unauthenticated | Kind::NotFound | Kind::Gone);
-        matches!(self, Self::RequestReset(_)) || outcome.as_ref().is_err_and(is_guess)
+        let kind = outcome.as_ref().err().map(Error::kind);
+        match self {
+            Self::RequestReset(_) => true,
+            Self::ChangePassword(_) => kind == Some(Kind::Invalid),
+            _ => matches!(kind, Some(Kind::Unauthenticated | Kind::NotFound | Kind::Gone)),
+        }
     }
 }
 

@@ -12,11 +12,7 @@ use std::{
 };
 
 use bytes::Buf;
-use flowmastery_core::{
-    Flowmastery,
-    error::{Error, FieldError, Result},
-    request::RequestOrigin,
-};
+use flowmastery_core::{Flowmastery, access::actor::Actor, error::Result, request::RequestOrigin};
 use futures_util::FutureExt;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body::Body;
@@ -32,6 +28,7 @@ use crate::{
     problem::Problem,
     request_id::RequestId,
     route::{self, Broken, Call, Context, Fields, Matched, RequestBody, Table, Target},
+    site::Site,
     trace::Trail,
 };
 
@@ -47,6 +44,7 @@ impl Api {
         ApiBuilder {
             flowmastery,
             base_path: String::new(),
+            public_url: None,
             docs: false,
             proxies: TrustedProxies::default(),
             authenticator: None,
@@ -56,7 +54,7 @@ impl Api {
 
 impl fmt::Debug for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Api").field("base_path", &self.inner.context.base_path).finish_non_exhaustive()
+        f.debug_struct("Api").field("base_path", &self.inner.context.site.base_path()).finish_non_exhaustive()
     }
 }
 
@@ -66,6 +64,7 @@ impl fmt::Debug for Api {
 pub struct ApiBuilder {
     flowmastery: Flowmastery,
     base_path: String,
+    public_url: Option<String>,
     docs: bool,
     proxies: TrustedProxies,
     authenticator: Option<Arc<dyn Authenticator>>,
@@ -75,6 +74,13 @@ impl ApiBuilder {
     /// Where the host mounts the API, such as `/flow`. It serves the links in answers; the host itself takes it off every request's path.
     pub fn base_path(mut self, base_path: impl Into<String>) -> Self {
         self.base_path = base_path.into();
+        self
+    }
+
+    /// Where browsers find the host, such as `https://api.acme.com`; for their cookies, see [`Site`]. Unless told, the cookies are for TLS only,
+    /// and browsers have to say themselves that a request comes from the API's own pages.
+    pub fn public_url(mut self, public_url: impl Into<String>) -> Self {
+        self.public_url = Some(public_url.into());
         self
     }
 
@@ -100,34 +106,23 @@ impl ApiBuilder {
     /// The API.
     ///
     /// # Errors
-    /// [`flowmastery_core::error::Kind::Invalid`] for a base path that is none.
+    /// [`flowmastery_core::error::Kind::Invalid`] for a base path or a public URL that is none.
     pub fn build(self) -> Result<Api> {
-        let Self { flowmastery, base_path, docs, proxies, authenticator } = self;
-        let base_path = checked_base_path(&base_path)?;
+        let Self { flowmastery, base_path, public_url, docs, proxies, authenticator } = self;
+        let site = Site::of(public_url.as_deref(), &base_path)?;
         let routes = route::routes(docs);
-        let openapi = docs.then(|| openapi::document(&routes, &base_path)).transpose()?;
-        let authenticator = authenticator.unwrap_or_else(|| Arc::new(TokenAuthenticator::new(&flowmastery)));
+        let openapi = docs.then(|| openapi::document(&routes, &site)).transpose()?;
+        let authenticator =
+            authenticator.unwrap_or_else(|| Arc::new(TokenAuthenticator::new(&flowmastery).at(site.clone())));
         Ok(Api {
             inner: Arc::new(Inner {
                 table: Table::new(routes)?,
-                authentication: Authentication::new(authenticator, true),
+                authentication: Authentication::new(authenticator, true).at(site.clone()),
                 proxies,
-                context: Arc::new(Context { flowmastery, base_path, openapi }),
+                context: Arc::new(Context { flowmastery, site, openapi }),
             }),
         })
     }
-}
-
-/// A base path without its trailing slash.
-fn checked_base_path(given: &str) -> Result<String> {
-    let path = given.strip_suffix('/').unwrap_or(given);
-    let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_' | b'~' | b'-');
-    let rooted = path.is_empty() || (path.starts_with('/') && !given.contains("//"));
-    if rooted && path.bytes().all(fits) {
-        return Ok(path.to_owned());
-    }
-    let message = "A base path starts with a slash and has letters, digits, '/', '.', '_', '~' and '-' only.";
-    Err(Error::invalid(vec![FieldError::new("base_path", message)]))
 }
 
 struct Inner {
@@ -170,13 +165,40 @@ impl Inner {
         body: RequestBody,
         trail: &mut Trail,
     ) -> Result<Response<ApiBody>, Problem> {
-        let route = matched.route.clone();
-        let actor = route.access.authenticate(&self.authentication, &parts.headers).await?;
+        let actor = matched.route.access.authenticate(&self.authentication, &parts).await?;
         let actor = actor.map(|actor| actor.at(origin));
         // Before anything can refuse the caller: the access log names them then, too.
         trail.actor = actor;
+        let answer = self.serve_to(actor, &matched, (parts, origin), body).await;
+        if let (Err(problem), Some(actor)) = (&answer, actor) {
+            self.note_denial(actor, &matched, problem.status());
+        }
+        answer
+    }
+
+    /// Notes that a caller was refused what the role does not allow, or another client's record.
+    fn note_denial(&self, actor: Actor, matched: &Matched, status: StatusCode) {
+        let named = match Target::of(matched) {
+            Ok(Target::Client(id) | Target::Workflow(id, _)) => Some(id),
+            _ => None,
+        };
+        let foreign = named.filter(|id| !actor.scope().admits(*id));
+        if status == StatusCode::FORBIDDEN || (status == StatusCode::NOT_FOUND && foreign.is_some()) {
+            let attempt = format!("{} {}", matched.route.method, matched.route.path);
+            self.context.flowmastery.audit().denied(actor, &attempt, foreign);
+        }
+    }
+
+    async fn serve_to(
+        &self,
+        actor: Option<Actor>,
+        matched: &Matched,
+        (parts, origin): (Parts, RequestOrigin),
+        body: RequestBody,
+    ) -> Result<Response<ApiBody>, Problem> {
+        let route = matched.route.clone();
         route.access.require(actor)?;
-        let target = Target::of(&matched)?;
+        let target = Target::of(matched)?;
         let flowmastery = &self.context.flowmastery;
         let mut object = None;
         if route.body.is_some() {
@@ -184,7 +206,7 @@ impl Inner {
             object = Some(route::read_object(&parts.headers, body).await?);
         }
         let fields = Fields::of(&route, object, parts.uri.query().unwrap_or_default());
-        let parameters = matched.parameters.into_iter().map(|(_, value)| value).collect();
+        let parameters = matched.parameters.iter().map(|(_, value)| value.clone()).collect();
         let context = self.context.clone();
         let call = Call {
             context,

@@ -54,6 +54,8 @@
 //! throttled by it. Without one only the limit of an account over all callers holds, and whoever fails often
 //! enough on purpose can keep its owner out.
 //!
+//! Browsers may be given their tokens in cookies ([`Site`] says how); [`ApiBuilder::public_url`] tells where they find the API.
+//!
 //! A host guards routes of its own with the layers in [`auth`] and [`require`].
 
 mod api;
@@ -65,6 +67,7 @@ mod problem;
 mod request_id;
 pub mod require;
 mod route;
+mod site;
 mod trace;
 
 pub use self::{
@@ -75,5 +78,6 @@ pub use self::{
     problem::Problem,
     request_id::RequestId,
     require::RequirePermissionLayer,
+    site::Site,
     trace::Trail,
 };

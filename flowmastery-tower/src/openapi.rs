@@ -9,7 +9,8 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     problem::ProblemDocument,
-    route::{Access, Field, Route, body_schema},
+    route::{Access, Field, Route, body_schema, parameters},
+    site::Site,
 };
 
 /// What stands above the routes; states how each number of the metrics is counted.
@@ -19,12 +20,12 @@ const DESCRIPTION: &str = include_str!("openapi.md");
 ///
 /// # Errors
 /// [`flowmastery_core::error::Kind::Internal`] when it cannot be serialised.
-pub(crate) fn document(routes: &[Route], base_path: &str) -> Result<bytes::Bytes> {
-    let json = serde_json::to_vec(&value(routes, base_path)).map_err(Error::internal)?;
+pub(crate) fn document(routes: &[Route], site: &Site) -> Result<bytes::Bytes> {
+    let json = serde_json::to_vec(&value(routes, site)).map_err(Error::internal)?;
     Ok(json.into())
 }
 
-fn value(routes: &[Route], base_path: &str) -> Value {
+fn value(routes: &[Route], site: &Site) -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| {
         settings.definitions_path = "/components/schemas".into();
         settings.meta_schema = None;
@@ -33,12 +34,16 @@ fn value(routes: &[Route], base_path: &str) -> Value {
     let problem = schemas.subschema_for::<ProblemDocument<'static>>().to_value();
     let mut paths = Map::new();
     for route in routes {
-        let path = paths.entry(route.path).or_insert_with(|| json!({}));
+        let template = template(route, routes);
+        let mut operation = operation(route, &problem, &mut schemas);
+        let parameters = path_parameters(route, &template).chain(route.query.iter().map(query_parameter));
+        operation.insert("parameters".to_owned(), parameters.collect());
+        let path = paths.entry(template).or_insert_with(|| json!({}));
         if let Value::Object(path) = path {
-            path.insert(route.method.as_str().to_ascii_lowercase(), operation(route, &problem, &mut schemas));
+            path.insert(route.method.as_str().to_ascii_lowercase(), operation.into());
         }
     }
-    let server = if base_path.is_empty() { "/" } else { base_path };
+    let server = if site.base_path().is_empty() { "/" } else { site.base_path() };
     json!({
         "openapi": "3.1.0",
         "info": { "title": "FlowMastery", "version": env!("CARGO_PKG_VERSION"), "description": DESCRIPTION },
@@ -46,31 +51,48 @@ fn value(routes: &[Route], base_path: &str) -> Value {
         "paths": paths,
         "components": {
             "schemas": schemas.take_definitions(true),
-            "securitySchemes": { "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" } },
+            "securitySchemes": {
+                "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
+                "cookie": { "type": "apiKey", "in": "cookie", "name": site.access_cookie() },
+            },
         },
     })
 }
 
-fn operation(route: &Route, problem: &Value, schemas: &mut SchemaGenerator) -> Value {
+/// The path of a route as the document has it: OpenAPI knows one template for each place, so routes that call a parameter differently
+/// share one that has all of the names.
+fn template(route: &Route, routes: &[Route]) -> String {
+    let place = route.place();
+    let beside: Vec<_> =
+        routes.iter().filter(|other| other.place() == place).map(|other| other.path).collect();
+    let mut template = route.path.to_owned();
+    for (position, name) in route.parameters().enumerate() {
+        let mut names = Vec::new();
+        for name in beside.iter().filter_map(|path| parameters(path).nth(position)) {
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        template = template.replace(&format!("{{{name}}}"), &format!("{{{}}}", names.join("_or_")));
+    }
+    template
+}
+
+fn operation(route: &Route, problem: &Value, schemas: &mut SchemaGenerator) -> Map<String, Value> {
     let mut operation = Map::new();
     operation.insert("operationId".to_owned(), operation_id(route).into());
     operation.insert("summary".to_owned(), route.summary.into());
     operation.insert("tags".to_owned(), json!([tag(route)]));
     operation.insert("x-access".to_owned(), access(route.access));
     if route.access != Access::Public {
-        operation.insert("security".to_owned(), json!([{ "bearer": [] }]));
-    }
-    let parameters: Vec<_> =
-        route.parameters().map(path_parameter).chain(route.query.iter().map(query_parameter)).collect();
-    if !parameters.is_empty() {
-        operation.insert("parameters".to_owned(), parameters.into());
+        operation.insert("security".to_owned(), json!([{ "bearer": [] }, { "cookie": [] }]));
     }
     if let Some(fields) = route.body {
         let content = json!({ "application/json": { "schema": body_schema(fields) } });
         operation.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
     }
     operation.insert("responses".to_owned(), responses(route, problem, schemas).into());
-    operation.into()
+    operation
 }
 
 fn operation_id(route: &Route) -> String {
@@ -96,12 +118,17 @@ fn access(access: Access) -> Value {
     }
 }
 
-fn path_parameter(name: &str) -> Value {
-    let schema = match name {
-        "client_id" | "user_id" => json!({ "type": "integer", "format": "int64" }),
-        _ => json!({ "type": "string" }),
-    };
-    json!({ "name": name, "in": "path", "required": true, "schema": schema })
+/// The parameters of a route's path, by their names in the document.
+fn path_parameters(route: &Route, template: &str) -> impl Iterator<Item = Value> {
+    route.parameters().zip(parameters(template)).map(|(name, documented)| {
+        let schema = match name {
+            "client_id" | "user_id" | "invitation_id" | "session_id" => {
+                json!({ "type": "integer", "format": "int64" })
+            }
+            _ => json!({ "type": "string" }),
+        };
+        json!({ "name": documented, "in": "path", "required": true, "schema": schema })
+    })
 }
 
 fn query_parameter(field: &Field) -> Value {
@@ -140,7 +167,10 @@ fn problems(route: &Route) -> BTreeSet<u16> {
     if route.access != Access::Public {
         statuses.insert(401);
     }
-    if matches!(route.access, Access::Requires(_)) {
+    // A cookie vouches for no change that another site's page asks for.
+    if matches!(route.access, Access::Requires(_))
+        || (route.access != Access::Public && !route.method.is_safe())
+    {
         statuses.insert(403);
     }
     if route.parameters().next().is_some() {
@@ -171,7 +201,7 @@ mod tests {
     #[test]
     fn the_document_holds_exactly_the_routes_of_the_table() {
         let routes = routes(true);
-        let document = value(&routes, "");
+        let document = value(&routes, &Site::default());
         let documented: BTreeSet<_> = document["paths"]
             .as_object()
             .unwrap()
@@ -182,13 +212,7 @@ mod tests {
             .collect();
         let table: BTreeSet<_> = routes
             .iter()
-            .map(|route| {
-                format!("{} {}", route.method, route.path).replacen(
-                    route.method.as_str(),
-                    &route.method.as_str().to_lowercase(),
-                    1,
-                )
-            })
+            .map(|route| format!("{} {}", route.method.as_str().to_lowercase(), template(route, &routes)))
             .collect();
         assert_eq!(documented, table);
         assert_eq!(table.len(), routes.len(), "a route stands in the table twice");
@@ -197,13 +221,13 @@ mod tests {
     #[test]
     fn every_operation_says_who_may_call_it() {
         for route in routes(true) {
-            let document = value(std::slice::from_ref(&route), "");
+            let document = value(std::slice::from_ref(&route), &Site::default());
             let operation = &document["paths"][route.path][route.method.as_str().to_lowercase()];
             let level = operation["x-access"]["level"].as_str().unwrap();
             assert_eq!(level == "public", operation.get("security").is_none(), "{route:?}");
             assert!(!operation["summary"].as_str().unwrap().is_empty(), "{route:?} has no summary");
         }
-        let document = value(&routes(true), "");
+        let document = value(&routes(true), &Site::default());
         let all = &document["paths"]["/api/v1/metrics/all"]["get"]["x-access"];
         assert_eq!(
             *all,
@@ -213,7 +237,7 @@ mod tests {
 
     #[test]
     fn every_reference_leads_somewhere() {
-        let document = value(&routes(true), "/flow");
+        let document = value(&routes(true), &Site::of(None, "/flow").unwrap());
         let mut found = Vec::new();
         references(&document, &mut found);
         assert!(found.len() > 20);
@@ -242,7 +266,7 @@ mod tests {
 
     #[test]
     fn answers_and_problems_are_documented() {
-        let document = value(&routes(true), "");
+        let document = value(&routes(true), &Site::default());
         let responses = |path: &str, method: &str| {
             let responses = document["paths"][path][method]["responses"].as_object().unwrap();
             responses.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
@@ -251,14 +275,28 @@ mod tests {
             responses("/api/v1/users/{user_id}", "patch"),
             "200 400 401 403 404 409 413 415 422 500 503"
         );
-        assert_eq!(responses("/api/v1/auth/logout", "post"), "204 401 422 500 503");
+        assert_eq!(responses("/api/v1/auth/logout", "post"), "204 401 403 422 500 503");
+        assert_eq!(responses("/api/v1/auth/me", "get"), "200 401 422 500 503");
         let health = &document["paths"]["/health"]["get"]["responses"];
         assert_eq!(health["503"]["content"], health["200"]["content"]);
     }
 
     #[test]
     fn links_start_at_the_base_path() {
-        assert_eq!(value(&[], "/flow")["servers"][0]["url"], "/flow");
-        assert_eq!(value(&[], "")["servers"][0]["url"], "/");
+        let site = Site::of(None, "/flow").unwrap();
+        assert_eq!(value(&[], &site)["servers"][0]["url"], "/flow");
+        assert_eq!(value(&[], &Site::default())["servers"][0]["url"], "/");
+    }
+
+    #[test]
+    fn routes_at_one_place_share_a_template() {
+        let document = value(&routes(true), &Site::default());
+        let one = &document["paths"]["/api/v1/auth/invitations/{token_or_invitation_id}"];
+        for (method, kind) in [("get", "string"), ("delete", "integer")] {
+            let parameter = &one[method]["parameters"][0];
+            assert_eq!(parameter["name"], "token_or_invitation_id");
+            assert_eq!(parameter["schema"]["type"], kind, "{method}");
+        }
+        assert!(document["paths"]["/api/v1/auth/invitations/{invitation_id}/resend"]["post"].is_object());
     }
 }

@@ -12,14 +12,14 @@ const CORE: &[&[&str]] = &[
     &["model"],
     &["access"],
     &["store", "cache", "mail", "n8n", "sync"],
-    &["feed", "throttle"],
+    &["feed", "audit", "throttle"],
     &["service"],
     &["app"],
 ];
 
 /// The rooms of the tower, likewise.
 const TOWER: &[&[&str]] = &[
-    &["body", "problem", "request_id", "peer"],
+    &["body", "problem", "request_id", "peer", "site"],
     &["auth", "require", "trace"],
     &["route"],
     &["openapi"],

@@ -12,7 +12,7 @@ use flowmastery_core::{
 use flowmastery_tests::{
     backend::{Backend, FreshStore},
     both_backends,
-    world::{ADMIN, World},
+    world::{ADMIN, PASSWORD, World},
 };
 use http::Method;
 use n8n_simulator::{FakeN8n, Run};
@@ -23,6 +23,9 @@ both_backends! {
     a_deactivation_on_one_host_ends_the_session_on_the_other,
     another_role_given_on_one_host_ends_the_session_on_the_other,
     a_sign_out_on_one_host_ends_the_session_on_the_other,
+    a_revocation_on_one_host_ends_the_session_on_the_other,
+    a_change_of_password_on_one_host_ends_the_other_sessions_on_the_other,
+    a_user_removed_on_one_host_is_gone_on_the_other,
     a_client_deleted_on_one_host_is_gone_on_the_other,
     a_client_renamed_on_one_host_has_its_new_name_on_the_other,
     numbers_collected_on_one_host_are_read_on_the_other,
@@ -115,6 +118,31 @@ async fn a_sign_out_on_one_host_ends_the_session_on_the_other(backend: Backend) 
         hosts.one.request(Method::POST, "/api/v1/auth/logout", Some(&hosts.user), None).await.expect(204);
     };
     Hosts::watch(backend, own_metrics, sign_out, (200, 401)).await;
+}
+
+async fn a_revocation_on_one_host_ends_the_session_on_the_other(backend: Backend) {
+    let revoke = async |hosts: &Hosts| {
+        let again = hosts.one.sign_in("carl@acme.com").await;
+        hosts.one.request(Method::DELETE, "/api/v1/auth/sessions/2", Some(&again), None).await.expect(204);
+    };
+    Hosts::watch(backend, own_metrics, revoke, (200, 401)).await;
+}
+
+async fn a_change_of_password_on_one_host_ends_the_other_sessions_on_the_other(backend: Backend) {
+    let change = async |hosts: &Hosts| {
+        let again = hosts.one.sign_in("carl@acme.com").await;
+        let body = json!({ "current_password": PASSWORD, "new_password": "another good password" });
+        hosts.one.request(Method::PUT, "/api/v1/auth/password", Some(&again), Some(body)).await.expect(204);
+        assert_eq!(hosts.status(OWN, &again).await, 200, "the session of the change goes on");
+    };
+    Hosts::watch(backend, own_metrics, change, (200, 401)).await;
+}
+
+async fn a_user_removed_on_one_host_is_gone_on_the_other(backend: Backend) {
+    let remove = async |hosts: &Hosts| {
+        hosts.one.request(Method::DELETE, "/api/v1/users/2", Some(&hosts.admin), None).await.expect(204);
+    };
+    Hosts::watch(backend, own_metrics, remove, (200, 401)).await;
 }
 
 async fn a_client_deleted_on_one_host_is_gone_on_the_other(backend: Backend) {

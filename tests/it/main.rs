@@ -1,7 +1,9 @@
 //! The integration tests: one binary, one module a subject.
 #![cfg(test)] // tells clippy that helpers of tests are tests, too
 
+mod accounts;
 mod architecture;
+mod audit;
 mod bad_input;
 mod cache;
 mod cluster;

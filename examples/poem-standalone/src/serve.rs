@@ -60,7 +60,7 @@ async fn serve(settings: &Settings) -> Outcome {
     let key = wiring::signing_key(settings)?;
     let (listener, address) = bind(settings.server.bind).await?;
     let app = wiring::services(settings, &key, store.clone(), address).await?;
-    let api = wiring::api(settings, &app)?;
+    let api = wiring::api(settings, &app, address)?;
     let stop = CancellationToken::new();
     listen_for_signals(stop.clone())?;
     say_start(settings, &key, address);

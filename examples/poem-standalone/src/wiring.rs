@@ -200,12 +200,13 @@ pub(crate) async fn services(
     builder.build().map_err(services_failure)
 }
 
-/// The API over the services.
+/// The API over the services, listening on `address`.
 ///
 /// # Errors
 /// When the API cannot be assembled.
-pub(crate) fn api(settings: &Settings, app: &Flowmastery) -> Outcome<Api> {
-    let api = Api::builder(app.clone()).docs(settings.docs);
+pub(crate) fn api(settings: &Settings, app: &Flowmastery, address: SocketAddr) -> Outcome<Api> {
+    let public_url = settings.links.public_url(address);
+    let api = Api::builder(app.clone()).docs(settings.docs).public_url(public_url);
     api.trusted_proxy_hops(settings.server.trusted_proxy_hops).build().map_err(services_failure)
 }
 
@@ -217,6 +218,7 @@ fn config(settings: &Settings, key: &SigningKey, address: SocketAddr) -> Config 
         lifetimes: settings.tokens,
         sync_interval: settings.collection.sync_interval,
         execution_retention: settings.collection.execution_retention,
+        audit_retention: settings.audit_retention,
         outbound: match settings.debug {
             true => OutboundPolicy::development(),
             false => settings.outbound.policy.clone(),

@@ -46,6 +46,7 @@ impl TokenIssuer {
             token_type: "bearer",
             expires_in: self.lifetimes.access.as_secs(),
             refresh_token: refresh.expose().into(),
+            refresh_lifetime: self.lifetimes.refresh,
             user,
         })
     }

@@ -9,6 +9,7 @@ use crate::{
         password::{HashCost, PasswordHasher},
         token::TokenCodec,
     },
+    audit::AuditNotes,
     cache::{Cache, MemoryCache},
     clock::{Clock, SystemClock},
     entropy::{Entropy, OsEntropy},
@@ -18,6 +19,7 @@ use crate::{
     n8n::{GatedN8n, HttpN8n, HttpN8nConfig, HttpN8nLimits, N8nApi},
     secret::{Vault, VaultKey},
     service::{
+        audit::Audit,
         clients::Clients,
         collect::{CollectionLimits, Collector, CollectorParts},
         health::Health,
@@ -181,6 +183,7 @@ impl Builder {
             limits: collection_limits,
         });
         let collection = Arc::new(collector.clone());
+        let notes = AuditNotes::new(store.clone(), clock.clone());
         let feed = Arc::new(ChangeFeed::new(store.clone(), clock.clone()));
         let outbox = Outbox(Arc::new(OutboxParts {
             store: store.clone(),
@@ -201,11 +204,13 @@ impl Builder {
                 issuer: issuer.clone(),
                 throttle: throttle.clone(),
                 clock: clock.clone(),
+                notes: notes.clone(),
             },
             users: Users {
                 store: store.clone(),
                 feed: feed.clone(),
                 hasher: hasher.clone(),
+                throttle: throttle.clone(),
                 clock: clock.clone(),
             },
             invitations: Invitations {
@@ -224,6 +229,7 @@ impl Builder {
                 hasher,
                 throttle,
                 clock: clock.clone(),
+                notes: notes.clone(),
                 dropped: Arc::default(),
             },
             clients: Clients {
@@ -244,6 +250,12 @@ impl Builder {
                 collection: collection.clone(),
                 clock: clock.clone(),
                 sync_interval,
+            },
+            audit: Audit {
+                store: store.clone(),
+                notes,
+                clock: clock.clone(),
+                retention: config.audit_retention,
             },
             verifications: Verifications { store: store.clone(), n8n, vault, clock },
             imports,

@@ -124,6 +124,19 @@ pub struct NewInvitation {
     pub expiry_date: Timestamp,
 }
 
+/// Another link for an invitation that was not accepted.
+#[derive(Clone, Debug)]
+pub struct Renewal {
+    /// Hash of the token in the new link.
+    pub token: TokenHash,
+    /// The mail with the new link; `None` without a mail server.
+    pub mail: Option<SealedMail>,
+    /// When.
+    pub renewed_at: Timestamp,
+    /// When it stops being acceptable.
+    pub expiry_date: Timestamp,
+}
+
 /// What the holder of an invitation's token may see of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

@@ -1,6 +1,6 @@
 //! Sessions: what one sign-in opens, and the hashes of the tokens that keep it going.
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretString};
@@ -74,6 +74,22 @@ pub struct NewSession {
     pub expires_at: Timestamp,
 }
 
+/// An open session, as its user sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Session {
+    /// Never used again.
+    pub id: SessionId,
+    /// When its user signed in.
+    pub created_at: Timestamp,
+    /// When it was last refreshed; before that, when its user signed in.
+    pub last_used_at: Timestamp,
+    /// When it ends unless it is refreshed.
+    pub expires_at: Timestamp,
+    /// From where its user signed in; null where the host did not know.
+    pub address: Option<IpAddr>,
+}
+
 /// What became of a presented refresh token.
 #[derive(Clone, Debug)]
 pub enum Rotation {
@@ -126,6 +142,9 @@ pub struct SignedIn {
     #[serde(serialize_with = "expose")]
     #[cfg_attr(feature = "schema", schemars(with = "String"))]
     pub refresh_token: SecretString,
+    /// How long the refresh token lives; its holder is not told.
+    #[serde(skip)]
+    pub refresh_lifetime: Duration,
     /// Who signed in.
     pub user: User,
 }

@@ -7,20 +7,23 @@ use serde::Serialize;
 
 use crate::{
     access::{actor::Actor, issuer::TokenIssuer, password::PasswordHasher, permission::Permission},
-    clock::Clock,
+    clock::{Clock, Timestamp},
     error::{Error, Faults, FieldError, Kind, Result},
-    id::ClientId,
+    id::{ClientId, InvitationId},
     mail::{Postbox, letter::Letter},
     model::{
         email::Email,
-        invitation::{EmailStatus, Invitation, InvitationPreview, InvitationStatus, LIFETIME, NewInvitation},
+        invitation::{
+            EmailStatus, Invitation, InvitationPreview, InvitationStatus, LIFETIME, NewInvitation, Renewal,
+        },
+        outbox::SealedMail,
         password::Password,
         session::{OpaqueToken, SignedIn, TokenHash},
         user::Role,
     },
     page::{Page, PageRequest},
     request::RequestOrigin,
-    store::{Accepted, Store},
+    store::{Accepted, Revocation, Store},
     throttle::{Throttle, Tried},
 };
 
@@ -99,6 +102,16 @@ pub struct InvitationConfig {
     pub always_show_link: bool,
 }
 
+/// A link that is to be mailed.
+struct NewLink {
+    url: String,
+    token: TokenHash,
+    /// `None` without a mail server.
+    mail: Option<SealedMail>,
+    created_at: Timestamp,
+    expiry_date: Timestamp,
+}
+
 /// Invitations.
 #[derive(Clone, Debug)]
 pub struct Invitations {
@@ -120,31 +133,84 @@ impl Invitations {
     /// there is no such client.
     pub async fn create(&self, actor: Actor, request: InvitationRequest) -> Result<IssuedInvitation> {
         actor.require(Permission::ManageUsers)?;
-        let token = OpaqueToken::generate(self.issuer.entropy.as_ref())?;
-        let now = self.clock.now();
-        let expiry_date = now.plus(LIFETIME);
-        let link = format!("{}?token={}", self.config.accept_page, token.expose());
-        let mail = self.postbox.is_served().then(|| {
-            let to = request.email.clone();
-            self.postbox.seal(&Letter::Invitation { to, link: link.clone(), until: expiry_date })
-        });
+        let link = self.new_link(request.email.clone())?;
         let new = NewInvitation {
             email: request.email,
             role: request.role,
             client_id: request.client_id,
-            token: token.hash(),
+            token: link.token,
             invited_by_admin_id: Some(actor.user_id()),
-            mail: mail.transpose()?,
-            created_at: now,
-            expiry_date,
+            mail: link.mail,
+            created_at: link.created_at,
+            expiry_date: link.expiry_date,
         };
         let stored = self.store.create_invitation(actor.scope(), new).await?;
         let invitation = stored.ok_or_else(|| {
             Error::invalid(vec![FieldError::new("client_id", "There is no client with this id.")])
         })?;
+        Ok(self.issued(invitation, link.url))
+    }
+
+    /// Mails another link for an invitation that is pending or has expired, good for another 48 hours; the link before is dead.
+    ///
+    /// # Errors
+    /// [`Kind::Forbidden`] for all but admins, [`Kind::NotFound`] when it is unknown, accepted or revoked, [`Kind::Conflict`] when the
+    /// address has an account by now.
+    pub async fn resend(&self, actor: Actor, id: InvitationId) -> Result<IssuedInvitation> {
+        let link = self.new_link(self.get(actor, id).await?.email)?;
+        let renewal = Renewal {
+            token: link.token,
+            mail: link.mail,
+            renewed_at: link.created_at,
+            expiry_date: link.expiry_date,
+        };
+        let renewed = self.store.renew_invitation(actor.scope(), id, renewal).await?;
+        Ok(self.issued(renewed.ok_or_else(not_found)?, link.url))
+    }
+
+    /// Takes an invitation back: its link is dead, and its mail is not sent any more.
+    ///
+    /// # Errors
+    /// [`Kind::Forbidden`] for all but admins, [`Kind::NotFound`] when it is unknown or revoked already, [`Kind::Conflict`] when it was
+    /// accepted.
+    pub async fn revoke(&self, actor: Actor, id: InvitationId) -> Result<()> {
+        actor.require(Permission::ManageUsers)?;
+        match self.store.revoke_invitation(actor.scope(), id, self.clock.now()).await? {
+            Revocation::Revoked => Ok(()),
+            Revocation::NotFound => Err(not_found()),
+            Revocation::Accepted => Err(Error::new(
+                Kind::Conflict,
+                "This invitation was accepted; deactivate or delete the user instead.",
+            )),
+        }
+    }
+
+    /// An invitation.
+    ///
+    /// # Errors
+    /// [`Kind::Forbidden`] for all but admins, [`Kind::NotFound`].
+    pub async fn get(&self, actor: Actor, id: InvitationId) -> Result<Invitation> {
+        actor.require(Permission::ManageUsers)?;
+        let found = self.store.find_invitation_by_id(actor.scope(), id, self.clock.now()).await?;
+        found.ok_or_else(not_found)
+    }
+
+    /// A link with a token of its own, from now on.
+    fn new_link(&self, to: Email) -> Result<NewLink> {
+        let token = OpaqueToken::generate(self.issuer.entropy.as_ref())?;
+        let created_at = self.clock.now();
+        let expiry_date = created_at.plus(LIFETIME);
+        let url = format!("{}?token={}", self.config.accept_page, token.expose());
+        let letter = || Letter::Invitation { to, link: url.clone(), until: expiry_date };
+        let mail = self.postbox.is_served().then(|| self.postbox.seal(&letter())).transpose()?;
+        Ok(NewLink { token: token.hash(), mail, url, created_at, expiry_date })
+    }
+
+    /// What the maker of a stored link is shown.
+    fn issued(&self, invitation: Invitation, link: String) -> IssuedInvitation {
         self.postbox.wake();
         let show = self.config.always_show_link || invitation.email_status == EmailStatus::NotConfigured;
-        Ok(IssuedInvitation { invitation, accept_url: show.then_some(AcceptUrl(link)) })
+        IssuedInvitation { invitation, accept_url: show.then_some(AcceptUrl(link)) }
     }
 
     /// Invitations, newest first.
@@ -165,7 +231,7 @@ impl Invitations {
         let stored = self.store.find_invitation(&hash, self.clock.now()).await?.filter(|stored| {
             matches!(stored.invitation.status, InvitationStatus::Pending | InvitationStatus::Expired)
         });
-        let stored = stored.ok_or_else(|| Error::not_found("invitation"))?;
+        let stored = stored.ok_or_else(not_found)?;
         let Invitation { email, role, expiry_date, status, .. } = stored.invitation;
         Ok(InvitationPreview { email, role, client_name: stored.client_name, expiry_date, status })
     }
@@ -203,13 +269,17 @@ impl Invitations {
         match self.store.accept_invitation(&hash, &hashed_password, session).await? {
             Accepted::Accepted { session, user } => self.issuer.signed_in((session, user), &refresh, now),
             Accepted::Expired => Err(expired()),
-            Accepted::NotFound => Err(Error::not_found("invitation")),
+            Accepted::NotFound => Err(not_found()),
             Accepted::AccountExists => Err(Error::new(
                 Kind::Conflict,
                 "There is an account with this e-mail address; sign in instead.",
             )),
         }
     }
+}
+
+fn not_found() -> Error {
+    Error::not_found("invitation")
 }
 
 fn expired() -> Error {

@@ -8,14 +8,17 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     access::password::PasswordHasher,
+    audit::AuditNotes,
     clock::Clock,
     error::{Error, Kind, Result},
     feed::ChangeFeed,
     mail::{Postbox, letter::Letter},
-    model::{email::Email, outbox::NewResetRequest, password::Password, session::TokenHash},
+    model::{
+        audit::AuditAction, email::Email, outbox::NewResetRequest, password::Password, session::TokenHash,
+    },
     outage::Outage,
     request::RequestOrigin,
-    store::{Change, Reset, Store},
+    store::{Change, NewAuditEntry, Reset, Store},
     throttle::{Throttle, Tried},
 };
 
@@ -31,6 +34,7 @@ pub struct PasswordResets {
     pub(crate) hasher: PasswordHasher,
     pub(crate) throttle: Throttle,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) notes: AuditNotes,
     /// When it was last said that wishes are dropped.
     pub(crate) dropped: Arc<Outage>,
 }
@@ -42,11 +46,13 @@ impl PasswordResets {
     /// # Errors
     /// [`Kind::TooMany`] after too many of these, [`Kind::Unavailable`] when the store is away.
     pub async fn request(&self, email: Email, origin: RequestOrigin) -> Result<()> {
-        let work = self.queue(email.clone());
+        let work = self.queue(email.clone(), origin);
         self.throttle.attempt(Tried::RequestReset(&email), origin, work).await
     }
 
-    async fn queue(&self, email: Email) -> Result<()> {
+    async fn queue(&self, email: Email, origin: RequestOrigin) -> Result<()> {
+        let entry = NewAuditEntry::new(AuditAction::PasswordResetRequested, self.clock.now());
+        self.notes.note(entry.seen_from(origin).with("email", email.as_str()));
         if !self.postbox.is_served() {
             tracing::info!(
                 "a password reset was asked for; no mail server is configured (SMTP_HOST), so nothing is sent"

@@ -1,5 +1,7 @@
 //! Signing in, staying signed in, and signing out.
 
+mod own;
+
 use std::sync::Arc;
 
 use secrecy::{ExposeSecret, SecretString};
@@ -9,21 +11,26 @@ use crate::{
         actor::Actor,
         issuer::TokenIssuer,
         password::{PasswordHasher, Verification},
+        scope::Author,
     },
+    audit::AuditNotes,
     clock::{Clock, Timestamp},
     error::{Error, Kind, Result},
     feed::{ChangeFeed, Remembered, Row, Touched},
-    id::SessionId,
+    id::{SessionId, UserId},
     model::{
+        audit::{AuditAction, AuditSubject},
         email::Email,
         password::Password,
         session::{Rotation, SignedIn, TokenHash},
         user::{Role, User, UserRecord},
     },
     request::RequestOrigin,
-    store::{Change, Store},
+    store::{Change, NewAuditEntry, Store},
     throttle::{Throttle, Tried},
 };
+
+pub use self::own::OwnSession;
 
 /// How many open sessions are remembered.
 const REMEMBERED: u64 = 100_000;
@@ -72,6 +79,7 @@ pub struct Sessions {
     pub(crate) issuer: TokenIssuer,
     pub(crate) throttle: Throttle,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) notes: AuditNotes,
 }
 
 impl Sessions {
@@ -96,51 +104,72 @@ impl Sessions {
         password: &SecretString,
         origin: RequestOrigin,
     ) -> Result<SignedIn> {
-        let record = match Email::parse(email) {
-            Ok(email) => self.store.find_for_sign_in(&email).await?,
-            Err(_) => None,
-        };
-        // Who is not active costs what nobody does: those have no imported hash to pay for.
-        let record = record.filter(|record| record.user.is_active);
-        let imported = self.store.imported_hash().await?;
-        let stored = record.as_ref().map(|record| &record.hashed_password);
-        let verified = self.hasher.verify_evenly(password, stored, imported.as_ref()).await?;
-        let Some(UserRecord { user, hashed_password }) = record else { return Err(wrong_credentials()) };
-        match verified {
-            Verification::Mismatch => return Err(wrong_credentials()),
-            Verification::MatchNeedsRehash => self.rehash(&user, password, &hashed_password).await?,
-            Verification::Match => {}
-        }
+        let tried = (email, origin);
+        let (user, verified) = self.verify(tried, password).await?;
         let now = self.clock.now();
         let (refresh, session) = self.issuer.refresh(origin, now)?;
-        let opened = self.store.open_session(user.id, session).await?.ok_or_else(wrong_credentials)?;
-        // A password that is replaced closes the sessions that are open then, and this one may have been opened after that.
-        if !self.is_still_right(&user.email, password, &hashed_password).await? {
-            self.store.close_session(opened.0, now).await?;
-            return Err(wrong_credentials());
-        }
+        let opened = match self.store.open_session(user, &verified, session.clone()).await? {
+            Some(opened) => opened,
+            // Another sign-in may have stored a newer kind of hash of the same password meanwhile.
+            None => {
+                let (user, verified) = self.verify(tried, password).await?;
+                self.store.open_session(user, &verified, session).await?.ok_or_else(wrong_credentials)?
+            }
+        };
         self.issuer.signed_in(opened, &refresh, now)
     }
 
-    /// Whether a password that verified against a hash is right as the store has it now.
-    async fn is_still_right(
+    /// Whose password it is, and the stored hash that says so.
+    async fn verify(
         &self,
-        email: &Email,
+        (email, origin): (&str, RequestOrigin),
         password: &SecretString,
-        verified: &SecretString,
-    ) -> Result<bool> {
-        let Some(record) = self.store.find_for_sign_in(email).await? else { return Ok(false) };
-        if record.hashed_password.expose_secret() == verified.expose_secret() {
-            return Ok(true);
+    ) -> Result<(UserId, SecretString)> {
+        let parsed = Email::parse(email).ok();
+        let tried = (parsed.as_ref(), origin);
+        let record = match &parsed {
+            Some(email) => self.store.find_for_sign_in(email).await?,
+            None => None,
+        };
+        // Who is not active costs what nobody does: those have no imported hash to pay for.
+        let active = record.as_ref().filter(|record| record.user.is_active);
+        let imported = self.store.imported_hash().await?;
+        let stored = active.map(|record| &record.hashed_password);
+        let verified = self.hasher.verify_evenly(password, stored, imported.as_ref()).await?;
+        let Some(UserRecord { user, hashed_password }) = record else {
+            return Err(self.refused(tried, None, "unknown"));
+        };
+        match verified {
+            _ if !user.is_active => Err(self.refused(tried, Some(&user), "inactive")),
+            Verification::Mismatch => Err(self.refused(tried, Some(&user), "wrong_password")),
+            Verification::MatchNeedsRehash => {
+                Ok((user.id, self.rehash(&user, password, &hashed_password).await?))
+            }
+            Verification::Match => Ok((user.id, hashed_password)),
         }
-        Ok(self.hasher.verify(password, &record.hashed_password).await? != Verification::Mismatch)
+    }
+
+    /// Notes why a sign-in failed, which the caller is not told. What is no address may be a password in the wrong field, so it is not noted.
+    fn refused(
+        &self,
+        (email, origin): (Option<&Email>, RequestOrigin),
+        user: Option<&User>,
+        reason: &'static str,
+    ) -> Error {
+        let mut entry = NewAuditEntry::new(AuditAction::SignInFailed, self.clock.now()).seen_from(origin);
+        entry = entry.with("reason", reason).with("email", email.map(Email::as_str));
+        if let Some(user) = user {
+            entry = entry.of(user.client_id).on(AuditSubject::User(user.id));
+        }
+        self.notes.note(entry);
+        wrong_credentials()
     }
 
     /// Stores a hash of today's kind for a password that verified against an older one.
-    async fn rehash(&self, user: &User, password: &SecretString, old: &SecretString) -> Result<()> {
+    async fn rehash(&self, user: &User, password: &SecretString, old: &SecretString) -> Result<SecretString> {
         let new = self.hasher.hash(&Password::of_old(password.clone())).await?;
         self.store.replace_password_hash(user.id, old, &new).await?;
-        Ok(())
+        Ok(new)
     }
 
     /// A new pair of tokens for a refresh token, which is spent by it.
@@ -173,7 +202,8 @@ impl Sessions {
     /// [`Kind::Unavailable`] when the store is away.
     pub async fn sign_out(&self, actor: Actor) -> Result<()> {
         if let Some(session) = actor.session_id() {
-            self.store.close_session(session, self.clock.now()).await?;
+            let author = Author { user: actor.user_id(), origin: actor.origin() };
+            self.store.close_session(session, author, self.clock.now()).await?;
             self.feed.forget(Change::Session(session));
         }
         Ok(())

@@ -2,8 +2,14 @@
 
 use std::sync::Arc;
 
+use secrecy::SecretString;
+
 use crate::{
-    access::{actor::Actor, password::PasswordHasher, permission::Permission},
+    access::{
+        actor::Actor,
+        password::{PasswordHasher, Verification},
+        permission::Permission,
+    },
     clock::Clock,
     error::{Error, FieldError, Kind, Result},
     feed::ChangeFeed,
@@ -14,7 +20,8 @@ use crate::{
         user::{NewUser, User, UserPatch},
     },
     page::{Page, PageRequest},
-    store::{Change, Store, UserUpdate},
+    store::{Change, PasswordChange, Store, UserRemoval, UserUpdate},
+    throttle::{Throttle, Tried},
 };
 
 /// Users.
@@ -23,6 +30,7 @@ pub struct Users {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) feed: Arc<ChangeFeed>,
     pub(crate) hasher: PasswordHasher,
+    pub(crate) throttle: Throttle,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -85,14 +93,58 @@ impl Users {
                 Ok(user)
             }
             UserUpdate::NotFound => Err(Error::not_found("user")),
-            UserUpdate::LastAdmin => Err(Error::new(
-                Kind::Conflict,
-                "This is the last active admin; make somebody else an admin first.",
-            )),
+            UserUpdate::LastAdmin => Err(last_admin()),
             UserUpdate::NeedsClient => Err(Error::invalid(vec![FieldError::new(
                 "role",
                 "A client user belongs to a client, and this user to none; invite the address as a client user instead.",
             )])),
         }
     }
+
+    /// Removes a user with sessions and pending password resets; what the user made stays.
+    ///
+    /// # Errors
+    /// [`Kind::Forbidden`] for all but admins, [`Kind::NotFound`], [`Kind::Conflict`] when no active admin would be left.
+    pub async fn remove(&self, actor: Actor, id: UserId) -> Result<()> {
+        actor.require(Permission::ManageUsers)?;
+        match self.store.delete_user(actor.scope(), id, self.clock.now()).await? {
+            UserRemoval::Removed => {
+                self.feed.forget(Change::User(id));
+                Ok(())
+            }
+            UserRemoval::NotFound => Err(Error::not_found("user")),
+            UserRemoval::LastAdmin => Err(last_admin()),
+        }
+    }
+
+    /// Changes the actor's own password, and ends the actor's other sessions.
+    ///
+    /// # Errors
+    /// [`Kind::Invalid`] when the current password is wrong: the session is good all the same. [`Kind::Conflict`] when the password was changed
+    /// by something else meanwhile, [`Kind::NotFound`] when a host's actor names a user that is not ours, [`Kind::TooMany`] after too many wrong
+    /// passwords, [`Kind::Unavailable`] when too many wait for their hash.
+    pub async fn change_password(&self, actor: Actor, current: &SecretString, new: &Password) -> Result<()> {
+        let work = self.change_unthrottled(actor, current, new);
+        self.throttle.attempt(Tried::ChangePassword(actor.user_id()), actor.origin(), work).await
+    }
+
+    async fn change_unthrottled(&self, actor: Actor, current: &SecretString, new: &Password) -> Result<()> {
+        let user = self.me(actor).await?;
+        let record = self.store.find_for_sign_in(&user.email).await?;
+        let verified = record.ok_or_else(|| Error::not_found("user"))?.hashed_password;
+        if self.hasher.verify(current, &verified).await? == Verification::Mismatch {
+            let fault = FieldError::new("current_password", "This is not your current password.");
+            return Err(Error::invalid(vec![fault]));
+        }
+        let change = PasswordChange { verified, new: self.hasher.hash(new).await?, keep: actor.session_id() };
+        if self.store.change_password(actor.scope(), user.id, change, self.clock.now()).await? {
+            self.feed.forget(Change::User(user.id));
+            return Ok(());
+        }
+        Err(Error::new(Kind::Conflict, "Your password has been changed in the meantime."))
+    }
+}
+
+fn last_admin() -> Error {
+    Error::new(Kind::Conflict, "This is the last active admin; make somebody else an admin first.")
 }

@@ -7,9 +7,9 @@ use super::StoreResult;
 use crate::{
     access::scope::TenantScope,
     clock::Timestamp,
-    id::SessionId,
+    id::{InvitationId, SessionId},
     model::{
-        invitation::{Invitation, NewInvitation},
+        invitation::{Invitation, NewInvitation, Renewal},
         session::{NewSession, TokenHash},
         user::User,
     },
@@ -43,6 +43,17 @@ pub enum Accepted {
     AccountExists,
 }
 
+/// What became of revoking an invitation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revocation {
+    /// Its link is dead, and a mail that waited is erased.
+    Revoked,
+    /// Unknown inside the scope, revoked before, or its client is deleted.
+    NotFound,
+    /// Somebody accepted it: there is an account.
+    Accepted,
+}
+
 /// Invitations.
 #[async_trait]
 pub trait InvitationStore: Send + Sync {
@@ -71,6 +82,34 @@ pub trait InvitationStore: Send + Sync {
         token: &TokenHash,
         now: Timestamp,
     ) -> StoreResult<Option<StoredInvitation>>;
+
+    /// An invitation by id.
+    async fn find_invitation_by_id(
+        &self,
+        scope: TenantScope,
+        id: InvitationId,
+        now: Timestamp,
+    ) -> StoreResult<Option<Invitation>>;
+
+    /// Gives an invitation that is pending or expired another token, time and mail, in one transaction; the token before is dead, and its mail
+    /// erased. `None` when there is no such invitation.
+    ///
+    /// # Errors
+    /// [`super::StoreError::Conflict`] when the address has an account by now.
+    async fn renew_invitation(
+        &self,
+        scope: TenantScope,
+        id: InvitationId,
+        renewal: Renewal,
+    ) -> StoreResult<Option<Invitation>>;
+
+    /// Revokes an invitation that is pending or expired, and erases its mail, in one transaction.
+    async fn revoke_invitation(
+        &self,
+        scope: TenantScope,
+        id: InvitationId,
+        now: Timestamp,
+    ) -> StoreResult<Revocation>;
 
     /// Makes the account and its first session and spends the invitation, in one transaction that happens once, however many race.
     async fn accept_invitation(

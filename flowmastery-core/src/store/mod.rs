@@ -3,6 +3,7 @@
 //! Rules: every method on tenant data takes a [`TenantScope`] first and neither sees nor changes anything outside of it. A fact of
 //! several rows is one method with its transaction inside. `find` answers `None` where there is nothing; `list` answers a page.
 
+mod audit;
 mod change;
 mod client;
 mod error;
@@ -26,6 +27,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 pub use self::{
+    audit::{AuditStore, KEPT_AT_LEAST_DAYS, NewAuditEntry},
     change::{Change, ChangeStore, Changes, FeedPosition},
     client::{ClientStore, Configured},
     error::{StoreError, StoreResult},
@@ -33,7 +35,7 @@ pub use self::{
         Applied, Batch, CollectionOutcome, CollectionState, ExecutionStore, Finished, Pruned, Turn, Walk,
     },
     import::{AddressUse, HistoryBatch, ImportSource, ImportStanding, ImportStore, Imported},
-    invitation::{Accepted, InvitationStore, StoredInvitation},
+    invitation::{Accepted, InvitationStore, Revocation, StoredInvitation},
     lease::{Due, Lease, LeaseStore, Term},
     listing::ListingStore,
     metrics::{ClientSnapshot, MetricsQuery, MetricsStore, SeriesSnapshot},
@@ -42,7 +44,7 @@ pub use self::{
     password_reset::{PasswordResetStore, Reset},
     session::SessionStore,
     sign_in::SignInStore,
-    user::{UserStore, UserUpdate},
+    user::{PasswordChange, UserRemoval, UserStore, UserUpdate},
     verification::{Kept, Recount, VerificationStore},
 };
 #[expect(unused_imports, reason = "named in the documentation above")]
@@ -67,6 +69,7 @@ pub trait Store:
     + ImportStore
     + OriginStore
     + ChangeStore
+    + AuditStore
     + fmt::Debug
 {
     /// Asks the store for a trivial answer.

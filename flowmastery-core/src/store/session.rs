@@ -1,23 +1,31 @@
 //! Sessions and their refresh tokens.
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 
 use super::StoreResult;
 use crate::{
+    access::scope::{Author, TenantScope},
     clock::Timestamp,
     id::{SessionId, UserId},
     model::{
-        session::{NewSession, Rotation, TokenHash},
+        session::{NewSession, Rotation, Session, TokenHash},
         user::User,
     },
+    page::{Page, PageRequest},
 };
 
 /// Sessions. They belong to users, not to tenants; the token that names one is the key to it.
 #[async_trait]
 pub trait SessionStore: Send + Sync {
-    /// Opens a session for a user who just signed in and notes the sign-in; `None` when the user may no longer sign in.
-    async fn open_session(&self, user: UserId, session: NewSession)
-    -> StoreResult<Option<(SessionId, User)>>;
+    /// Opens a session for a user whose password just verified against a stored hash, and notes the sign-in, in one transaction; `None`
+    /// when the user may no longer sign in, or the stored hash is another one by now.
+    async fn open_session(
+        &self,
+        user: UserId,
+        verified: &SecretString,
+        session: NewSession,
+    ) -> StoreResult<Option<(SessionId, User)>>;
 
     /// The user of an open session, as stored now, and when the session expires unless it is prolonged; `None` when it is closed or
     /// expired, the user inactive or deleted, or the client deleted.
@@ -33,6 +41,24 @@ pub trait SessionStore: Send + Sync {
     /// several successors the one that is spent first; every other use is a replay, which closes the session.
     async fn rotate_refresh(&self, presented: &TokenHash, next: NewSession) -> StoreResult<Rotation>;
 
-    /// Closes a session; whether it was open.
-    async fn close_session(&self, session: SessionId, now: Timestamp) -> StoreResult<bool>;
+    /// Closes a session for whoever signs out; whether it was open.
+    async fn close_session(&self, session: SessionId, author: Author, now: Timestamp) -> StoreResult<bool>;
+
+    /// The open sessions of a user inside the scope, newest first.
+    async fn list_sessions(
+        &self,
+        scope: TenantScope,
+        user: UserId,
+        page: PageRequest,
+        now: Timestamp,
+    ) -> StoreResult<Page<Session>>;
+
+    /// Closes a session of this user inside the scope; whether it was one, and open.
+    async fn revoke_session(
+        &self,
+        scope: TenantScope,
+        user: UserId,
+        session: SessionId,
+        now: Timestamp,
+    ) -> StoreResult<bool>;
 }

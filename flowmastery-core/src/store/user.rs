@@ -1,12 +1,13 @@
 //! Users.
 
 use async_trait::async_trait;
+use secrecy::SecretString;
 
 use super::StoreResult;
 use crate::{
     access::scope::TenantScope,
     clock::Timestamp,
-    id::UserId,
+    id::{SessionId, UserId},
     model::{
         email::Email,
         user::{NewUser, User, UserPatch, UserRecord},
@@ -25,6 +26,28 @@ pub enum UserUpdate {
     LastAdmin,
     /// A client user must belong to a client, and this one would not.
     NeedsClient,
+}
+
+/// What became of removing a user.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UserRemoval {
+    /// The user is gone.
+    Removed,
+    /// There is no such user inside the scope.
+    NotFound,
+    /// It would leave no active admin.
+    LastAdmin,
+}
+
+/// Another password for a user who gave the one before.
+#[derive(Clone, Debug)]
+pub struct PasswordChange {
+    /// The stored hash against which the password before was verified.
+    pub verified: SecretString,
+    /// The hash of the new one.
+    pub new: SecretString,
+    /// The session that goes on; every other one is closed.
+    pub keep: Option<SessionId>,
 }
 
 /// Users.
@@ -57,11 +80,24 @@ pub trait UserStore: Send + Sync {
         now: Timestamp,
     ) -> StoreResult<UserUpdate>;
 
+    /// Removes a user in one transaction, with sessions, refresh tokens and password resets; what the user made stays.
+    async fn delete_user(&self, scope: TenantScope, id: UserId, now: Timestamp) -> StoreResult<UserRemoval>;
+
     /// Replaces the stored password hash, when it still is `old` (a rehash after a sign-in must not undo a change of password).
     async fn replace_password_hash(
         &self,
         id: UserId,
-        old: &secrecy::SecretString,
-        new: &secrecy::SecretString,
+        old: &SecretString,
+        new: &SecretString,
     ) -> StoreResult<()>;
+
+    /// Changes the password of an active user when the stored hash still is the one that was verified, closes the other sessions and
+    /// forgets a password reset that is pending, in one transaction; whether it did.
+    async fn change_password(
+        &self,
+        scope: TenantScope,
+        id: UserId,
+        change: PasswordChange,
+        now: Timestamp,
+    ) -> StoreResult<bool>;
 }

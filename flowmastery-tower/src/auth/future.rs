@@ -46,7 +46,8 @@ impl<S: Service<Request<B>>, B: Send + 'static> AuthenticateFuture<S, B> {
         let check = Box::pin(async move {
             // Only the headers cross the await: a body need not be `Sync`.
             let headers = std::mem::take(request.headers_mut());
-            let checked = authentication.check(&headers).await;
+            let method = request.method().clone();
+            let checked = authentication.check(&method, &headers).await;
             *request.headers_mut() = headers;
             match checked {
                 Ok(actor) => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tower_layer::Layer;
 
 use super::{Authenticate, Authentication, Authenticator};
+use crate::site::Site;
 
 /// Authenticates before a service; see the [module](super).
 #[derive(Clone, Debug)]
@@ -21,6 +22,12 @@ impl AuthenticateLayer {
     /// Requests of nobody pass without an actor; bad credentials are answered with 401 all the same.
     pub fn optional(authenticator: Arc<dyn Authenticator>) -> Self {
         Self { authentication: Authentication::new(authenticator, false) }
+    }
+
+    /// The same for an API that browsers find here: its cookies are good for changes from pages of its origin.
+    #[must_use]
+    pub fn at(self, site: Site) -> Self {
+        Self { authentication: self.authentication.at(site) }
     }
 }
 

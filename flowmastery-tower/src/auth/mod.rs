@@ -17,8 +17,10 @@
 //! }
 //! ```
 //!
-//! A request without a good token is answered with 401; [`AuthenticateLayer::optional`] lets requests without any token pass, and
-//! still refuses those with a bad one. When the store is away the answer is 503: an outage is never a denial.
+//! A token is a bearer token or, where there is none, in a browser's cookie, which a host's own routes are sent below the API's base path;
+//! such a host says where it is with `at`, on both. A request without a good token is answered with 401; [`AuthenticateLayer::optional`] lets requests without any token pass, and
+//! still refuses those with a bad one. One that changes something by its cookie and does not come from a page of the same origin is
+//! answered with 403. When the store is away the answer is 503: an outage is never a denial.
 
 mod future;
 mod layer;
@@ -33,10 +35,11 @@ use flowmastery_core::{
     error::{Error, Kind, Result},
     service::sessions::Sessions,
 };
-use http::{HeaderMap, header};
+use http::{HeaderMap, Method, header};
+use secrecy::ExposeSecret;
 
 pub use self::{future::AuthenticateFuture, layer::AuthenticateLayer, service::Authenticate};
-use crate::problem::Problem;
+use crate::{problem::Problem, site::Site};
 
 /// Turns a request's headers into an actor. A host that has sessions of its own brings its own.
 #[async_trait]
@@ -48,24 +51,34 @@ pub trait Authenticator: Send + Sync + fmt::Debug + 'static {
     async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Actor>>;
 }
 
-/// Verifies `Authorization: Bearer` with FlowMastery's own access tokens.
+/// Verifies FlowMastery's own access tokens: of `Authorization: Bearer`, else of a browser's cookie.
 #[derive(Clone, Debug)]
 pub struct TokenAuthenticator {
     sessions: Sessions,
+    site: Site,
 }
 
 impl TokenAuthenticator {
     /// Verifies the tokens that these services issue.
     pub fn new(flowmastery: &Flowmastery) -> Self {
-        Self { sessions: flowmastery.sessions().clone() }
+        Self { sessions: flowmastery.sessions().clone(), site: Site::default() }
+    }
+
+    /// The same for an API that browsers find here: its cookies are called by it.
+    #[must_use]
+    pub fn at(self, site: Site) -> Self {
+        Self { site, ..self }
     }
 }
 
 #[async_trait]
 impl Authenticator for TokenAuthenticator {
     async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Actor>> {
-        match bearer_token(headers)? {
-            Some(token) => self.sessions.authenticate(token).await.map(Some),
+        if let Some(token) = bearer_token(headers)? {
+            return self.sessions.authenticate(token).await.map(Some);
+        }
+        match self.site.access_token(headers)? {
+            Some(token) => self.sessions.authenticate(token.expose_secret()).await.map(Some),
             None => Ok(None),
         }
     }
@@ -88,18 +101,27 @@ fn bearer_token(headers: &HeaderMap) -> Result<Option<&str>> {
 pub(crate) struct Authentication {
     authenticator: Arc<dyn Authenticator>,
     required: bool,
+    site: Site,
 }
 
 impl Authentication {
     pub(crate) fn new(authenticator: Arc<dyn Authenticator>, required: bool) -> Self {
-        Self { authenticator, required }
+        Self { authenticator, required, site: Site::default() }
     }
 
-    /// Who makes the request; `None` only where that is allowed.
-    pub(crate) async fn check(&self, headers: &HeaderMap) -> Result<Option<Actor>, Problem> {
+    pub(crate) fn at(self, site: Site) -> Self {
+        Self { site, ..self }
+    }
+
+    /// Who makes the request; `None` only where that is allowed. What a browser's cookie vouches for has to come from a page of our own.
+    pub(crate) async fn check(&self, method: &Method, headers: &HeaderMap) -> Result<Option<Actor>, Problem> {
         match self.authenticator.authenticate(headers).await? {
             None if self.required => Err(Problem::unauthenticated()),
-            actor => Ok(actor),
+            None => Ok(None),
+            Some(actor) => {
+                self.site.admit(method, headers)?;
+                Ok(Some(actor))
+            }
         }
     }
 }

@@ -4,7 +4,7 @@ use flowmastery_core::{
     access::{actor::Actor, permission::Permission},
     model::user::Role,
 };
-use http::HeaderMap;
+use http::request::Parts;
 
 use crate::{auth::Authentication, problem::Problem};
 
@@ -23,15 +23,15 @@ impl Access {
     /// The caller, where the route wants one; whether they may call it is [`Self::require`]'s to say.
     ///
     /// # Errors
-    /// 401 for nobody, 503 when credentials cannot be checked.
+    /// 401 for nobody, 403 for a page of another origin, 503 when credentials cannot be checked.
     pub(crate) async fn authenticate(
         self,
         authentication: &Authentication,
-        headers: &HeaderMap,
+        parts: &Parts,
     ) -> Result<Option<Actor>, Problem> {
         match self {
             Self::Public => Ok(None),
-            Self::SignedIn | Self::Requires(_) => authentication.check(headers).await,
+            Self::SignedIn | Self::Requires(_) => authentication.check(&parts.method, &parts.headers).await,
         }
     }
 

@@ -1,25 +1,39 @@
 //! Sessions: signing in, staying signed in, signing out, and who one is; and another password for who forgot theirs.
 
-use flowmastery_core::model::{email::Email, password::Password, session::SignedIn, user::User};
+use flowmastery_core::{
+    error::FieldError,
+    model::{email::Email, password::Password, user::User},
+};
 use http::StatusCode;
 
 use super::{
     Access, Call, Field,
     FieldKind::{Secret, Text},
     Route,
+    delivery::{COOKIES, Delivery, Welcome, without_cookies},
     endpoint::Answer,
     field::NEW_PASSWORD,
     reply,
 };
-use crate::problem::Problem;
+use crate::{
+    problem::Problem,
+    site::{REFRESH_PATH, is_signed_in_by_cookie},
+};
 
 const LOGIN: &[Field] = &[
     Field::required("email", Text, "The account's address, in any case."),
     Field::required("password", Secret, "The account's password."),
+    COOKIES,
 ];
 
-const REFRESH: &[Field] =
-    &[Field::required("refresh_token", Secret, "The refresh token of the last answer; it is spent by this.")];
+const REFRESH: &[Field] = &[
+    Field::optional(
+        "refresh_token",
+        Secret,
+        "The refresh token of the last answer; it is spent by this. By default the one in the cookie, and then the new ones are in cookies too.",
+    ),
+    COOKIES,
+];
 
 const RESET: &[Field] = &[Field::required("email", Text, "The account's address, in any case.")];
 
@@ -33,15 +47,15 @@ pub(super) fn routes() -> Vec<Route> {
         Route::post("/api/v1/auth/login", Access::Public, login)
             .summary("Signs in with e-mail and password.")
             .body(LOGIN)
-            .answers::<SignedIn>(StatusCode::OK)
-            .problems(&[401, 429]),
-        Route::post("/api/v1/auth/refresh", Access::Public, refresh)
+            .answers::<Welcome>(StatusCode::OK)
+            .problems(&[401, 403, 429]),
+        Route::post(REFRESH_PATH, Access::Public, refresh)
             .summary("Gives a new pair of tokens for a refresh token.")
             .body(REFRESH)
-            .answers::<SignedIn>(StatusCode::OK)
-            .problems(&[401, 429]),
+            .answers::<Welcome>(StatusCode::OK)
+            .problems(&[401, 403, 429]),
         Route::post("/api/v1/auth/logout", Access::SignedIn, logout)
-            .summary("Ends the session; its tokens stop working.")
+            .summary("Ends the session; its tokens stop working, and cookies are taken away.")
             .answers_nothing(StatusCode::NO_CONTENT),
         Route::get("/api/v1/auth/me", Access::SignedIn, me)
             .summary("Shows the user who is signed in.")
@@ -63,20 +77,42 @@ pub(super) fn routes() -> Vec<Route> {
 }
 
 async fn login(call: Call) -> Answer {
-    let (email, password) = call
-        .fields
-        .parse(|values| Ok::<_, Problem>((values.text("email").to_owned(), values.secret("password"))))?;
-    reply::ok(&call.context.flowmastery.sessions().sign_in(&email, &password, call.origin).await?)
+    let (email, password, cookies) = call.fields.parse(|values| {
+        let cookies = values.flag(COOKIES.name).unwrap_or(false);
+        Ok::<_, Problem>((values.text("email").to_owned(), values.secret("password"), cookies))
+    })?;
+    let delivery = Delivery::wanted(&call.context.site, &call.headers, cookies)?;
+    let signed_in = call.context.flowmastery.sessions().sign_in(&email, &password, call.origin).await?;
+    delivery.answer(StatusCode::OK, signed_in)
 }
 
 async fn refresh(call: Call) -> Answer {
-    let token = call.fields.parse(|values| Ok::<_, Problem>(values.secret("refresh_token")))?;
-    reply::ok(&call.context.flowmastery.sessions().refresh(&token, call.origin).await?)
+    let (token, cookies) = call.fields.parse(|values| {
+        let token = values.is_sent("refresh_token").then(|| values.secret("refresh_token"));
+        Ok::<_, Problem>((token, values.flag(COOKIES.name).unwrap_or(false)))
+    })?;
+    let site = &call.context.site;
+    let (token, cookies) = match token {
+        Some(token) => (token, cookies),
+        None => match site.refresh_token(&call.headers)? {
+            Some(token) => (token, true),
+            // A browser cannot know that its cookie is gone: it is signed out.
+            None if cookies => return Err(Problem::unauthenticated()),
+            None => return Err(FieldError::new("refresh_token", "This field is required.").into()),
+        },
+    };
+    let delivery = Delivery::wanted(site, &call.headers, cookies)?;
+    let signed_in = call.context.flowmastery.sessions().refresh(&token, call.origin).await?;
+    delivery.answer(StatusCode::OK, signed_in)
 }
 
 async fn logout(call: Call) -> Answer {
     call.context.flowmastery.sessions().sign_out(call.actor()?).await?;
-    Ok(reply::empty(StatusCode::NO_CONTENT))
+    let answer = reply::empty(StatusCode::NO_CONTENT);
+    if is_signed_in_by_cookie(&call.headers) {
+        return without_cookies(&call.context.site, answer);
+    }
+    Ok(answer)
 }
 
 async fn me(call: Call) -> Answer {

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use flowmastery_core::{
     Flowmastery,
     access::actor::Actor,
-    id::{ClientId, UserId},
+    id::{ClientId, InvitationId, SessionId, UserId},
     model::workflow::WorkflowId,
     request::RequestOrigin,
 };
@@ -15,7 +15,7 @@ use http::{HeaderMap, Response};
 use secrecy::SecretString;
 
 use super::{Fields, Matched};
-use crate::{body::ApiBody, problem::Problem};
+use crate::{body::ApiBody, problem::Problem, site::Site};
 
 /// What an endpoint answers.
 pub(super) type Answer = Result<Response<ApiBody>, Problem>;
@@ -27,8 +27,8 @@ pub(crate) type EndpointFuture = Pin<Box<dyn Future<Output = Answer> + Send>>;
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) flowmastery: Flowmastery,
-    /// Where the host mounts the API, without a trailing slash; empty at the root.
-    pub(crate) base_path: String,
+    /// Where browsers find the API.
+    pub(crate) site: Site,
     /// The OpenAPI document; `None` where there is no documentation.
     pub(crate) openapi: Option<Bytes>,
 }
@@ -44,6 +44,10 @@ pub(crate) enum Target {
     Workflow(ClientId, WorkflowId),
     /// A user.
     User(UserId),
+    /// An invitation.
+    Invitation(InvitationId),
+    /// A session of the caller's.
+    Session(SessionId),
 }
 
 impl Target {
@@ -58,6 +62,8 @@ impl Target {
                 "client_id" => target = Self::Client(ClientId(id(value)?)),
                 "workflow_id" => target = target.with_workflow(value),
                 "user_id" => target = Self::User(UserId(id(value)?)),
+                "invitation_id" => target = Self::Invitation(InvitationId(id(value)?)),
+                "session_id" => target = Self::Session(SessionId(id(value)?)),
                 _ => {}
             }
         }
@@ -87,6 +93,10 @@ impl Target {
                 flowmastery.metrics().require_workflow(actor, *client, id).await?;
             }
             (Self::User(id), Some(actor)) => flowmastery.users().get(actor, *id).await.map(drop)?,
+            (Self::Invitation(id), Some(actor)) => {
+                flowmastery.invitations().get(actor, *id).await.map(drop)?;
+            }
+            (Self::Session(id), Some(actor)) => flowmastery.sessions().require_own(actor, *id).await?,
             _ => {}
         }
         Ok(())
@@ -157,6 +167,28 @@ impl Call {
     pub(super) fn user_id(&self) -> Result<UserId, Problem> {
         match self.target {
             Target::User(id) => Ok(id),
+            _ => Err(Problem::no_route()),
+        }
+    }
+
+    /// The invitation that the path names.
+    ///
+    /// # Errors
+    /// 404 on a path that names none.
+    pub(super) fn invitation_id(&self) -> Result<InvitationId, Problem> {
+        match self.target {
+            Target::Invitation(id) => Ok(id),
+            _ => Err(Problem::no_route()),
+        }
+    }
+
+    /// The session that the path names.
+    ///
+    /// # Errors
+    /// 404 on a path that names none.
+    pub(super) fn session_id(&self) -> Result<SessionId, Problem> {
+        match self.target {
+            Target::Session(id) => Ok(id),
             _ => Err(Problem::no_route()),
         }
     }

@@ -1,11 +1,10 @@
-//! Invitations: making, listing, looking at and accepting them.
+//! Invitations: making, listing, looking at, accepting, renewing and revoking them.
 
 use flowmastery_core::{
     access::permission::Permission,
     model::{
         invitation::{Invitation, InvitationPreview},
         password::Password,
-        session::SignedIn,
     },
     service::invitations::{InvitationRequest, IssuedInvitation},
 };
@@ -15,6 +14,7 @@ use super::{
     Access, Call, Field,
     FieldKind::{Integer, Secret, Text},
     Route,
+    delivery::{COOKIES, Delivery, Welcome},
     endpoint::Answer,
     field::{NEW_PASSWORD, PAGE},
     reply,
@@ -32,6 +32,7 @@ const INVITE: &[Field] = &[
 const ACCEPT: &[Field] = &[
     Field::required("token", Secret, "The token in the invitation's link."),
     Field::required("password", Secret, NEW_PASSWORD),
+    COOKIES,
 ];
 
 pub(super) fn routes() -> Vec<Route> {
@@ -51,8 +52,18 @@ pub(super) fn routes() -> Vec<Route> {
         Route::post("/api/v1/auth/invitations/accept", Access::Public, accept)
             .summary("Makes the account of an invitation and signs it in.")
             .body(ACCEPT)
-            .answers::<SignedIn>(StatusCode::CREATED)
-            .problems(&[404, 409, 410, 429]),
+            .answers::<Welcome>(StatusCode::CREATED)
+            .problems(&[403, 404, 409, 410, 429]),
+        Route::post("/api/v1/auth/invitations/{invitation_id}/resend", ADMINS, resend)
+            .summary(
+                "Mails another link for an invitation that is pending or has expired, good for 48 hours; the link before is dead. One that was                  accepted or revoked is not found.",
+            )
+            .answers::<IssuedInvitation>(StatusCode::OK)
+            .problems(&[409]),
+        Route::delete("/api/v1/auth/invitations/{invitation_id}", ADMINS, revoke)
+            .summary("Takes an invitation back: its link is dead, and a mail that waits is not sent. One that was accepted stays (409).")
+            .answers_nothing(StatusCode::NO_CONTENT)
+            .problems(&[409]),
     ]
 }
 
@@ -78,9 +89,21 @@ async fn preview(mut call: Call) -> Answer {
 }
 
 async fn accept(call: Call) -> Answer {
-    let (token, password) = call.fields.parse(|values| {
-        Password::choose(values.secret("password")).map(|password| (values.secret("token"), password))
+    let (token, password, cookies) = call.fields.parse(|values| {
+        let cookies = values.flag(COOKIES.name).unwrap_or(false);
+        let password = Password::choose(values.secret("password"));
+        password.map(|password| (values.secret("token"), password, cookies))
     })?;
+    let delivery = Delivery::wanted(&call.context.site, &call.headers, cookies)?;
     let signed_in = call.context.flowmastery.invitations().accept(&token, &password, call.origin).await?;
-    reply::json(StatusCode::CREATED, &signed_in)
+    delivery.answer(StatusCode::CREATED, signed_in)
+}
+
+async fn resend(call: Call) -> Answer {
+    reply::ok(&call.context.flowmastery.invitations().resend(call.actor()?, call.invitation_id()?).await?)
+}
+
+async fn revoke(call: Call) -> Answer {
+    call.context.flowmastery.invitations().revoke(call.actor()?, call.invitation_id()?).await?;
+    Ok(reply::empty(StatusCode::NO_CONTENT))
 }

@@ -69,7 +69,7 @@ pub(super) fn documentation() -> Vec<Route> {
 }
 
 async fn about(call: Call) -> Answer {
-    let base = &call.context.base_path;
+    let base = call.context.site.base_path();
     let has_docs = call.context.openapi.is_some();
     reply::ok(&About {
         name: "FlowMastery",
@@ -99,7 +99,7 @@ async fn openapi(call: Call) -> Answer {
 }
 
 async fn docs(call: Call) -> Answer {
-    let base = &call.context.base_path;
+    let base = call.context.site.base_path();
     // The validator is a service on the internet; the page needs none.
     let config = utoipa_swagger_ui::Config::from(format!("{base}/openapi.json")).validator_url("none");
     let file = utoipa_swagger_ui::serve(call.parameter(), Arc::new(config))

@@ -4,9 +4,12 @@
 //! constructor, so a route without it cannot be written. There is one file for each resource.
 
 mod access;
+mod account;
+mod audit;
 mod auth;
 mod body;
 mod clients;
+mod delivery;
 mod endpoint;
 mod executions;
 mod extract;
@@ -26,7 +29,7 @@ pub(crate) use self::{
     endpoint::{Call, Context, Target},
     extract::Fields,
     field::{Field, FieldKind, body_schema},
-    table::{Matched, Route, Table},
+    table::{Matched, Route, Table, parameters},
 };
 
 /// Every route, in the order of the documentation; those of the documentation itself only with `docs`.
@@ -36,11 +39,13 @@ pub(crate) fn routes(docs: bool) -> Vec<Route> {
         routes.extend(meta::documentation());
     }
     routes.extend(auth::routes());
+    routes.extend(account::routes());
     routes.extend(invitations::routes());
     routes.extend(users::routes());
     routes.extend(clients::routes());
     routes.extend(metrics::routes());
     routes.extend(executions::routes());
     routes.extend(series::routes());
+    routes.extend(audit::routes());
     routes
 }

@@ -48,7 +48,7 @@ pub(super) fn with_header(answer: Answer, name: HeaderName, value: String) -> An
 
 /// 201 with JSON and where it is from now on.
 pub(super) fn created(context: &Context, path: &str, answer: &impl Serialize) -> Answer {
-    let location = format!("{}{path}", context.base_path);
+    let location = format!("{}{path}", context.site.base_path());
     with_header(json(StatusCode::CREATED, answer), header::LOCATION, location)
 }
 
@@ -71,7 +71,7 @@ pub(super) fn next_page<P: Position>(request: PageRequest<P>, next: Cursor<P>) -
 /// The answer with a link to the next page of the list at `path`, which has this query, where there is one.
 pub(super) fn linked(context: &Context, path: &str, answer: Answer, next: Option<String>) -> Answer {
     let Some(query) = next else { return answer };
-    with_header(answer, header::LINK, format!("<{}{path}?{query}>; rel=\"next\"", context.base_path))
+    with_header(answer, header::LINK, format!("<{}{path}?{query}>; rel=\"next\"", context.site.base_path()))
 }
 
 /// Metrics, or 304 when the caller has them already.

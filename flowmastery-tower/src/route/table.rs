@@ -150,8 +150,26 @@ impl Route {
 
     /// The names of the path's parameters.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = &'static str> {
-        self.path.split('/').filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+        parameters(self.path)
     }
+
+    /// The path without the names of its parameters: routes that share it are told apart by their methods.
+    pub(crate) fn place(&self) -> String {
+        let unnamed = |(position, segment): (usize, &str)| match parameter(segment) {
+            Some(_) => format!("{{{position}}}"),
+            None => segment.to_owned(),
+        };
+        without_slash(self.path).split('/').enumerate().map(unnamed).collect::<Vec<_>>().join("/")
+    }
+}
+
+/// The names of a template's parameters.
+pub(crate) fn parameters(template: &str) -> impl Iterator<Item = &str> {
+    template.split('/').filter_map(parameter)
+}
+
+fn parameter(segment: &str) -> Option<&str> {
+    segment.strip_prefix('{')?.strip_suffix('}')
 }
 
 impl fmt::Debug for Route {
@@ -175,15 +193,19 @@ impl Table {
     /// The table of these routes.
     ///
     /// # Errors
-    /// [`flowmastery_core::error::Kind::Internal`] for templates that contradict each other.
+    /// [`flowmastery_core::error::Kind::Internal`] for two routes that answer the same requests.
     pub(crate) fn new(routes: Vec<Route>) -> Result<Self> {
-        let mut by_path = BTreeMap::<_, Vec<_>>::new();
+        let mut by_place = BTreeMap::<_, Vec<Arc<Route>>>::new();
         for route in routes {
-            by_path.entry(without_slash(route.path)).or_default().push(Arc::new(route));
+            let beside = by_place.entry(route.place()).or_default();
+            if let Some(other) = beside.iter().find(|other| other.method == route.method) {
+                return Err(Error::internal(format!("{route:?} answers what {other:?} does")));
+            }
+            beside.push(Arc::new(route));
         }
         let mut router = matchit::Router::new();
-        for (path, routes) in by_path {
-            router.insert(path, routes).map_err(Error::internal)?;
+        for (place, routes) in by_place {
+            router.insert(place, routes).map_err(Error::internal)?;
         }
         Ok(Self(router))
     }
@@ -281,10 +303,19 @@ mod tests {
     }
 
     #[test]
-    fn templates_that_contradict_each_other_are_refused() {
-        let routes = routes(false).into_iter().chain(routes(true)).filter(|route| route.path.contains('{'));
-        let mut routes: Vec<_> = routes.collect();
-        routes[0].path = "/api/v1/auth/invitations/{id}";
+    fn routes_at_one_place_have_names_of_their_own_for_it() {
+        let token = found(Method::GET, "/api/v1/auth/invitations/7").unwrap();
+        assert_eq!(token.parameters, [("token", "7".to_owned())]);
+        let id = found(Method::DELETE, "/api/v1/auth/invitations/7").unwrap();
+        assert_eq!(id.parameters, [("invitation_id", "7".to_owned())]);
+        assert_eq!(found(Method::POST, "/api/v1/auth/invitations/accept").unwrap().parameters, []);
+    }
+
+    #[test]
+    fn routes_that_answer_the_same_requests_are_refused() {
+        let mut routes = routes(false);
+        let twice = routes.iter_mut().find(|route| route.path == "/api/v1/auth/me").unwrap();
+        twice.path = "/api/v1/auth/invitations/{id}";
         assert!(Table::new(routes).is_err());
     }
 }

@@ -38,6 +38,10 @@ pub(super) fn routes() -> Vec<Route> {
             .body(PATCH)
             .answers::<User>(StatusCode::OK)
             .problems(&[409]),
+        Route::delete(ONE, ADMINS, remove)
+            .summary("Deletes a user with every session; what the user made stays, and so does the last active admin (409).")
+            .answers_nothing(StatusCode::NO_CONTENT)
+            .problems(&[409]),
     ]
 }
 
@@ -56,6 +60,11 @@ async fn update(call: Call) -> Answer {
     let (actor, id) = (call.actor()?, call.user_id()?);
     let patch = call.fields.parse(patch)?;
     reply::ok(&call.context.flowmastery.users().update(actor, id, patch).await?)
+}
+
+async fn remove(call: Call) -> Answer {
+    call.context.flowmastery.users().remove(call.actor()?, call.user_id()?).await?;
+    Ok(reply::empty(StatusCode::NO_CONTENT))
 }
 
 fn patch(values: &mut Values) -> Result<UserPatch, FieldError> {

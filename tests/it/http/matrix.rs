@@ -25,16 +25,22 @@ const ROWS: &str = "
     POST   /api/v1/auth/login                                          415 415 415 415
     POST   /api/v1/auth/refresh                                        415 415 415 415
     POST   /api/v1/auth/logout                                         401 204 204 204
+    GET    /api/v1/auth/sessions                                       401 200 200 200
+    DELETE /api/v1/auth/sessions/{session_id}                          401 204 404 404
     GET    /api/v1/auth/me                                             401 200 200 200
+    PUT    /api/v1/auth/password                                       401 415 415 415
     POST   /api/v1/auth/password-reset                                 415 415 415 415
     POST   /api/v1/auth/password-reset/confirm                         415 415 415 415
     POST   /api/v1/auth/invitations                                    401 403 403 415
     GET    /api/v1/auth/invitations                                    401 403 403 200
-    GET    /api/v1/auth/invitations/{token}                            404 404 404 404
+    GET    /api/v1/auth/invitations/{token_or_invitation_id}           404 404 404 404
+    DELETE /api/v1/auth/invitations/{token_or_invitation_id}           401 403 403 204
+    POST   /api/v1/auth/invitations/{invitation_id}/resend             401 403 403 200
     POST   /api/v1/auth/invitations/accept                             415 415 415 415
     GET    /api/v1/users/                                              401 403 403 200
     GET    /api/v1/users/{user_id}                                     401 403 403 200
     PATCH  /api/v1/users/{user_id}                                     401 403 403 415
+    DELETE /api/v1/users/{user_id}                                     401 403 403 204
     POST   /api/v1/clients/                                            401 403 403 415
     GET    /api/v1/clients/                                            401 403 403 200
     GET    /api/v1/clients/{client_id}                                 401 200 404 200
@@ -55,6 +61,7 @@ const ROWS: &str = "
     GET    /api/v1/metrics/my-workflows                                401 200 200 403
     GET    /api/v1/metrics/my-timeseries                               401 200 200 403
     GET    /api/v1/metrics/my-executions                               401 200 200 403
+    GET    /api/v1/audit                                               401 403 403 200
 ";
 
 /// One route with what each kind of good caller is answered.
@@ -107,7 +114,11 @@ async fn every_kind_of_caller_is_answered_as_the_matrix_says() {
 async fn check(row: Row) {
     let callers = Callers::new().await;
     let path = row.route.replace("{client_id}", &callers.client.to_string());
-    let path = path.replace("{user_id}", &callers.user.to_string()).replace("{token}", "unknown");
+    let path = path.replace("{user_id}", &callers.user.to_string());
+    let path = path.replace("{session_id}", &callers.session.to_string());
+    let path = ["{token_or_invitation_id}", "{invitation_id}"]
+        .into_iter()
+        .fold(path, |path, name| path.replace(name, &callers.invitation.to_string()));
     let path = path.replace("{file}", "swagger-ui.css").replace("{workflow_id}", "none");
     let ask = async |who: &str, token: Option<&str>, expected: u16| {
         let answer = callers.world.request(row.method.clone(), &path, token, None).await;
@@ -129,6 +140,10 @@ struct Callers {
     world: World,
     client: i64,
     user: u64,
+    /// A session of the user's.
+    session: u64,
+    /// One that is pending.
+    invitation: u64,
     /// A user of the client, one of another one, and an admin.
     good: [String; 3],
     /// Those whose credentials are not good, by what is wrong with them.
@@ -146,10 +161,14 @@ impl Callers {
         let a = world.client_user(&admin, "anna@acme.com", client).await;
         let b = world.client_user(&admin, "bob@globex.com", other).await;
         let user = world.get("/api/v1/auth/me", &a).await.expect(200)["id"].as_u64().unwrap();
+        let session = world.get("/api/v1/auth/sessions", &a).await.expect(200)[0]["id"].as_u64().unwrap();
+        let invited = json!({ "email": "ida@agency.com", "role": "admin" });
+        let invited = world.post("/api/v1/auth/invitations", &admin, invited).await.expect(201);
+        let invitation = invited["id"].as_u64().unwrap();
         let mut refused = vec![expired];
         refused.extend(Self::without_account(&world, &admin, client).await);
         refused.extend(Self::forged(&world, &admin).await);
-        Self { world, client, user, good: [a, b, admin], refused }
+        Self { world, client, user, session, invitation, good: [a, b, admin], refused }
     }
 
     /// Users who may not come any more.

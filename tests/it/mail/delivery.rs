@@ -20,7 +20,7 @@ use flowmastery_core::{
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{DORA, LIMITS, Post, token};
+use super::{DORA, LIMITS, PATH, Post, token};
 
 const QUARTER: Duration = Duration::from_secs(15 * 60);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -60,6 +60,38 @@ async fn an_invitation_waits_for_its_mail_and_the_mail_leads_to_an_account() {
     assert_eq!(accepted.await.expect(201)["user"]["email"], DORA);
     post.send_after(DAY).await;
     assert_eq!(post.server.mails().await, Vec::<Value>::new(), "it was erased");
+}
+
+#[tokio::test]
+async fn only_the_last_link_of_an_invitation_that_is_sent_again_is_mailed() {
+    let mut post = Post::new().await;
+    post.invite(DORA).await;
+    let resend = format!("{PATH}/1/resend");
+    let again = post.world.request(Method::POST, &resend, Some(&post.admin), None).await.expect(200);
+    assert_eq!((&again["email_status"], again.get("accept_url")), (&json!("queued"), None));
+    post.send().await;
+    let first = token(&post.server.mail().await, "accept-invitation");
+    assert_eq!(post.status().await, "sent");
+    let again = post.world.request(Method::POST, &resend, Some(&post.admin), None).await.expect(200);
+    assert_eq!(again["email_status"], "queued");
+    post.send().await;
+    let second = token(&post.server.mail().await, "accept-invitation");
+    for (token, status) in [(first, 404), (second, 201)] {
+        let body = json!({ "token": token, "password": "securepassword" });
+        let accepted = post.world.request(Method::POST, "/api/v1/auth/invitations/accept", None, Some(body));
+        accepted.await.expect(status);
+    }
+}
+
+#[tokio::test]
+async fn the_mail_of_a_revoked_invitation_is_not_sent() {
+    let mut post = Post::new().await;
+    post.invite(DORA).await;
+    let path = format!("{PATH}/1");
+    post.world.request(Method::DELETE, &path, Some(&post.admin), None).await.expect(204);
+    post.send_after(DAY).await;
+    assert_eq!(post.server.mails().await, Vec::<Value>::new());
+    assert_eq!(post.status().await, "failed");
 }
 
 #[tokio::test]

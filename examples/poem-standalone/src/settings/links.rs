@@ -18,7 +18,8 @@ const PUBLIC_URL: Setting = Setting {
     name: "PUBLIC_URL",
     default: "",
     accepts: "an http or https URL without query and fragment, such as https://api.acme.com",
-    meaning: "where this server is seen from outside; unset: the address of BIND",
+    meaning: "where this server is seen from outside; browsers keep cookies for it, which are good on its own pages only; unset: the \
+              address of BIND",
     secret: false,
 };
 

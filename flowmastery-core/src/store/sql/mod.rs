@@ -5,6 +5,7 @@
 //! `collections` first, so that everything else that it reads stays as it is.
 
 mod aging;
+mod audit;
 mod change;
 mod client;
 mod config;

@@ -1,23 +1,29 @@
 //! Sessions and refresh tokens in SQL. Only hashes of tokens are stored; whoever changes a session's tokens locks its row first.
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
+use secrecy::{ExposeSecret, SecretString};
 use sqlx::FromRow;
 
 use super::{
-    SqlStore,
-    pool::{Db, Tx, execute, fetch_one, fetch_optional},
+    SqlStore, audit,
+    fault::corrupt,
+    pool::{Db, Tx, execute, fetch_all, fetch_one, fetch_optional},
     sign_in,
     user::{self, UserRow, select_user},
 };
 use crate::{
-    access::scope::TenantScope,
+    access::scope::{Author, TenantScope},
     clock::Timestamp,
     id::{SessionId, UserId},
     model::{
-        session::{NewSession, Rotation, TokenHash},
+        audit::{AuditAction, AuditSubject},
+        session::{NewSession, Rotation, Session, TokenHash},
         user::User,
     },
-    store::{SessionStore, StoreResult},
+    page::{Page, PageRequest},
+    store::{NewAuditEntry, SessionStore, StoreError, StoreResult},
 };
 
 /// A session with its user.
@@ -28,9 +34,45 @@ struct SessionRow {
     expires_at: Timestamp,
 }
 
-/// Closes every session of a user.
-pub(super) async fn close_all(db: Db<'_>, user: UserId, now: Timestamp) -> StoreResult<()> {
-    execute!(db, "UPDATE sessions SET closed_at = $2 WHERE user_id = $1 AND closed_at IS NULL", user, now)?;
+/// A session as its user sees it.
+#[derive(FromRow)]
+struct OwnRow {
+    id: SessionId,
+    created_at: Timestamp,
+    last_used_at: Timestamp,
+    expires_at: Timestamp,
+    address: Option<String>,
+}
+
+impl TryFrom<OwnRow> for Session {
+    type Error = StoreError;
+
+    fn try_from(row: OwnRow) -> StoreResult<Self> {
+        let address = row.address.map(|text| text.parse::<IpAddr>()).transpose();
+        Ok(Self {
+            id: row.id,
+            created_at: row.created_at,
+            last_used_at: row.last_used_at,
+            expires_at: row.expires_at,
+            address: address.map_err(|_| corrupt("sessions", row.id.0, "address"))?,
+        })
+    }
+}
+
+/// Closes every session of a user, but one that goes on.
+pub(super) async fn close_all(
+    db: Db<'_>,
+    user: UserId,
+    keep: Option<SessionId>,
+    now: Timestamp,
+) -> StoreResult<()> {
+    execute!(
+        db,
+        "UPDATE sessions SET closed_at = $2 WHERE user_id = $1 AND closed_at IS NULL AND ($3 IS NULL OR id <> $3)",
+        user,
+        now,
+        keep,
+    )?;
     Ok(())
 }
 
@@ -38,10 +80,11 @@ pub(super) async fn close_all(db: Db<'_>, user: UserId, now: Timestamp) -> Store
 pub(super) async fn insert(tx: &mut Tx, user: UserId, session: &NewSession) -> StoreResult<SessionId> {
     let (id,): (SessionId,) = fetch_one!(
         tx.db(),
-        "INSERT INTO sessions (user_id, created_at, expires_at) VALUES ($1, $2, $3) RETURNING id",
+        "INSERT INTO sessions (user_id, created_at, expires_at, address) VALUES ($1, $2, $3, $4) RETURNING id",
         user,
         session.created_at,
         session.expires_at,
+        session.origin.address.map(|address| address.to_string()),
     )?;
     insert_token(tx.db(), id, None, session).await?;
     sign_in::note_network(tx, user, session).await?;
@@ -65,14 +108,24 @@ async fn insert_token(
     Ok(())
 }
 
-async fn close(db: Db<'_>, session: SessionId, now: Timestamp) -> StoreResult<bool> {
-    let closed = execute!(
-        db,
-        "UPDATE sessions SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL AND expires_at > $2",
+/// Closes a session and notes why; whether it was open.
+async fn close(
+    tx: &mut Tx,
+    session: SessionId,
+    now: Timestamp,
+    (action, author): (AuditAction, Option<Author>),
+) -> StoreResult<bool> {
+    let closed: Option<(UserId,)> = fetch_optional!(
+        tx.db(),
+        "UPDATE sessions SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL AND expires_at > $2 RETURNING user_id",
         session,
         now,
     )?;
-    Ok(closed > 0)
+    let Some((user,)) = closed else { return Ok(false) };
+    let user = user::find(tx.db(), TenantScope::ALL, user).await?;
+    let entry = NewAuditEntry::new(action, now).by(author).on(AuditSubject::Session(session));
+    audit::insert(tx.db(), entry.of(user.and_then(|user| user.client_id))).await?;
+    Ok(true)
 }
 
 #[async_trait]
@@ -80,15 +133,17 @@ impl SessionStore for SqlStore {
     async fn open_session(
         &self,
         user: UserId,
+        verified: &SecretString,
         session: NewSession,
     ) -> StoreResult<Option<(SessionId, User)>> {
         let mut tx = self.pool.begin(TenantScope::ALL).await?;
-        // Locks the user, so that a deactivation comes before this and is seen, or after it and closes the session.
+        // Locks the user, so that a deactivation or another password comes before this and is seen, or after it and closes the session.
         let signed_in = execute!(
             tx.db(),
-            "UPDATE users SET last_login = $2 WHERE id = $1 AND is_active",
+            "UPDATE users SET last_login = $2 WHERE id = $1 AND is_active AND hashed_password = $3",
             user,
             session.created_at,
+            verified.expose_secret(),
         )?;
         let found = user::find(tx.db(), TenantScope::ALL, user).await?;
         let (1, Some(found)) = (signed_in, found) else { return Ok(None) };
@@ -99,6 +154,9 @@ impl SessionStore for SqlStore {
             session.created_at,
         )?;
         let id = insert(&mut tx, user, &session).await?;
+        let author = Author { user, origin: session.origin };
+        let entry = NewAuditEntry::new(AuditAction::SignedIn, session.created_at).by(Some(author));
+        audit::insert(tx.db(), entry.of(found.client_id).on(AuditSubject::Session(id))).await?;
         tx.commit().await?;
         Ok(Some((id, found)))
     }
@@ -138,7 +196,8 @@ impl SessionStore for SqlStore {
             Honour::Good => {}
             Honour::Expired => return Ok(Rotation::Refused),
             Honour::Replayed => {
-                close(tx.db(), session, now).await?;
+                let author = Author { user, origin: next.origin };
+                close(&mut tx, session, now, (AuditAction::RefreshReplayed, Some(author))).await?;
                 tx.commit().await?;
                 return Ok(Rotation::Replayed { session, user });
             }
@@ -150,9 +209,56 @@ impl SessionStore for SqlStore {
         Ok(Rotation::Rotated { session, user })
     }
 
-    async fn close_session(&self, session: SessionId, now: Timestamp) -> StoreResult<bool> {
-        let mut tx = self.pool.write(TenantScope::ALL).await?;
-        let closed = close(tx.db(), session, now).await?;
+    async fn close_session(&self, session: SessionId, author: Author, now: Timestamp) -> StoreResult<bool> {
+        let mut tx = self.pool.begin(TenantScope::ALL).await?;
+        let closed = close(&mut tx, session, now, (AuditAction::SignedOut, Some(author))).await?;
+        tx.commit().await?;
+        Ok(closed)
+    }
+
+    async fn list_sessions(
+        &self,
+        scope: TenantScope,
+        user: UserId,
+        page: PageRequest,
+        now: Timestamp,
+    ) -> StoreResult<Page<Session>> {
+        let mut conn = self.pool.read(scope).await?;
+        let rows: Vec<OwnRow> = fetch_all!(
+            conn.db(),
+            "SELECT s.id, s.created_at, COALESCE(s.last_used_at, s.created_at) AS last_used_at, s.expires_at, s.address
+             FROM sessions s JOIN users u ON u.id = s.user_id
+             WHERE s.user_id = $1 AND ($2 IS NULL OR u.client_id = $2) AND s.closed_at IS NULL AND s.expires_at > $3
+                 AND ($4 IS NULL OR s.id < $4)
+             ORDER BY s.id DESC LIMIT $5",
+            user,
+            scope.only(),
+            now,
+            page.cursor().map(|cursor| cursor.0),
+            i64::from(page.limit()) + 1,
+        )?;
+        let sessions = rows.into_iter().map(Session::try_from).collect::<StoreResult<_>>()?;
+        Ok(Page::from_rows(sessions, page, |session: &Session| session.id.0))
+    }
+
+    async fn revoke_session(
+        &self,
+        scope: TenantScope,
+        user: UserId,
+        session: SessionId,
+        now: Timestamp,
+    ) -> StoreResult<bool> {
+        let mut tx = self.pool.begin(scope).await?;
+        let is_own: Option<(SessionId,)> = fetch_optional!(
+            tx.db(),
+            "SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id
+             WHERE s.id = $1 AND s.user_id = $2 AND ($3 IS NULL OR u.client_id = $3)",
+            session,
+            user,
+            scope.only(),
+        )?;
+        let closed = is_own.is_some()
+            && close(&mut tx, session, now, (AuditAction::SignedOut, scope.author())).await?;
         tx.commit().await?;
         Ok(closed)
     }
@@ -200,6 +306,12 @@ async fn succeed(tx: &mut Tx, session: SessionId, spent: &TokenHash, next: &NewS
         session,
         next.created_at,
     )?;
-    execute!(tx.db(), "UPDATE sessions SET expires_at = $2 WHERE id = $1", session, next.expires_at)?;
+    execute!(
+        tx.db(),
+        "UPDATE sessions SET expires_at = $2, last_used_at = $3 WHERE id = $1",
+        session,
+        next.expires_at,
+        next.created_at,
+    )?;
     Ok(())
 }

@@ -15,7 +15,8 @@ use crate::{
         workflow::{TimeSaved, WorkflowId},
     },
     store::{
-        Batch, Change, Changes, CollectionOutcome, Failure, FeedPosition, Finished, Pruned, Store, Turn,
+        Batch, Change, Changes, CollectionOutcome, Failure, FeedPosition, Finished, PasswordChange, Pruned,
+        Store, Turn, UserRemoval,
     },
 };
 
@@ -68,7 +69,8 @@ async fn changes_of_users_are_in_the_feed(store: Arc<dyn Store>) {
     let (anna, acme) = (admin(&store, "anna").await, client(&store, "acme").await);
     let (first, carl) = client_user(&store, acme, "carl").await;
     let mut reader = Reader::new(&store).await;
-    let again = store.open_session(carl.id, session("again", minute(4))).await.unwrap().unwrap().0;
+    let again =
+        store.open_session(carl.id, &THEIRS.into(), session("again", minute(4))).await.unwrap().unwrap().0;
     reader.sees_nothing("a sign-in").await;
     let same = UserPatch { role: Some(Role::Client), is_active: Some(true) };
     store.update_user(ALL, carl.id, same, minute(5)).await.unwrap();
@@ -82,13 +84,22 @@ async fn changes_of_users_are_in_the_feed(store: Arc<dyn Store>) {
     let deactivate = UserPatch { role: None, is_active: Some(false) };
     store.update_user(ALL, anna.id, deactivate, minute(7)).await.unwrap();
     reader.sees(Change::User(anna.id), "a deactivation").await;
+    let (session, dora) = client_user(&store, acme, "dora").await;
+    let change = PasswordChange { verified: THEIRS.into(), new: "new".into(), keep: None };
+    assert!(store.change_password(ALL, dora.id, change, minute(8)).await.unwrap());
+    let ended = [Change::User(dora.id), Change::Session(session)];
+    assert_eq!(reader.changed().await, ended, "a change of password");
+    assert_eq!(store.delete_user(ALL, dora.id, minute(9)).await.unwrap(), UserRemoval::Removed);
+    assert_eq!(reader.changed().await, ended, "a removal");
 }
 
 async fn ends_of_sessions_are_in_the_feed(store: Arc<dyn Store>) {
     let anna = admin(&store, "anna").await;
     let mut reader = Reader::new(&store).await;
-    let (first, _) = store.open_session(anna.id, session("first", minute(1))).await.unwrap().unwrap();
-    let (second, _) = store.open_session(anna.id, session("second", minute(1))).await.unwrap().unwrap();
+    let (first, _) =
+        store.open_session(anna.id, &hash_of("anna"), session("first", minute(1))).await.unwrap().unwrap();
+    let (second, _) =
+        store.open_session(anna.id, &hash_of("anna"), session("second", minute(1))).await.unwrap().unwrap();
     let rotate = |presented: &str, next: &str, at: i64| {
         let (store, presented) = (store.clone(), TokenHash::of(presented));
         let next = session(next, minute(at));
@@ -97,14 +108,19 @@ async fn ends_of_sessions_are_in_the_feed(store: Arc<dyn Store>) {
     assert!(matches!(rotate("first", "next", 2).await, Rotation::Rotated { .. }));
     assert!(matches!(rotate("next", "third", 3).await, Rotation::Rotated { .. }));
     reader.sees_nothing("sessions are opened and prolonged").await;
-    store.close_session(second, minute(4)).await.unwrap();
+    store.close_session(second, NOBODY, minute(4)).await.unwrap();
     reader.sees(Change::Session(second), "a sign-out").await;
-    store.close_session(second, minute(4)).await.unwrap();
+    store.close_session(second, NOBODY, minute(4)).await.unwrap();
     reader.sees_nothing("it was closed before").await;
+    let own = store.open_session(anna.id, &hash_of("anna"), session("revoked", minute(4))).await.unwrap();
+    let (third, _) = own.unwrap();
+    assert!(store.revoke_session(ALL, anna.id, third, minute(4)).await.unwrap());
+    reader.sees(Change::Session(third), "a revocation").await;
     assert!(matches!(rotate("first", "stolen", 5).await, Rotation::Replayed { .. }));
     reader.sees(Change::Session(first), "a replay").await;
-    store.open_session(anna.id, session("new", minute(20_000))).await.unwrap().unwrap();
-    assert_eq!(reader.changed().await, [Change::Session(first), Change::Session(second)], "removed");
+    store.open_session(anna.id, &hash_of("anna"), session("new", minute(20_000))).await.unwrap().unwrap();
+    let removed = [first, second, third].map(Change::Session);
+    assert_eq!(reader.changed().await, removed, "removed");
 }
 
 async fn changes_of_clients_are_in_the_feed(store: Arc<dyn Store>) {

@@ -308,8 +308,8 @@ async fn success_is_noted_and_clears_the_failure(store: Arc<dyn Store>) {
     complete(&store, acme, Some(7), minute(2)).await;
     let record = store.find_client(ALL, acme).await.unwrap().unwrap().collection;
     assert_eq!((record.failure, record.last_success_at), (None, Some(minute(2))));
-    assert_eq!(begin(&store, acme).await.complete_to, Some(ExecutionId(7)));
     assert_eq!((due(Due::Failing).await, due(Due::Sound).await), (Vec::new(), vec![acme]));
+    assert_eq!(begin(&store, acme).await.complete_to, Some(ExecutionId(7)));
 }
 
 async fn first_success_is_a_change_of_the_numbers_and_later_ones_are_not(store: Arc<dyn Store>) {

@@ -2,8 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use secrecy::SecretString;
+
 use crate::{
-    access::scope::TenantScope,
+    access::scope::{Author, TenantScope},
     clock::Timestamp,
     id::{ClientId, ExecutionId, SessionId, UserId},
     model::{
@@ -19,7 +21,7 @@ use crate::{
         workflow::{Workflow, WorkflowId},
     },
     page::{Cursor, PageRequest},
-    request::RequestOrigin,
+    request::{RequestId, RequestOrigin},
     secret::{MailKey, Sealed},
     store::{
         Accepted, Applied, Batch, ClientSnapshot, CollectionOutcome, CollectionState, Due, Finished, Lease,
@@ -28,6 +30,15 @@ use crate::{
 };
 
 pub(super) const ALL: TenantScope = TenantScope::ALL;
+
+/// Somebody whose user is not ours, from nowhere.
+pub(super) const NOBODY: Author =
+    Author { user: UserId(-1), origin: RequestOrigin { address: None, request_id: None } };
+
+/// A request of somebody who is far away.
+pub(super) fn from_afar(request_id: &str) -> RequestOrigin {
+    RequestOrigin { address: "2001:db8::7".parse().ok(), request_id: RequestId::parse(request_id) }
+}
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -58,8 +69,16 @@ pub(super) fn session(token: &str, now: Timestamp) -> NewSession {
     }
 }
 
+/// The hash of the password of an admin.
+pub(super) fn hash_of(name: &str) -> SecretString {
+    format!("hash of {name}").into()
+}
+
+/// The hash of the password of every client user.
+pub(super) const THEIRS: &str = "hash";
+
 pub(super) fn new_user(name: &str) -> NewUser {
-    NewUser { email: email(name), hashed_password: format!("hash of {name}").into(), created_at: minute(0) }
+    NewUser { email: email(name), hashed_password: hash_of(name), created_at: minute(0) }
 }
 
 pub(super) async fn admin(store: &Arc<dyn Store>, name: &str) -> User {
@@ -71,7 +90,7 @@ pub(super) fn new_client(name: &str) -> NewClient {
 }
 
 pub(super) async fn client(store: &Arc<dyn Store>, name: &str) -> ClientId {
-    store.create_client(new_client(name)).await.unwrap().id
+    store.create_client(None, new_client(name)).await.unwrap().id
 }
 
 pub(super) fn instance(url: &str) -> SealedInstance {
@@ -137,7 +156,7 @@ pub(super) async fn client_user(store: &Arc<dyn Store>, client: ClientId, name: 
     let token = format!("invitation of {name}");
     store.create_invitation(ALL, invitation(name, Some(client), &token)).await.unwrap().unwrap();
     let opened = session(&format!("first of {name}"), minute(1));
-    match store.accept_invitation(&TokenHash::of(&token), &"hash".into(), opened).await.unwrap() {
+    match store.accept_invitation(&TokenHash::of(&token), &THEIRS.into(), opened).await.unwrap() {
         Accepted::Accepted { session, user } => (session, user),
         other => panic!("{other:?}"),
     }

@@ -6,13 +6,13 @@ use secrecy::ExposeSecret;
 
 use super::{fixtures::*, suite};
 use crate::{
-    id::ClientId,
+    id::{ClientId, InvitationId},
     model::{
-        invitation::{EmailStatus, InvitationStatus, NewInvitation},
+        invitation::{EmailStatus, Invitation, InvitationStatus, NewInvitation, Renewal},
         session::TokenHash,
         user::Role,
     },
-    store::{Accepted, Store, StoreError},
+    store::{Accepted, Revocation, Store, StoreError},
 };
 
 /// The minute at which every invitation of the cases is over.
@@ -196,6 +196,95 @@ async fn mail_of_an_invitation_that_is_over_is_erased(store: Arc<dyn Store>) {
     assert_eq!(lease(&store, 5).await, []);
 }
 
+/// Renews an invitation at a minute, for two days.
+async fn renew(store: &Arc<dyn Store>, id: InvitationId, token: &str, at: i64) -> Option<Invitation> {
+    store.renew_invitation(ALL, id, renewal(token, at)).await.unwrap()
+}
+
+fn renewal(token: &str, at: i64) -> Renewal {
+    let (renewed_at, expiry_date) = (minute(at), minute(at + EXPIRY));
+    Renewal { token: TokenHash::of(token), mail: Some(mail("2")), renewed_at, expiry_date }
+}
+
+async fn revoke(store: &Arc<dyn Store>, id: InvitationId) -> Revocation {
+    store.revoke_invitation(ALL, id, minute(9)).await.unwrap()
+}
+
+async fn renewed_invitation_has_another_token_time_and_mail(store: Arc<dyn Store>) {
+    let acme = client(&store, "acme").await;
+    let made = store.create_invitation(ALL, invitation("carl", Some(acme), "old")).await.unwrap().unwrap();
+    assert_eq!(store.find_invitation_by_id(ALL, made.id, minute(1)).await.unwrap(), Some(made.clone()));
+    let begun = lease(&store, 0).await.remove(0);
+    let renewed = renew(&store, made.id, "new", EXPIRY + 5).await.unwrap();
+    assert_eq!(renewed, Invitation { expiry_date: minute(2 * EXPIRY + 5), ..made.clone() });
+    assert_eq!(status(&store, "old", 1).await, None);
+    assert!(matches!(accept(&store, "old", EXPIRY + 6).await, Accepted::NotFound));
+    store.finish_mail(ALL, begun.lease, EmailStatus::Failed).await.unwrap();
+    assert_eq!(
+        email_status(&store, "new").await,
+        EmailStatus::Queued,
+        "the mail before is of no matter any more"
+    );
+    let mails = lease(&store, EXPIRY + 5).await;
+    assert_eq!(mails.iter().map(|leased| leased.mail.clone()).collect::<Vec<_>>(), [mail("2")]);
+    let silent = Renewal { mail: None, ..renewal("newest", EXPIRY + 7) };
+    let silent = store.renew_invitation(ALL, made.id, silent).await.unwrap().unwrap();
+    assert_eq!(silent.email_status, EmailStatus::NotConfigured);
+    assert_eq!(lease(&store, 3 * EXPIRY).await, []);
+    assert!(matches!(accept(&store, "newest", EXPIRY + 8).await, Accepted::Accepted { .. }));
+    assert_eq!(renew(&store, made.id, "again", EXPIRY + 9).await, None);
+}
+
+async fn invitation_that_is_over_is_not_renewed(store: Arc<dyn Store>) {
+    let acme = client(&store, "acme").await;
+    assert_eq!(renew(&store, InvitationId(9), "none", 1).await, None);
+    assert_eq!(store.find_invitation_by_id(ALL, InvitationId(9), minute(1)).await.unwrap(), None);
+    let carl = store.create_invitation(ALL, invitation("carl", Some(acme), "carl")).await.unwrap().unwrap();
+    assert_eq!(revoke(&store, carl.id).await, Revocation::Revoked);
+    assert_eq!(renew(&store, carl.id, "again", 1).await, None);
+    let anna = store.create_invitation(ALL, invitation("anna", None, "anna")).await.unwrap().unwrap();
+    admin(&store, "anna").await;
+    let taken = store.renew_invitation(ALL, anna.id, renewal("again", 1)).await;
+    assert!(matches!(taken, Err(StoreError::Conflict(_))), "{taken:?}");
+    assert_eq!(status(&store, "anna", 1).await, Some(InvitationStatus::Pending), "nothing was changed");
+    let dora = store.create_invitation(ALL, invitation("dora", Some(acme), "dora")).await.unwrap().unwrap();
+    store.delete_client(ALL, acme, minute(1)).await.unwrap();
+    assert_eq!(renew(&store, dora.id, "again", 2).await, None);
+    assert_eq!(revoke(&store, dora.id).await, Revocation::NotFound);
+}
+
+async fn revoked_invitation_is_dead_and_its_mail_erased(store: Arc<dyn Store>) {
+    let acme = client(&store, "acme").await;
+    let made = store.create_invitation(ALL, invitation("carl", Some(acme), "token")).await.unwrap().unwrap();
+    assert_eq!(revoke(&store, made.id).await, Revocation::Revoked);
+    assert_eq!(status(&store, "token", 1).await, Some(InvitationStatus::Revoked));
+    assert_eq!(email_status(&store, "token").await, EmailStatus::Failed);
+    assert_eq!(lease(&store, 1).await, []);
+    assert!(matches!(accept(&store, "token", 1).await, Accepted::NotFound));
+    assert_eq!(revoke(&store, made.id).await, Revocation::NotFound);
+    assert_eq!(revoke(&store, InvitationId(9)).await, Revocation::NotFound);
+    store.create_invitation(ALL, invitation("carl", Some(acme), "newer")).await.unwrap().unwrap();
+    let Accepted::Accepted { .. } = accept(&store, "newer", 1).await else { panic!("not accepted") };
+    let accepted = store.list_invitations(ALL, page(9, None), minute(1)).await.unwrap().items.remove(0);
+    assert_eq!(revoke(&store, accepted.id).await, Revocation::Accepted);
+}
+
+async fn acceptance_that_races_a_revocation_is_done_or_not(store: Arc<dyn Store>) {
+    let acme = client(&store, "acme").await;
+    for racer in 0..10 {
+        let (name, token) = (format!("user{racer}"), format!("token {racer}"));
+        let made =
+            store.create_invitation(ALL, invitation(&name, Some(acme), &token)).await.unwrap().unwrap();
+        let (accepted, revoked) = tokio::join!(accept(&store, &token, 1), revoke(&store, made.id));
+        let account = store.find_for_sign_in(&email(&name)).await.unwrap();
+        match (accepted, revoked) {
+            (Accepted::Accepted { .. }, Revocation::Accepted) => assert!(account.is_some()),
+            (Accepted::NotFound, Revocation::Revoked) => assert!(account.is_none()),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 suite! { $ invitation_contract in invitation:
     invitation_is_found_by_its_token_only,
     admin_is_invited_without_a_client,
@@ -212,4 +301,8 @@ suite! { $ invitation_contract in invitation:
     invitations_are_listed_newest_first_in_pages,
     invitation_without_a_mail_waits_for_none,
     mail_of_an_invitation_that_is_over_is_erased,
+    renewed_invitation_has_another_token_time_and_mail,
+    invitation_that_is_over_is_not_renewed,
+    revoked_invitation_is_dead_and_its_mail_erased,
+    acceptance_that_races_a_revocation_is_done_or_not,
 }

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 pub mod aging;
+pub mod audit;
 pub mod change;
 pub mod client;
 pub mod execution;
@@ -19,6 +20,7 @@ pub mod lives;
 pub mod metrics;
 pub mod origin;
 pub mod outbox;
+pub mod own_session;
 pub mod password_reset;
 pub mod session;
 pub mod sign_in;
@@ -69,6 +71,10 @@ macro_rules! store_contract {
         mod sign_in {
             use super::$on_fresh_store;
             $crate::sign_in_contract!($on_fresh_store);
+        }
+        mod own_session {
+            use super::$on_fresh_store;
+            $crate::own_session_contract!($on_fresh_store);
         }
         mod import {
             use super::$on_fresh_store;
@@ -125,6 +131,10 @@ macro_rules! store_contract {
         mod listing {
             use super::$on_fresh_store;
             $crate::listing_contract!($on_fresh_store);
+        }
+        mod audit {
+            use super::$on_fresh_store;
+            $crate::audit_contract!($on_fresh_store);
         }
         mod isolation {
             use super::$on_fresh_store;

@@ -44,8 +44,9 @@ async fn password(store: &Arc<dyn Store>, user: &User) -> String {
 async fn reset_sets_the_password_once_and_closes_every_session(store: Arc<dyn Store>) {
     let (anna, berta) = (admin(&store, "anna").await, admin(&store, "berta").await);
     let mut sessions = Vec::new();
-    for (user, token) in [(&anna, "a"), (&anna, "b"), (&berta, "c")] {
-        sessions.push(store.open_session(user.id, session(token, minute(0))).await.unwrap().unwrap().0);
+    for (user, name, token) in [(&anna, "anna", "a"), (&anna, "anna", "b"), (&berta, "berta", "c")] {
+        let opened = store.open_session(user.id, &hash_of(name), session(token, minute(0))).await.unwrap();
+        sessions.push(opened.unwrap().0);
     }
     assert!(open(&store, &anna, "token", 1).await);
     assert_eq!(expiry(&store, "token").await, Some(minute(61)));

@@ -29,27 +29,46 @@ async fn is_refused(store: &Arc<dyn Store>, presented: &str, next: &str, at: i64
 
 async fn open(store: &Arc<dyn Store>) -> (SessionId, UserId) {
     let anna = admin(store, "anna").await;
-    let (id, _) = store.open_session(anna.id, session("first", minute(5))).await.unwrap().unwrap();
+    let (id, _) =
+        store.open_session(anna.id, &hash_of("anna"), session("first", minute(5))).await.unwrap().unwrap();
     (id, anna.id)
 }
 
 async fn sign_in_opens_a_session_and_is_noted(store: Arc<dyn Store>) {
     let anna = admin(&store, "anna").await;
-    let (id, user) = store.open_session(anna.id, session("first", minute(5))).await.unwrap().unwrap();
+    let (id, user) =
+        store.open_session(anna.id, &hash_of("anna"), session("first", minute(5))).await.unwrap().unwrap();
     assert_eq!(user.last_login, Some(minute(5)));
     assert_eq!(store.find_session_user(id, minute(6)).await.unwrap(), Some((user, minute(WEEK + 5))));
 }
 
+async fn password_that_was_replaced_meanwhile_opens_no_session(store: Arc<dyn Store>) {
+    let anna = admin(&store, "anna").await;
+    store.replace_password_hash(anna.id, &hash_of("anna"), &"newer".into()).await.unwrap();
+    let late = store.open_session(anna.id, &hash_of("anna"), session("late", minute(5))).await.unwrap();
+    assert!(late.is_none() && is_refused(&store, "late", "next", 6).await);
+    assert_eq!(store.find_user(ALL, anna.id).await.unwrap().unwrap().last_login, None);
+    assert!(
+        store.open_session(anna.id, &"newer".into(), session("first", minute(7))).await.unwrap().is_some()
+    );
+}
+
 async fn users_who_may_not_sign_in_get_no_session(store: Arc<dyn Store>) {
-    assert!(store.open_session(UserId(9), session("none", minute(5))).await.unwrap().is_none());
+    assert!(
+        store.open_session(UserId(9), &hash_of("anna"), session("none", minute(5))).await.unwrap().is_none()
+    );
     let acme = client(&store, "acme").await;
     let (_, carl) = client_user(&store, acme, "carl").await;
     let (_, dora) = client_user(&store, acme, "dora").await;
     let deactivate = UserPatch { is_active: Some(false), role: None };
     store.update_user(ALL, carl.id, deactivate, minute(2)).await.unwrap();
-    assert!(store.open_session(carl.id, session("inactive", minute(5))).await.unwrap().is_none());
+    assert!(
+        store.open_session(carl.id, &THEIRS.into(), session("inactive", minute(5))).await.unwrap().is_none()
+    );
     store.delete_client(ALL, acme, minute(3)).await.unwrap();
-    assert!(store.open_session(dora.id, session("deleted", minute(5))).await.unwrap().is_none());
+    assert!(
+        store.open_session(dora.id, &THEIRS.into(), session("deleted", minute(5))).await.unwrap().is_none()
+    );
     assert!(
         is_refused(&store, "inactive", "next", 6).await && is_refused(&store, "deleted", "next", 6).await
     );
@@ -60,13 +79,13 @@ async fn expired_session_has_no_user_and_cannot_be_refreshed(store: Arc<dyn Stor
     assert!(store.find_session_user(id, minute(WEEK + 4)).await.unwrap().is_some());
     assert!(store.find_session_user(id, minute(WEEK + 5)).await.unwrap().is_none());
     assert!(is_refused(&store, "first", "second", WEEK + 5).await);
-    assert!(!store.close_session(id, minute(WEEK + 5)).await.unwrap());
+    assert!(!store.close_session(id, NOBODY, minute(WEEK + 5)).await.unwrap());
 }
 
 async fn closed_session_has_no_user_and_cannot_be_refreshed(store: Arc<dyn Store>) {
     let (id, _) = open(&store).await;
-    assert!(store.close_session(id, minute(6)).await.unwrap());
-    assert!(!store.close_session(id, minute(6)).await.unwrap());
+    assert!(store.close_session(id, NOBODY, minute(6)).await.unwrap());
+    assert!(!store.close_session(id, NOBODY, minute(6)).await.unwrap());
     assert!(store.find_session_user(id, minute(6)).await.unwrap().is_none());
     assert!(is_refused(&store, "first", "second", 6).await);
 }
@@ -190,14 +209,16 @@ async fn sessions_of_a_deleted_client_are_closed(store: Arc<dyn Store>) {
 
 async fn another_sign_in_keeps_open_sessions(store: Arc<dyn Store>) {
     let (first, user) = open(&store).await;
-    let (second, _) = store.open_session(user, session("other", minute(60))).await.unwrap().unwrap();
+    let (second, _) =
+        store.open_session(user, &hash_of("anna"), session("other", minute(60))).await.unwrap().unwrap();
     assert!(store.find_session_user(first, minute(61)).await.unwrap().is_some());
-    assert!(store.close_session(first, minute(62)).await.unwrap());
+    assert!(store.close_session(first, NOBODY, minute(62)).await.unwrap());
     assert!(store.find_session_user(second, minute(63)).await.unwrap().is_some());
 }
 
 suite! { $ session_contract in session:
     sign_in_opens_a_session_and_is_noted,
+    password_that_was_replaced_meanwhile_opens_no_session,
     users_who_may_not_sign_in_get_no_session,
     expired_session_has_no_user_and_cannot_be_refreshed,
     closed_session_has_no_user_and_cannot_be_refreshed,

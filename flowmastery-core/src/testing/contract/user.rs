@@ -6,9 +6,12 @@ use secrecy::ExposeSecret;
 
 use super::{fixtures::*, suite};
 use crate::{
-    id::UserId,
-    model::user::{Role, UserPatch},
-    store::{Store, StoreError, UserUpdate},
+    id::{SessionId, UserId},
+    model::{
+        session::{Rotation, TokenHash},
+        user::{Role, UserPatch},
+    },
+    store::{PasswordChange, Store, StoreError, UserRemoval, UserUpdate},
 };
 
 const DEACTIVATE: UserPatch = UserPatch { role: None, is_active: Some(false) };
@@ -141,16 +144,105 @@ async fn patch_that_changes_nothing_keeps_sessions(store: Arc<dyn Store>) {
     assert_eq!(user_of(&store, session, 3).await, Some(carl));
 }
 
+async fn password(store: &Arc<dyn Store>, name: &str) -> String {
+    let record = store.find_for_sign_in(&email(name)).await.unwrap().unwrap();
+    record.hashed_password.expose_secret().to_owned()
+}
+
 async fn only_the_hash_that_was_read_is_replaced(store: Arc<dyn Store>) {
     let anna = admin(&store, "anna").await;
-    let stored = async || {
-        let record = store.find_for_sign_in(&email("anna")).await.unwrap().unwrap();
-        record.hashed_password.expose_secret().to_owned()
-    };
     store.replace_password_hash(anna.id, &"another".into(), &"new".into()).await.unwrap();
-    assert_eq!(stored().await, "hash of anna");
-    store.replace_password_hash(anna.id, &"hash of anna".into(), &"new".into()).await.unwrap();
-    assert_eq!(stored().await, "new");
+    assert_eq!(password(&store, "anna").await, "hash of anna");
+    store.replace_password_hash(anna.id, &hash_of("anna"), &"new".into()).await.unwrap();
+    assert_eq!(password(&store, "anna").await, "new");
+}
+
+async fn removed_user_takes_sessions_tokens_and_resets_along(store: Arc<dyn Store>) {
+    let acme = client(&store, "acme").await;
+    let ((session_id, carl), (other, _)) =
+        (client_user(&store, acme, "carl").await, client_user(&store, acme, "dora").await);
+    let wish = lease_request(&store, "carl", 2).await.lease;
+    assert!(store.open_reset(ALL, wish, reset(carl.id, "reset", 2)).await.unwrap());
+    assert_eq!(store.delete_user(ALL, carl.id, minute(9)).await.unwrap(), UserRemoval::Removed);
+    assert_eq!(store.find_user(ALL, carl.id).await.unwrap(), None);
+    assert!(store.find_for_sign_in(&email("carl")).await.unwrap().is_none());
+    assert_eq!(user_of(&store, session_id, 3).await, None);
+    let next = session("next", minute(3));
+    let rotated = store.rotate_refresh(&TokenHash::of("first of carl"), next).await.unwrap();
+    assert!(matches!(rotated, Rotation::Refused));
+    assert_eq!(store.find_reset(&TokenHash::of("reset")).await.unwrap(), None);
+    assert_eq!(lease(&store, 9).await, [], "the mail of the reset is erased");
+    assert!(user_of(&store, other, 3).await.is_some());
+    assert_eq!(store.delete_user(ALL, carl.id, minute(9)).await.unwrap(), UserRemoval::NotFound);
+    assert_ne!(
+        client_user(&store, acme, "carl").await.1.id,
+        carl.id,
+        "the address is free, the number is not"
+    );
+}
+
+async fn what_a_removed_user_made_stays(store: Arc<dyn Store>) {
+    let (anna, _) = (admin(&store, "anna").await, admin(&store, "berta").await);
+    let mut new = new_client("acme");
+    new.created_by_admin_id = Some(anna.id);
+    let acme = store.create_client(None, new).await.unwrap().id;
+    let mut invited = invitation("carl", Some(acme), "token");
+    invited.invited_by_admin_id = Some(anna.id);
+    store.create_invitation(ALL, invited).await.unwrap().unwrap();
+    assert_eq!(store.delete_user(ALL, anna.id, minute(9)).await.unwrap(), UserRemoval::Removed);
+    assert!(store.find_client(ALL, acme).await.unwrap().is_some());
+    assert!(store.find_invitation(&TokenHash::of("token"), minute(1)).await.unwrap().is_some());
+}
+
+async fn last_active_admin_is_not_removed(store: Arc<dyn Store>) {
+    let mut tasks = Vec::new();
+    for name in ["anna", "berta", "carl", "dora"] {
+        let id = admin(&store, name).await.id;
+        let store = store.clone();
+        tasks.push(async move { store.delete_user(ALL, id, minute(9)).await.unwrap() });
+    }
+    let tasks: Vec<_> = tasks.into_iter().map(tokio::spawn).collect();
+    let mut kept = 0;
+    for task in tasks {
+        kept += usize::from(task.await.unwrap() == UserRemoval::LastAdmin);
+    }
+    assert_eq!(kept, 1);
+    assert!(store.has_active_admin().await.unwrap());
+}
+
+fn change(verified: &str, keep: Option<SessionId>) -> PasswordChange {
+    PasswordChange { verified: verified.into(), new: "new".into(), keep }
+}
+
+async fn changed_password_closes_the_other_sessions(store: Arc<dyn Store>) {
+    let anna = admin(&store, "anna").await;
+    let mut sessions = Vec::new();
+    for token in ["own", "other"] {
+        let opened = store.open_session(anna.id, &hash_of("anna"), session(token, minute(0))).await.unwrap();
+        sessions.push(opened.unwrap().0);
+    }
+    let wish = lease_request(&store, "anna", 1).await.lease;
+    assert!(store.open_reset(ALL, wish, reset(anna.id, "reset", 1)).await.unwrap());
+    let own = Some(sessions[0]);
+    assert!(!store.change_password(ALL, anna.id, change("another", own), minute(2)).await.unwrap());
+    assert_eq!(password(&store, "anna").await, "hash of anna");
+    assert!(user_of(&store, sessions[1], 2).await.is_some(), "nothing was changed");
+    assert!(store.change_password(ALL, anna.id, change("hash of anna", own), minute(2)).await.unwrap());
+    assert_eq!(password(&store, "anna").await, "new");
+    assert!(user_of(&store, sessions[0], 3).await.is_some());
+    assert!(user_of(&store, sessions[1], 3).await.is_none());
+    assert_eq!(store.find_reset(&TokenHash::of("reset")).await.unwrap(), None);
+    assert!(store.change_password(ALL, anna.id, change("new", None), minute(4)).await.unwrap());
+    assert!(
+        user_of(&store, sessions[0], 5).await.is_none(),
+        "a host with sessions of its own keeps none of ours"
+    );
+}
+
+async fn password_of_an_inactive_user_is_not_changed(store: Arc<dyn Store>) {
+    let (anna, _) = (admin(&store, "anna").await, admin(&store, "berta").await);
+    store.update_user(ALL, anna.id, DEACTIVATE, minute(1)).await.unwrap();
+    assert!(!store.change_password(ALL, anna.id, change("hash of anna", None), minute(2)).await.unwrap());
 }
 
 suite! { $ user_contract in user:
@@ -168,4 +260,9 @@ suite! { $ user_contract in user:
     deactivation_closes_sessions,
     patch_that_changes_nothing_keeps_sessions,
     only_the_hash_that_was_read_is_replaced,
+    removed_user_takes_sessions_tokens_and_resets_along,
+    what_a_removed_user_made_stays,
+    last_active_admin_is_not_removed,
+    changed_password_closes_the_other_sessions,
+    password_of_an_inactive_user_is_not_changed,
 }

@@ -69,6 +69,9 @@ INSERT INTO invitations (email, role, token, status, expiry_date, client_id, inv
 SELECT 'user' || n || '@example.com', 'client', 'token ' || n, CASE WHEN n % 4 = 0 THEN 'pending' ELSE 'accepted' END, :now,
        1 + n % :clients, 1 + n % 20, n, :now, 'sent'
 FROM generate_series(21, 4000) n;
+INSERT INTO audit_log (at, action, actor_id, client_id, detail)
+SELECT :now - n * 60000::BIGINT, CASE n % 3 WHEN 0 THEN 'denied' ELSE 'signed_in' END, 1 + n % 40, 1 + n % :clients, '{}' FROM generate_series(1, 40000) n;
+INSERT INTO audit_log (at, action, detail) SELECT 1577836800000 + n, 'left_out', '{}' FROM generate_series(1, 2000) n;
 INSERT INTO changes (position, kind, subject, at)
 SELECT p::TEXT::XID8, 2, n, :now - 172800000 FROM generate_series(1, 500) p, generate_series(1, 40) n;
 ANALYZE;";

@@ -10,12 +10,13 @@ use flowmastery_core::{
     clock::Timestamp,
     id::{ClientId, ExecutionId, UserId},
     model::{
+        audit::{AuditAction, AuditFilter},
         client::{ClientName, NewClient},
         collection::Failure,
         email::Email,
         execution::{Class, Execution, Status},
         freshness::ConnectionStatus,
-        invitation::{EmailStatus, NewInvitation},
+        invitation::{EmailStatus, NewInvitation, Renewal},
         listing::{ListingFilter, ListingQuery},
         outbox::{NewReset, NewResetRequest, SealedMail},
         period::PeriodQuery,
@@ -29,9 +30,10 @@ use flowmastery_core::{
     request::{Network, RequestOrigin},
     secret::{MailKey, Sealed},
     store::{
-        Batch, ChangeStore, ClientStore, CollectionOutcome, Due, ExecutionStore, Finished, InvitationStore,
-        LeaseStore, ListingStore, MetricsQuery, MetricsStore, OriginStore, OutboxStore, PasswordResetStore,
-        Pruned, SessionStore, SignInStore, Store, Term, UserStore, VerificationStore, Walk, sql::SqlStore,
+        AuditStore, Batch, ChangeStore, ClientStore, CollectionOutcome, Due, ExecutionStore, Finished,
+        InvitationStore, LeaseStore, ListingStore, MetricsQuery, MetricsStore, NewAuditEntry, OriginStore,
+        OutboxStore, PasswordChange, PasswordResetStore, Pruned, Revocation, SessionStore, SignInStore,
+        Store, Term, UserRemoval, UserStore, VerificationStore, Walk, sql::SqlStore,
     },
 };
 use flowmastery_tests::executions::success;
@@ -50,6 +52,7 @@ pub(super) async fn every_method(store: &SqlStore, round: i64) {
     let client = ClientId(10 + round);
     for (scope, which) in [(everything(), None), (TenantScope::client(client), Some(client))] {
         lists(store, scope).await;
+        audit(store, scope, (client, round)).await;
         metrics(store, scope, which).await;
     }
     accounts(store, client, round).await;
@@ -107,6 +110,30 @@ async fn lists(store: &SqlStore, scope: TenantScope) {
     }
 }
 
+async fn audit(store: &SqlStore, scope: TenantScope, (client, round): (ClientId, i64)) {
+    let range = Range { from: NOW.minus(30 * DAY), to: NOW };
+    let (action, actor, client) = (Some(AuditAction::Denied), Some(UserId(5)), Some(client));
+    let every = AuditFilter { range, ..AuditFilter::default() };
+    for filter in [
+        every,
+        AuditFilter { action, ..every },
+        AuditFilter { actor, ..every },
+        AuditFilter { client, ..every },
+        AuditFilter { action, actor, client, ..every },
+        AuditFilter::default(),
+    ] {
+        let page = PageRequest::new(Some(1), None).unwrap();
+        let next = store.list_audit(scope, &filter, page).await.unwrap().next;
+        if let Some(next) = next {
+            store.list_audit(scope, &filter, page.after(next)).await.unwrap();
+        }
+    }
+    store.note(NewAuditEntry::new(AuditAction::LeftOut, NOW)).await.unwrap();
+    // Those from long ago, of which a hundred are there for each round.
+    let old = Timestamp::from_millis(1_577_836_800_000 + round * 100 + 50);
+    assert!(store.remove_old_audit(old, 20).await.unwrap() > 0);
+}
+
 async fn metrics(store: &SqlStore, scope: TenantScope, client: Option<ClientId>) {
     for days in [1, 30, 90] {
         let ranges = vec![Range { from: NOW.minus(days * DAY), to: NOW.plus(DAY) }];
@@ -136,12 +163,24 @@ async fn accounts(store: &SqlStore, client: ClientId, round: i64) {
     }
     let patch = UserPatch { role: None, is_active: Some(false) };
     store.update_user(everything(), admin.id, patch, NOW).await.unwrap();
+    for gone in [admin.id, UserId(2000 + client.0 - 1)] {
+        assert_eq!(store.delete_user(everything(), gone, NOW).await.unwrap(), UserRemoval::Removed);
+    }
     store.replace_password_hash(user, &"hash".into(), &"hash".into()).await.unwrap();
 }
 
 async fn sessions(store: &SqlStore, round: i64) {
     let token = |what: &str| format!("{what} of round {round}");
-    let (id, _) = store.open_session(UserId(500 + round), session(&token("first"))).await.unwrap().unwrap();
+    let user = UserId(500 + round);
+    let opened = store.open_session(user, &"hash".into(), session(&token("first"))).await.unwrap();
+    let (id, _) = opened.unwrap();
+    for cursor in [None, Some(Cursor(i64::MAX))] {
+        let page = PageRequest::new(Some(50), cursor).unwrap();
+        assert!(!store.list_sessions(everything(), user, page, NOW).await.unwrap().items.is_empty());
+    }
+    let change = PasswordChange { verified: "hash".into(), new: "hash".into(), keep: Some(id) };
+    assert!(store.change_password(everything(), user, change, NOW).await.unwrap());
+    assert!(!store.revoke_session(everything(), UserId(1), id, NOW).await.unwrap());
     assert!(store.find_session_user(id, NOW).await.unwrap().is_some());
     let network = Network::of(Ipv4Addr::new(203, 0, 113, 7).into());
     assert!(
@@ -151,7 +190,7 @@ async fn sessions(store: &SqlStore, round: i64) {
     for (spent, next) in [("first", "second"), ("second", "third"), ("first", "fourth")] {
         store.rotate_refresh(&TokenHash::of(&token(spent)), session(&token(next))).await.unwrap();
     }
-    store.close_session(id, NOW).await.unwrap();
+    store.close_session(id, everything().author().unwrap(), NOW).await.unwrap();
 }
 
 async fn invitations(store: &SqlStore, client: ClientId, round: i64) {
@@ -169,11 +208,16 @@ async fn invitations(store: &SqlStore, client: ClientId, round: i64) {
             expiry_date: NOW.plus(DAY),
         };
         store.create_invitation(scope, invitation).await.unwrap().unwrap();
-        assert!(store.find_invitation(&token, NOW).await.unwrap().is_some());
+        let id = store.find_invitation(&token, NOW).await.unwrap().unwrap().invitation.id;
+        assert!(store.find_invitation_by_id(scope, id, NOW).await.unwrap().is_some());
+        let renewal =
+            Renewal { token: token.clone(), mail: Some(mail()), renewed_at: NOW, expiry_date: NOW.plus(DAY) };
+        assert!(store.renew_invitation(scope, id, renewal).await.unwrap().is_some());
         store
             .accept_invitation(&token, &"hash".into(), session(&format!("accepted by {name}")))
             .await
             .unwrap();
+        assert_eq!(store.revoke_invitation(scope, id, NOW).await.unwrap(), Revocation::Accepted);
     }
 }
 
@@ -282,7 +326,7 @@ async fn verification(store: &SqlStore, client: ClientId) {
 async fn removal(store: &SqlStore, client: ClientId) {
     let new =
         NewClient { name: ClientName::parse("Short").unwrap(), created_by_admin_id: None, created_at: NOW };
-    let short = store.create_client(new).await.unwrap().id;
+    let short = store.create_client(None, new).await.unwrap().id;
     for client in [short, client] {
         assert!(store.delete_client(TenantScope::client(client), client, NOW).await.unwrap());
     }
