@@ -22,6 +22,7 @@ use crate::{
         metrics::Metrics,
         outbox::Outbox,
         password_resets::PasswordResets,
+        rewrap::Rewraps,
         sessions::Sessions,
         users::Users,
         verification::Verifications,
@@ -36,7 +37,8 @@ pub struct Config {
     pub secret_key: SecretString,
     /// Keys that signed tokens which are still to be read.
     pub previous_secret_keys: Vec<SecretString>,
-    /// Seal n8n keys, newest first; empty: those that follow from `secret_key` and `previous_secret_keys`.
+    /// Seal n8n keys and waiting mails, newest first. Behind them stand those that follow from `secret_key` and `previous_secret_keys`: they
+    /// open what they sealed before these were set, and seal where there are none.
     pub encryption_keys: Vec<VaultKey>,
     /// How long tokens live.
     pub lifetimes: TokenLifetimes,
@@ -90,6 +92,7 @@ pub struct Flowmastery {
     verifications: Verifications,
     imports: Imports,
     audit: Audit,
+    rewraps: Rewraps,
     collector: Collector,
     feed: Arc<ChangeFeed>,
     outbox: Outbox,
@@ -149,6 +152,11 @@ impl Flowmastery {
     /// Who did what.
     pub fn audit(&self) -> &Audit {
         &self.audit
+    }
+
+    /// Sealing what is stored anew after a change of keys, for the host's own command.
+    pub fn rewraps(&self) -> &Rewraps {
+        &self.rewraps
     }
 
     /// Runs what goes on beside requests, which is collecting, sending mails and keeping the audit log, until `stop` is cancelled, and comes to its end in

@@ -151,12 +151,15 @@ impl VaultKey {
         Ok(Self { id: format!("derived-{digest:.8}"), bytes })
     }
 
-    /// The keys that follow from signing secrets, in their order; a secret that is named twice counts once.
+    /// A ring of these keys, and behind them those that follow from signing secrets, in their order; what is named twice counts once.
     ///
     /// # Errors
     /// As [`VaultKey::derive`].
-    pub fn derive_ring<'s>(secrets: impl IntoIterator<Item = &'s SecretString>) -> Result<Vec<Self>> {
-        let mut ring: Vec<Self> = Vec::new();
+    pub fn ring<'s>(
+        keys: Vec<Self>,
+        secrets: impl IntoIterator<Item = &'s SecretString>,
+    ) -> Result<Vec<Self>> {
+        let mut ring = keys;
         for secret in secrets {
             let key = Self::derive(secret)?;
             if ring.iter().all(|other| other.id != key.id) {
@@ -231,6 +234,12 @@ impl Vault {
         let opened = cipher(key).decrypt(&Nonce::from(*nonce), payload).map_err(|_| broken())?;
         let opened = Zeroizing::new(opened);
         std::str::from_utf8(&opened).map(SecretString::from).map_err(|_| broken())
+    }
+
+    /// Whether a text was sealed under the newest key; it may not open all the same.
+    pub fn is_newest(&self, sealed: &Sealed) -> bool {
+        let id = sealed.0.split(':').nth(1);
+        self.keys.first().is_some_and(|newest| id == Some(newest.id.as_str()))
     }
 
     /// A keyed digest by which equal texts of one column are known without the text: 64 hex digits, under the newest key.

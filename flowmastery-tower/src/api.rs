@@ -26,6 +26,7 @@ use crate::{
     openapi,
     peer::TrustedProxies,
     problem::Problem,
+    protection::{insist_on_https, protect},
     request_id::RequestId,
     route::{self, Broken, Call, Context, Fields, Matched, RequestBody, Table, Target},
     site::Site,
@@ -78,7 +79,8 @@ impl ApiBuilder {
     }
 
     /// Where browsers find the host, such as `https://api.acme.com`; for their cookies, see [`Site`]. Unless told, the cookies are for TLS only,
-    /// and browsers have to say themselves that a request comes from the API's own pages.
+    /// and browsers have to say themselves that a request comes from the API's own pages. Where it is https they are told to ask this name, and
+    /// names below it, in no other way for a year (`Strict-Transport-Security`).
     pub fn public_url(mut self, public_url: impl Into<String>) -> Self {
         self.public_url = Some(public_url.into());
         self
@@ -153,7 +155,7 @@ impl Inner {
         let served = served.unwrap_or_else(|panic| Err(Problem::panicked(panic.as_ref())));
         let response =
             span.in_scope(|| served.unwrap_or_else(|problem| problem.into_response(trail.request_id())));
-        let response = finished(response, trail.request_id(), is_head);
+        let response = self.finished(response, trail.request_id(), is_head);
         trail.answered(response.status());
         response
     }
@@ -228,28 +230,36 @@ impl Inner {
         }
         answer
     }
+
+    /// The answer with what all have in common.
+    fn finished(
+        &self,
+        mut response: Response<ApiBody>,
+        request_id: &RequestId,
+        is_head: bool,
+    ) -> Response<ApiBody> {
+        let length = response.body().len();
+        let status = response.status();
+        let headers = response.headers_mut();
+        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        protect(headers);
+        if self.context.site.is_https() {
+            insist_on_https(headers);
+        }
+        headers.insert(RequestId::HEADER, request_id.to_header());
+        if !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+            // Not every host asks the body for its length, and sends it in chunks then.
+            headers.insert(header::CONTENT_LENGTH, length.into());
+        }
+        if is_head {
+            *response.body_mut() = ApiBody::empty();
+        }
+        response
+    }
 }
 
 fn has_faults(answer: &Result<Response<ApiBody>, Problem>) -> bool {
     answer.as_ref().is_err_and(|problem| problem.status() == StatusCode::UNPROCESSABLE_ENTITY)
-}
-
-/// What every answer has in common.
-fn finished(mut response: Response<ApiBody>, request_id: &RequestId, is_head: bool) -> Response<ApiBody> {
-    let length = response.body().len();
-    let status = response.status();
-    let headers = response.headers_mut();
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    headers.insert(RequestId::HEADER, request_id.to_header());
-    if !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
-        // Not every host asks the body for its length, and sends it in chunks then.
-        headers.insert(header::CONTENT_LENGTH, length.into());
-    }
-    if is_head {
-        *response.body_mut() = ApiBody::empty();
-    }
-    response
 }
 
 impl<B> Service<Request<B>> for Api

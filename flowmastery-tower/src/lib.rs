@@ -64,6 +64,7 @@ mod body;
 mod openapi;
 mod peer;
 mod problem;
+mod protection;
 mod request_id;
 pub mod require;
 mod route;

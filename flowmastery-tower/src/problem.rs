@@ -9,7 +9,7 @@ use flowmastery_core::error::{BoxError, Error, FieldError, Kind, causes};
 use http::{HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
-use crate::{body::ApiBody, request_id::RequestId};
+use crate::{body::ApiBody, protection::protect, request_id::RequestId};
 
 /// What a caller is told to wait when nothing better is known.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -91,7 +91,7 @@ impl Problem {
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        protect(headers);
         headers.insert(RequestId::HEADER, request_id.to_header());
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -49,6 +49,11 @@ impl Site {
         &self.base_path
     }
 
+    /// Whether callers are known to come over https, so that browsers may be told to come in no other way.
+    pub(crate) fn is_https(&self) -> bool {
+        self.origin.as_deref().is_some_and(|origin| origin.starts_with("https:"))
+    }
+
     /// What the cookie of access tokens is called.
     pub(crate) fn access_cookie(&self) -> String {
         let is_whole_host = self.base_path.is_empty();

@@ -19,7 +19,7 @@ const CORE: &[&[&str]] = &[
 
 /// The rooms of the tower, likewise.
 const TOWER: &[&[&str]] = &[
-    &["body", "problem", "request_id", "peer", "site"],
+    &["body", "problem", "protection", "request_id", "peer", "site"],
     &["auth", "require", "trace"],
     &["route"],
     &["openapi"],

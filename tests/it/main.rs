@@ -13,6 +13,7 @@ mod faults;
 mod feed;
 mod http;
 mod import;
+mod keys;
 mod mail;
 mod oracle;
 mod postgres;

@@ -39,6 +39,11 @@ pub(crate) enum Command {
     /// It reads only, and may run beside the server. Every difference is printed with its reason. Exit status 0 when all are explained,
     /// 1 when one is not, 2 when the comparison cannot be made.
     Verify(VerifyArgs),
+    /// Seal stored n8n keys and waiting mails anew, under the newest key.
+    ///
+    /// For after a change of ENCRYPTION_KEYS or SECRET_KEY, beside the running servers, once all of them have the newest key. It may be repeated.
+    /// Exit status 0 when everything is under the newest key, 1 when something does not open, 2 when it failed.
+    Rewrap,
     /// Ask the running server whether it is alive.
     ///
     /// For the health checks of containers and supervisors, where nothing else can ask. Exit status 0 when it answers 200, else 1.

@@ -10,6 +10,7 @@ mod import;
 mod key_file;
 mod logs;
 mod migrate;
+mod rewrap;
 mod serve;
 mod settings;
 mod terminal;
@@ -46,6 +47,7 @@ fn run(command: Command) -> Outcome<ExitCode> {
         }
         Command::Import(args) => Ok(runtime.block_on(import::run(&vars, args))),
         Command::Verify(args) => Ok(runtime.block_on(verify::run(&vars, &args))),
+        Command::Rewrap => Ok(runtime.block_on(rewrap::run(&vars))),
         Command::Health(args) => runtime.block_on(health::run(&vars, args)).map(|()| ExitCode::SUCCESS),
         Command::Migrate(command) => {
             runtime.block_on(migrate::run(&vars, &command)).map(|()| ExitCode::SUCCESS)

@@ -6,6 +6,7 @@ use flowmastery_core::{
     Config, Flowmastery,
     cache::{LayeredCache, MemoryCache, RedisCache},
     entropy::OsEntropy,
+    error::{Error, Result},
     mail::{SmtpConfig, SmtpMailer, SmtpTls},
     model::outbound::OutboundPolicy,
     service::invitations::InvitationConfig,
@@ -175,8 +176,8 @@ pub(crate) fn signing_key(settings: &Settings) -> Outcome<SigningKey> {
 /// When a setting that only the library can check is not valid.
 pub(crate) fn services_alone(settings: &Settings, key: &SigningKey, store: SqlStore) -> Outcome<Flowmastery> {
     let store: Arc<dyn Store> = Arc::new(store);
-    let built = Flowmastery::builder(config(settings, key, settings.server.bind), store).build();
-    built.map_err(services_failure)
+    let config = config(settings, key, settings.server.bind).map_err(services_failure)?;
+    Flowmastery::builder(config, store).build().map_err(services_failure)
 }
 
 /// The services of the server, listening on `address`.
@@ -190,7 +191,8 @@ pub(crate) async fn services(
     address: SocketAddr,
 ) -> Outcome<Flowmastery> {
     let store: Arc<dyn Store> = Arc::new(store);
-    let mut builder = Flowmastery::builder(config(settings, key, address), store);
+    let config = config(settings, key, address).map_err(services_failure)?;
+    let mut builder = Flowmastery::builder(config, store);
     if let Some(redis) = &settings.database.redis {
         builder = builder.cache(Arc::new(cache(redis).await?));
     }
@@ -210,11 +212,11 @@ pub(crate) fn api(settings: &Settings, app: &Flowmastery, address: SocketAddr) -
     api.trusted_proxy_hops(settings.server.trusted_proxy_hops).build().map_err(services_failure)
 }
 
-fn config(settings: &Settings, key: &SigningKey, address: SocketAddr) -> Config {
+fn config(settings: &Settings, key: &SigningKey, address: SocketAddr) -> Result<Config> {
     let defaults = Config::new(key.secret.clone(), &settings.links.front_end(address));
-    Config {
+    Ok(Config {
         previous_secret_keys: settings.secrets.previous.iter().cloned().collect(),
-        encryption_keys: settings.secrets.encryption_keys.clone(),
+        encryption_keys: settings.secrets.encryption_keys.with(&key.secret)?,
         lifetimes: settings.tokens,
         sync_interval: settings.collection.sync_interval,
         execution_retention: settings.collection.execution_retention,
@@ -226,7 +228,7 @@ fn config(settings: &Settings, key: &SigningKey, address: SocketAddr) -> Config 
         extra_ca_pem: settings.outbound.extra_ca_pem.clone(),
         invitations: InvitationConfig { always_show_link: settings.debug, ..defaults.invitations },
         ..defaults
-    }
+    })
 }
 
 /// The cache that hosts share, behind one in this process; one that is away is said and does without.
@@ -261,6 +263,6 @@ fn mailer(mail: &MailSettings, extra_ca_pem: Option<Vec<u8>>) -> Outcome<SmtpMai
     })
 }
 
-fn services_failure(error: flowmastery_core::error::Error) -> Failure {
+fn services_failure(error: Error) -> Failure {
     Failure::new("The services cannot be started.").because(error)
 }

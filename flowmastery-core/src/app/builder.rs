@@ -28,6 +28,7 @@ use crate::{
         metrics::{self, Metrics},
         outbox::{Outbox, OutboxLimits, OutboxParts, Troubles},
         password_resets::PasswordResets,
+        rewrap::Rewraps,
         sessions::{self, Sessions},
         users::Users,
         verification::Verifications,
@@ -133,13 +134,8 @@ impl Builder {
             collection_limits,
             outbox_limits,
         } = self;
-        let keys = match config.encryption_keys {
-            keys if keys.is_empty() => VaultKey::derive_ring(
-                std::iter::once(&config.secret_key).chain(&config.previous_secret_keys),
-            )?,
-            keys => keys,
-        };
-        let vault = Vault::new(keys, entropy.clone())?;
+        let secrets = std::iter::once(&config.secret_key).chain(&config.previous_secret_keys);
+        let vault = Vault::new(VaultKey::ring(config.encryption_keys, secrets)?, entropy.clone())?;
         let n8n = match n8n {
             Some(n8n) => n8n,
             None => Arc::new(HttpN8n::new(HttpN8nConfig {
@@ -165,6 +161,7 @@ impl Builder {
             clock: clock.clone(),
             entropy: entropy.clone(),
         };
+        let rewraps = Rewraps { store: store.clone(), vault: vault.clone() };
         let imports = Imports {
             store: store.clone(),
             vault: vault.clone(),
@@ -259,6 +256,7 @@ impl Builder {
             },
             verifications: Verifications { store: store.clone(), n8n, vault, clock },
             imports,
+            rewraps,
             health: Health { store, cache, collection, outages: Arc::default() },
             collector,
             feed,

@@ -11,7 +11,7 @@ use crate::{id::UserId, model::audit::AuditAction, store::NewAuditEntry};
 const MINUTE: Duration = Duration::from_secs(60);
 /// How many of one address, or of one user who is signed in.
 const OF_ONE: u32 = 10;
-/// How many of all addresses, and as many of all users who are signed in: at most 25 MB a day on the disk, however long a flood lasts.
+/// How many of all addresses, and as many of all users who are signed in: on SQLite 60 a minute are 18 MB a day, however long a flood lasts.
 const OF_ALL: u32 = 60;
 
 /// How many attempts of a kind were left out.

@@ -211,21 +211,27 @@ fn canonical(ip: IpAddr) -> IpAddr {
 
 fn is_never_allowed(ip: IpAddr) -> bool {
     match ip {
-        IpAddr::V4(ip) => {
-            let [first, ..] = ip.octets();
-            first == 0
-                || ip.is_link_local()
-                || ip.is_multicast()
-                || ip.is_broadcast()
-                || METADATA_V4.contains(&ip)
-        }
+        IpAddr::V4(ip) => ip.octets().starts_with(&[0]) || is_forbidden(ip),
         IpAddr::V6(ip) => {
             ip.is_unspecified()
                 || ip.is_multicast()
                 || ip.is_unicast_link_local()
                 || METADATA_V6.contains(&ip)
+                || translated_locally(ip).is_some_and(|readings| readings.into_iter().any(is_forbidden))
         }
     }
+}
+
+fn is_forbidden(ip: Ipv4Addr) -> bool {
+    ip.is_link_local() || ip.is_multicast() || ip.is_broadcast() || METADATA_V4.contains(&ip)
+}
+
+/// What an address of NAT64's prefix for local use (RFC 8215) may stand for: the network's operator chooses how long the prefix is, and with that where
+/// the IPv4 address lies in it (RFC 6052, 2.2).
+fn translated_locally(ip: Ipv6Addr) -> Option<[Ipv4Addr; 4]> {
+    let [0x00, 0x64, 0xff, 0x9b, 0, 1, a, b, _, c, d, e, l, m, n, o] = ip.octets() else { return None };
+    let readings = [[a, b, c, d], [b, c, d, e], [c, d, e, l], [l, m, n, o]];
+    Some(readings.map(Ipv4Addr::from))
 }
 
 /// Whether an address may be reached over the internet, after IANA's registries of special-purpose addresses.
@@ -238,15 +244,16 @@ fn is_public(ip: IpAddr) -> bool {
                 | [172, 16..=31, ..]
                 | [192, 168, ..]
                 | [192, 0, 0 | 2, _]
+                | [192, 88, 99, _]
                 | [198, 18 | 19, ..]
                 | [198, 51, 100, _]
                 | [203, 0, 113, _]
                 | [240..=255, ..]
         ),
-        // Global unicast is 2000::/3; of it, documentation is not routed.
+        // Global unicast is 2000::/3; of it, protocols have 2001::/23 (benchmarking and identifiers among it), and documentation is not routed.
         IpAddr::V6(ip) => {
             matches!(ip.segments(), [0x2000..=0x3fff, ..])
-                && !matches!(ip.segments(), [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..])
+                && !matches!(ip.segments(), [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..])
         }
     }
 }

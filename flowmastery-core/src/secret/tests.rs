@@ -60,7 +60,7 @@ fn an_older_key_of_the_ring_still_opens_and_a_foreign_one_does_not() {
 fn keys_derived_from_older_secrets_still_open() {
     let derived = |secrets: &[&str]| {
         let secrets: Vec<SecretString> = secrets.iter().map(|secret| (*secret).into()).collect();
-        Vault::new(VaultKey::derive_ring(&secrets).unwrap(), Arc::new(OsEntropy)).unwrap()
+        Vault::new(VaultKey::ring(Vec::new(), &secrets).unwrap(), Arc::new(OsEntropy)).unwrap()
     };
     let place = Place::n8n_key(ClientId(1));
     let sealed = derived(&["old"]).seal(place, &"k".into()).unwrap();
@@ -69,6 +69,24 @@ fn keys_derived_from_older_secrets_still_open() {
     assert!(derived(&["new"]).open(place, &sealed).is_err());
     let sealed = rotated.seal(place, &"k".into()).unwrap();
     assert!(derived(&["new"]).open(place, &sealed).is_ok());
+}
+
+#[test]
+fn keys_that_are_set_stand_before_those_that_follow_from_secrets() {
+    let place = Place::n8n_key(ClientId(1));
+    let secret = SecretString::from("the signing secret");
+    let vault =
+        |keys| Vault::new(VaultKey::ring(keys, [&secret, &secret]).unwrap(), Arc::new(OsEntropy)).unwrap();
+    let configured = || VaultKey::from_base64("k1", &STANDARD.encode([7; 32]).into()).unwrap();
+    let derived = || VaultKey::derive(&secret).unwrap();
+    let (before, set, announced) =
+        (vault(vec![]), vault(vec![configured()]), vault(vec![derived(), configured()]));
+    let sealed = before.seal(place, &"k".into()).unwrap();
+    assert!(before.is_newest(&sealed) && announced.is_newest(&sealed) && !set.is_newest(&sealed));
+    assert!(set.open(place, &sealed).is_ok(), "set late, the older one still opens");
+    let sealed = set.seal(place, &"k".into()).unwrap();
+    assert!(set.is_newest(&sealed) && announced.open(place, &sealed).is_ok());
+    assert!(before.open(place, &sealed).is_err());
 }
 
 #[test]

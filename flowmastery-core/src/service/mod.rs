@@ -9,6 +9,7 @@ pub mod invitations;
 pub mod metrics;
 pub mod outbox;
 pub mod password_resets;
+pub mod rewrap;
 pub mod sessions;
 pub mod users;
 pub mod verification;

@@ -94,17 +94,16 @@ impl Sessions {
         password: &SecretString,
         origin: RequestOrigin,
     ) -> Result<SignedIn> {
-        let work = self.sign_in_unthrottled(email, password, origin);
+        let work = self.sign_in_unthrottled((email, origin), password);
         self.throttle.attempt(Tried::SignIn(email), origin, work).await
     }
 
     async fn sign_in_unthrottled(
         &self,
-        email: &str,
+        tried: (&str, RequestOrigin),
         password: &SecretString,
-        origin: RequestOrigin,
     ) -> Result<SignedIn> {
-        let tried = (email, origin);
+        let origin = tried.1;
         let (user, verified) = self.verify(tried, password).await?;
         let now = self.clock.now();
         let (refresh, session) = self.issuer.refresh(origin, now)?;
@@ -127,25 +126,26 @@ impl Sessions {
     ) -> Result<(UserId, SecretString)> {
         let parsed = Email::parse(email).ok();
         let tried = (parsed.as_ref(), origin);
-        let record = match &parsed {
+        let found = match &parsed {
             Some(email) => self.store.find_for_sign_in(email).await?,
             None => None,
         };
         // Who is not active costs what nobody does: those have no imported hash to pay for.
-        let active = record.as_ref().filter(|record| record.user.is_active);
+        let record = found.as_ref().filter(|record| record.user.is_active);
         let imported = self.store.imported_hash().await?;
-        let stored = active.map(|record| &record.hashed_password);
+        let stored = record.map(|record| &record.hashed_password);
         let verified = self.hasher.verify_evenly(password, stored, imported.as_ref()).await?;
         let Some(UserRecord { user, hashed_password }) = record else {
-            return Err(self.refused(tried, None, "unknown"));
+            let user = found.as_ref().map(|record| &record.user);
+            let reason = if user.is_some() { "inactive" } else { "unknown" };
+            return Err(self.refused(tried, user, reason));
         };
         match verified {
-            _ if !user.is_active => Err(self.refused(tried, Some(&user), "inactive")),
-            Verification::Mismatch => Err(self.refused(tried, Some(&user), "wrong_password")),
+            Verification::Mismatch => Err(self.refused(tried, Some(user), "wrong_password")),
             Verification::MatchNeedsRehash => {
-                Ok((user.id, self.rehash(&user, password, &hashed_password).await?))
+                Ok((user.id, self.rehash(user, password, hashed_password).await?))
             }
-            Verification::Match => Ok((user.id, hashed_password)),
+            Verification::Match => Ok((user.id, hashed_password.clone())),
         }
     }
 

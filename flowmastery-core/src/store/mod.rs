@@ -16,6 +16,7 @@ mod metrics;
 mod origin;
 mod outbox;
 mod password_reset;
+mod sealed;
 mod session;
 mod sign_in;
 pub mod sql;
@@ -42,6 +43,7 @@ pub use self::{
     origin::OriginStore,
     outbox::OutboxStore,
     password_reset::{PasswordResetStore, Reset},
+    sealed::{SealedColumn, SealedRow, SealedStore},
     session::SessionStore,
     sign_in::SignInStore,
     user::{PasswordChange, UserRemoval, UserStore, UserUpdate},
@@ -68,6 +70,7 @@ pub trait Store:
     + VerificationStore
     + ImportStore
     + OriginStore
+    + SealedStore
     + ChangeStore
     + AuditStore
     + fmt::Debug

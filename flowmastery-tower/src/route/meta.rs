@@ -15,7 +15,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{Access, Call, Route, endpoint::Answer, reply};
-use crate::problem::Problem;
+use crate::{problem::Problem, protection};
 
 /// What the API is, and where to go on.
 #[derive(Serialize, JsonSchema)]
@@ -107,7 +107,9 @@ async fn docs(call: Call) -> Answer {
         .ok_or_else(Problem::no_route)?;
     let bytes = Bytes::from(file.bytes.into_owned());
     if file.content_type == "text/html" {
-        return Ok(reply::bytes_of(StatusCode::OK, "text/html", with_base(&bytes, base)));
+        let mut page = reply::bytes_of(StatusCode::OK, "text/html", with_base(&bytes, base));
+        page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, protection::PAGE);
+        return Ok(page);
     }
     asset(&call.headers, file.content_type, bytes)
 }

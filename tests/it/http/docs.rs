@@ -16,6 +16,16 @@ async fn everything_that_the_page_asks_for_is_there() {
             assert!(page.contains(&format!("<base href=\"{base}/docs/\">")), "{page}");
             let links: Vec<_> = page.split("src=\"").skip(1).chain(page.split("link rel").skip(1)).collect();
             assert!(links.len() > 4);
+            let policy = headers["content-security-policy"].to_str().unwrap();
+            assert!(
+                policy.contains("script-src 'self';") && policy.contains("connect-src 'self';"),
+                "{policy}"
+            );
+            assert_eq!(page.matches("<script").count(), page.matches("<script src=").count(), "none inline");
+            assert!(
+                !page.contains("<style") && !page.contains(" on") && !page.contains("javascript:"),
+                "{page}"
+            );
             for link in links {
                 let link =
                     link.split_once("href=\"").map_or(link, |(_, link)| link).split('"').next().unwrap();

@@ -93,13 +93,56 @@ async fn ids_of_requests_are_taken_over_or_made() {
     assert_eq!(answer.header("x-request-id").unwrap().len(), 32);
 }
 
+/// What browsers are told of every answer.
+const PROTECTION: [(&str, &str); 5] = [
+    ("x-content-type-options", "nosniff"),
+    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-resource-policy", "same-origin"),
+];
+
 #[tokio::test]
-async fn answers_are_kept_by_nobody_and_sniffed_by_nobody() {
+async fn answers_are_kept_framed_and_sniffed_by_nobody_and_errors_neither() {
     let (world, admin) = world().await;
-    for path in ["/", "/api/v1/auth/me", "/api/v1/clients/", "/nowhere"] {
-        let answer = world.get(path, &admin).await;
+    let mut answers = Vec::new();
+    for (method, path, token, body, status) in [
+        (Method::GET, "/", None, None, 200),
+        (Method::GET, "/openapi.json", None, None, 200),
+        (Method::GET, "/api/v1/clients/", Some(&admin), None, 200),
+        (Method::POST, "/api/v1/clients/", Some(&admin), Some("{"), 400),
+        (Method::GET, "/api/v1/auth/me", None, None, 401),
+        (Method::GET, "/api/v1/metrics/my-metrics", Some(&admin), None, 403),
+        (Method::GET, "/nowhere", None, None, 404),
+        (Method::OPTIONS, "/api/v1/auth/me", None, None, 405),
+        (Method::POST, "/api/v1/clients/", Some(&admin), Some("{}"), 422),
+        (Method::POST, "/api/v1/auth/logout", Some(&admin), None, 204),
+    ] {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        request = request.header(header::CONTENT_TYPE, "application/json");
+        let answer = world.send(request.body(body.unwrap_or_default().into()).unwrap()).await;
+        assert_eq!(answer.status, status, "{path}");
+        answers.push((path, answer));
+    }
+    for (path, answer) in &answers {
         assert_eq!(answer.header("cache-control"), Some("no-store"), "{path}");
-        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"), "{path}");
+        for (name, value) in PROTECTION {
+            assert_eq!(answer.header(name), Some(value), "{name} of {path}");
+        }
+        assert_eq!(answer.header("strict-transport-security"), None, "{path} may be asked over http");
+    }
+}
+
+#[tokio::test]
+async fn browsers_are_told_to_insist_on_https_where_that_is_how_callers_come() {
+    let (world, _) = world().await;
+    let api = Api::builder(world.app.clone()).public_url("https://api.agency.com").build().unwrap();
+    for path in ["/", "/nowhere", "/api/v1/auth/me"] {
+        let (_, headers, _) = send(api.clone(), empty(get(path))).await;
+        assert_eq!(headers["strict-transport-security"], "max-age=31536000; includeSubDomains", "{path}");
     }
 }
 

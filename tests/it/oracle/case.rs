@@ -135,7 +135,7 @@ impl<'a> Case<'a> {
             .build()
             .unwrap();
         let vault =
-            Vault::new(VaultKey::derive_ring([&SECRET.into()]).unwrap(), Arc::new(OsEntropy)).unwrap();
+            Vault::new(VaultKey::ring(Vec::new(), [&SECRET.into()]).unwrap(), Arc::new(OsEntropy)).unwrap();
         let name = ClientName::parse(&format!("case {seed}")).unwrap();
         let new = NewClient { name, created_by_admin_id: None, created_at: START };
         let client = shared.store.create_client(None, new).await.unwrap().id;

@@ -5,8 +5,10 @@ mod dev;
 pub(crate) mod harness;
 mod health;
 mod import;
+mod keys;
 mod mail;
 mod operations;
+mod outbound;
 mod verify;
 
 use std::{
@@ -211,6 +213,16 @@ fn other_origins_and_names_are_answered_as_set() {
     let text = server.raw("GET /health/live HTTP/1.1\r\nHost: api.acme.com\r\nOrigin: https://app.acme.com");
     assert!(text.starts_with("HTTP/1.1 200"), "{text}");
     assert!(text.contains("access-control-allow-origin: https://app.acme.com"), "{text}");
+}
+
+#[test]
+fn browsers_are_told_to_insist_on_https_where_the_public_url_does() {
+    for (url, told) in [("https://api.acme.com", true), ("http://api.acme.com", false)] {
+        let place = Place::new();
+        let server = place.serve(&[("PUBLIC_URL", url)]);
+        let text = server.raw("GET /health/live HTTP/1.1\r\nHost: x");
+        assert_eq!(text.contains("strict-transport-security: max-age=31536000"), told, "{text}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Settings with key material: what signs tokens, and what seals n8n keys.
 
-use flowmastery_core::secret::VaultKey;
+use flowmastery_core::{error::Error, secret::VaultKey};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{reader::Reader, table::Setting};
@@ -28,10 +28,13 @@ const SECRET_KEY_PREVIOUS: Setting = Setting {
 const ENCRYPTION_KEYS: Setting = Setting {
     name: "ENCRYPTION_KEYS",
     default: "",
-    accepts: "id:key pairs separated by commas, newest first; a key is 32 bytes in Base64, from `openssl rand -base64 32`",
-    meaning: "seal the n8n keys of clients; unset: keys that follow from SECRET_KEY and SECRET_KEY_PREVIOUS",
+    accepts: "id:key pairs separated by commas, newest first; a key is 32 bytes in Base64, from `openssl rand -base64 32`; in front the word derived for the key that follows from SECRET_KEY",
+    meaning: "seal n8n keys and waiting mails; unset: keys that follow from SECRET_KEY and SECRET_KEY_PREVIOUS, which open what they sealed in any case",
     secret: true,
 };
+
+/// Stands in a list of keys for the one that follows from the secret.
+const DERIVED: &str = "derived";
 
 pub(super) static TABLE: [Setting; 3] = [SECRET_KEY, SECRET_KEY_PREVIOUS, ENCRYPTION_KEYS];
 
@@ -42,8 +45,27 @@ pub(crate) struct SecretSettings {
     pub(crate) secret_key: Option<SecretString>,
     /// Signed tokens before.
     pub(crate) previous: Option<SecretString>,
-    /// Seal n8n keys, newest first.
-    pub(crate) encryption_keys: Vec<VaultKey>,
+    /// Seal what is stored.
+    pub(crate) encryption_keys: EncryptionKeys,
+}
+
+/// What seals, newest first, before the keys that follow from the secrets.
+#[derive(Debug, Default)]
+pub(crate) struct EncryptionKeys {
+    /// Whether the key that follows from the secret comes first all the same: for hosts that are to know a new key before it seals.
+    derived_first: bool,
+    keys: Vec<VaultKey>,
+}
+
+impl EncryptionKeys {
+    /// The keys in their order.
+    ///
+    /// # Errors
+    /// As [`VaultKey::derive`].
+    pub(crate) fn with(&self, secret: &SecretString) -> Result<Vec<VaultKey>, Error> {
+        let derived = self.derived_first.then(|| VaultKey::derive(secret)).transpose()?;
+        Ok(derived.into_iter().chain(self.keys.iter().cloned()).collect())
+    }
 }
 
 impl SecretSettings {
@@ -87,10 +109,12 @@ fn is_sample(key: &SecretString) -> bool {
     SAMPLES.iter().any(|sample| key.contains(sample))
 }
 
-fn parse_keys(text: &str) -> Result<Vec<VaultKey>, String> {
+fn parse_keys(text: &str) -> Result<EncryptionKeys, String> {
     let mut keys = Vec::new();
     let mut ids = Vec::new();
-    for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
+    let mut entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty()).peekable();
+    let derived_first = entries.next_if_eq(&DERIVED).is_some();
+    for pair in entries {
         let Some((id, key)) = pair.split_once(':') else {
             return Err(format!("a pair has no colon; accepted: {}.", ENCRYPTION_KEYS.accepts));
         };
@@ -100,5 +124,5 @@ fn parse_keys(text: &str) -> Result<Vec<VaultKey>, String> {
         ids.push(id);
         keys.push(VaultKey::from_base64(id, &key.into()).map_err(|error| error.to_string())?);
     }
-    Ok(keys)
+    Ok(EncryptionKeys { derived_first, keys })
 }

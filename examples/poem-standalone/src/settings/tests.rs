@@ -27,7 +27,10 @@ fn without_any_setting_everything_has_its_default() {
     assert_eq!(settings.database.database.kind.to_string(), "SQLite, flowmastery.db");
     assert!(settings.database.migration.is_none() && settings.database.redis.is_none());
     assert!(settings.database.auto_migrate);
-    assert!(settings.secrets.secret_key.is_none() && settings.secrets.encryption_keys.is_empty());
+    assert!(
+        settings.secrets.secret_key.is_none()
+            && settings.secrets.encryption_keys.with(&"x".into()).unwrap().is_empty()
+    );
     assert_eq!(settings.tokens.access, Duration::from_secs(30 * 60));
     assert_eq!(settings.tokens.refresh, Duration::from_secs(7 * 24 * 3600));
     assert!(settings.mail.is_none());
@@ -178,7 +181,13 @@ fn a_migration_url_belongs_to_postgres() {
 fn encryption_keys_have_an_id_each() {
     let key = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     let settings = read(&[("ENCRYPTION_KEYS", &format!("new:{key}, old:{key}"))]);
-    assert_eq!(settings.secrets.encryption_keys.len(), 2);
+    let ids =
+        |settings: &Settings| format!("{:?}", settings.secrets.encryption_keys.with(&"x".into()).unwrap());
+    let two = r#"VaultKey { id: "new", .. }, VaultKey { id: "old", .. }]"#;
+    assert_eq!(ids(&settings), format!("[{two}"));
+    let announced = read(&[("ENCRYPTION_KEYS", &format!("derived, new:{key}, old:{key}"))]);
+    assert!(ids(&announced).starts_with(r#"[VaultKey { id: "derived-"#) && ids(&announced).ends_with(two));
+    assert!(faults(&[("ENCRYPTION_KEYS", &format!("new:{key},derived"))]).contains("no colon"));
     assert!(faults(&[("ENCRYPTION_KEYS", &format!("a:{key},a:{key}"))]).contains("twice"));
 }
 

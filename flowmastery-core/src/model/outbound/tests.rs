@@ -6,7 +6,7 @@ fn allows(policy: &OutboundPolicy, url: &str) -> bool {
     policy.check(&InstanceUrl::parse(url).unwrap()).is_ok()
 }
 
-const NEVER: [&str; 16] = [
+const NEVER: [&str; 21] = [
     "169.254.1.1",
     "169.254.169.254",
     "100.100.100.200",
@@ -23,9 +23,14 @@ const NEVER: [&str; 16] = [
     "[64:ff9b::a9fe:a9fe]",
     "[2002:a9fe:a9fe::1]",
     "[::169.254.169.254]",
+    "[::ffff:0:169.254.169.254]",
+    "[64:ff9b:1::a9fe:a9fe]",
+    "[64:ff9b:1:a9fe:a9:fe00::]",
+    "[64:ff9b:1:a9:fe:a9fe::]",
+    "[64:ff9b:1:0:a9:fea9:fe00::]",
 ];
 
-const UNLESS_LISTED: [&str; 20] = [
+const UNLESS_LISTED: [&str; 29] = [
     "10.0.0.1",
     "127.0.0.1",
     "172.16.0.1",
@@ -35,7 +40,16 @@ const UNLESS_LISTED: [&str; 20] = [
     "198.18.0.1",
     "203.0.113.7",
     "240.0.0.1",
+    "192.0.0.8",
+    "192.0.2.1",
+    "192.88.99.1",
+    "198.19.255.255",
+    "198.51.100.1",
     "[::1]",
+    "[100::1]",
+    "[2001:2::1]",
+    "[2001:20::1]",
+    "[3fff::1]",
     "[fc00::1]",
     "[fd12:3456::1]",
     "[fec0::1]",
@@ -91,10 +105,29 @@ fn addresses_that_are_not_public_need_development_or_a_listing() {
 
 #[test]
 fn odd_spellings_are_judged_as_the_address_they_mean() {
-    for host in ["2130706433", "0x7f.1", "0177.0.0.1", "127.1", "①②7.0.0.1", "0xa9fea9fe", "2852039166"] {
+    for host in [
+        "2130706433",
+        "0x7f.1",
+        "0x7F000001",
+        "0177.0.0.1",
+        "127.1",
+        "127.0.0.1.",
+        "127。0。0。1",
+        "①②7.0.0.1",
+        "%31%32%37.0.0.1",
+        "127%2e0%2e0%2e1",
+        "LOCALHOST.",
+        "%6cocalhost",
+        "ｌｏｃａｌｈｏｓｔ",
+    ] {
         assert!(!allows(&OutboundPolicy::default(), &format!("https://{host}")), "{host}");
+        assert!(allows(&OutboundPolicy::development(), &format!("https://{host}")), "{host} is loopback");
     }
-    assert!(!allows(&OutboundPolicy::development(), "https://0xa9fea9fe"));
+    for host in
+        ["0xa9fea9fe", "2852039166", "169.254.43518", "①⑥⑨.254.169.254", "169.254.169.254.", "%6detadata"]
+    {
+        assert!(!allows(&OutboundPolicy::development(), &format!("https://{host}")), "{host}");
+    }
 }
 
 #[test]

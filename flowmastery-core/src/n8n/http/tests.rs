@@ -5,9 +5,10 @@ use std::{
         Mutex,
         atomic::{AtomicUsize, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -45,6 +46,8 @@ enum Reply {
     Endless(&'static str),
     /// Sends this and nothing more, with the connection open.
     Stall(&'static str),
+    /// Sends this, and then a space now and then.
+    Drip(&'static str),
 }
 
 fn reply(status: u16, headers: &str, body: &[u8]) -> Reply {
@@ -128,6 +131,14 @@ async fn answer(mut stream: TcpStream, reply: Reply, log: Arc<Log>) {
     match reply {
         Reply::Bytes(bytes) => drop(stream.write_all(&bytes).await),
         Reply::Endless(part) => while stream.write_all(part.as_bytes()).await.is_ok() {},
+        Reply::Drip(part) => {
+            let mut sent = stream.write_all(part.as_bytes()).await;
+            let mut now_and_then = tokio::time::interval(Duration::from_millis(10));
+            while sent.is_ok() {
+                now_and_then.tick().await;
+                sent = stream.write_all(b" ").await;
+            }
+        }
         Reply::Stall(part) => {
             drop(stream.write_all(part.as_bytes()).await);
             // Ends when the client goes away.
@@ -408,8 +419,8 @@ async fn a_slow_answer_ends_at_the_timeout() {
     let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{\"data\":[";
     let client =
         limited(HttpN8nLimits { total: std::time::Duration::from_millis(200), ..HttpN8nLimits::default() });
-    for part in ["", head] {
-        let server = Server::start(vec![Reply::Stall(part)]).await;
+    for reply in [Reply::Stall(""), Reply::Stall(head), Reply::Drip(head)] {
+        let server = Server::start(vec![reply]).await;
         let error = client.workflows(&server.instance(), None).await.unwrap_err();
         assert_eq!(error.status, ConnectionStatus::Unreachable);
         assert!(error.message.contains("did not answer"), "{error}");
@@ -466,6 +477,30 @@ async fn a_name_that_resolves_to_a_refused_address_is_not_called() {
     assert!(!fault.transient);
     assert!(fault.error.message.contains("not listed"), "{:?}", fault.error);
     assert!(server.requests().is_empty());
+}
+
+/// Answers with the first address once, and with the other from then on.
+struct Rebinding(AtomicUsize);
+
+impl Resolve for Rebinding {
+    fn resolve(&self, _: Name) -> Resolving {
+        let last = if self.0.fetch_add(1, Ordering::SeqCst) == 0 { 1 } else { 2 };
+        let address = std::net::SocketAddr::from(([127, 0, 0, last], 0));
+        Box::pin(async move { Ok::<Addrs, _>(Box::new(std::iter::once(address))) })
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_is_pointed_elsewhere_later_is_not_called_there() {
+    let server = Server::start(vec![json(200, EMPTY)]).await;
+    let names = Arc::new(Rebinding(AtomicUsize::new(0)));
+    let outbound = OutboundPolicy::new("127.0.0.1").unwrap();
+    let transport = Transport::asking(names, outbound, None, HttpN8nLimits::default()).unwrap();
+    let url = Url::parse(&server.origin.replace("127.0.0.1", "n8n.acme.com")).unwrap();
+    assert!(transport.get(&url, &KEY.into()).await.unwrap().is_some());
+    let fault = transport.get(&url, &KEY.into()).await.unwrap_err();
+    assert!(fault.error.message.contains("not listed"), "{:?}", fault.error);
+    assert_eq!(server.requests().len(), 1);
 }
 
 #[tokio::test]

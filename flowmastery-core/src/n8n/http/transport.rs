@@ -54,8 +54,18 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    #[expect(clippy::disallowed_methods, reason = "the one place where an HTTP client is built")]
     pub(super) fn new(
+        outbound: OutboundPolicy,
+        extra_ca_pem: Option<&[u8]>,
+        limits: HttpN8nLimits,
+    ) -> Result<Self> {
+        Self::asking(Arc::new(SystemResolver), outbound, extra_ca_pem, limits)
+    }
+
+    /// The same with names that are asked for elsewhere.
+    #[expect(clippy::disallowed_methods, reason = "the one place where an HTTP client is built")]
+    pub(super) fn asking(
+        names: Arc<dyn Resolve>,
         outbound: OutboundPolicy,
         extra_ca_pem: Option<&[u8]>,
         limits: HttpN8nLimits,
@@ -78,7 +88,7 @@ impl Transport {
             .connect_timeout(limits.connect)
             .timeout(limits.total)
             .pool_max_idle_per_host(1)
-            .dns_resolver(GuardedResolver { outbound: Arc::new(outbound) })
+            .dns_resolver(GuardedResolver { names, outbound: Arc::new(outbound) })
             .build()
             .map_err(unusable)?;
         Ok(Self { client, limits })
@@ -130,19 +140,33 @@ fn asked_wait(response: &Response) -> Option<Duration> {
     retry::retry_after(text(RETRY_AFTER)?, text(DATE))
 }
 
-/// The system's resolver behind the outbound guard: one refused address refuses the name.
-#[derive(Debug)]
+/// The names that the system knows.
+struct SystemResolver;
+
+impl Resolve for SystemResolver {
+    fn resolve(&self, name: Name) -> Resolving {
+        Box::pin(async move {
+            let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            Ok::<Addrs, BoxError>(Box::new(addresses.into_iter()))
+        })
+    }
+}
+
+/// A resolver behind the outbound guard: one refused address refuses the name. What it answers is what is connected to.
 struct GuardedResolver {
+    names: Arc<dyn Resolve>,
     outbound: Arc<OutboundPolicy>,
 }
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         let outbound = Arc::clone(&self.outbound);
+        let host = name.as_str().to_owned();
+        let asked = self.names.resolve(name);
         Box::pin(async move {
-            let addresses: Vec<SocketAddr> = tokio::net::lookup_host((name.as_str(), 0)).await?.collect();
+            let addresses: Vec<SocketAddr> = asked.await?.collect();
             for address in &addresses {
-                outbound.check_ip(name.as_str(), address.ip()).map_err(|refusal| Refused(refusal.message))?;
+                outbound.check_ip(&host, address.ip()).map_err(|refusal| Refused(refusal.message))?;
             }
             Ok::<Addrs, BoxError>(Box::new(addresses.into_iter()))
         })

@@ -19,10 +19,11 @@ use crate::{
 
 /// Adds an entry. The actor's address is the one that stands in the store now: who deletes a user adds the entry first.
 pub(super) async fn insert(db: Db<'_>, entry: NewAuditEntry) -> StoreResult<()> {
+    // No user has the number 0; for none Postgres would plan to read all.
     execute!(
         db,
         "INSERT INTO audit_log (at, action, actor_id, actor_email, client_id, subject_kind, subject_id, address, request_id, detail)
-         VALUES ($1, $2, $3, (SELECT email FROM users WHERE id = $3), $4, $5, $6, $7, $8, $9)",
+         VALUES ($1, $2, $3, (SELECT email FROM users WHERE id = COALESCE($3, 0)), $4, $5, $6, $7, $8, $9)",
         entry.at,
         entry.action.as_str(),
         entry.actor,

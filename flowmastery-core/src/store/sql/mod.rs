@@ -29,6 +29,7 @@ mod progress;
 mod python;
 mod rollup;
 mod row_security;
+mod sealed;
 mod series;
 mod session;
 mod sign_in;

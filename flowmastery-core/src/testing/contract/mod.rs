@@ -22,6 +22,7 @@ pub mod origin;
 pub mod outbox;
 pub mod own_session;
 pub mod password_reset;
+pub mod sealed;
 pub mod session;
 pub mod sign_in;
 pub mod user;
@@ -68,13 +69,13 @@ macro_rules! store_contract {
             use super::$on_fresh_store;
             $crate::session_contract!($on_fresh_store);
         }
-        mod sign_in {
-            use super::$on_fresh_store;
-            $crate::sign_in_contract!($on_fresh_store);
-        }
         mod own_session {
             use super::$on_fresh_store;
             $crate::own_session_contract!($on_fresh_store);
+        }
+        mod sign_in {
+            use super::$on_fresh_store;
+            $crate::sign_in_contract!($on_fresh_store);
         }
         mod import {
             use super::$on_fresh_store;
@@ -91,6 +92,10 @@ macro_rules! store_contract {
         mod password_reset {
             use super::$on_fresh_store;
             $crate::password_reset_contract!($on_fresh_store);
+        }
+        mod sealed {
+            use super::$on_fresh_store;
+            $crate::sealed_contract!($on_fresh_store);
         }
         mod client {
             use super::$on_fresh_store;

@@ -28,9 +28,8 @@ fn session_from(text: &str, now: Timestamp) -> NewSession {
     NewSession { origin, ..session(&format!("{text} {now}"), now) }
 }
 
-async fn sign_in(store: &Arc<dyn Store>, anna: UserId, from: &str, at: i64) {
-    let session = session_from(from, minute(at));
-    store.open_session(anna, &"hash of anna".into(), session).await.unwrap().unwrap();
+async fn sign_in(store: &Arc<dyn Store>, user: UserId, from: &str, at: i64) {
+    store.open_session(user, &hash_of("anna"), session_from(from, minute(at))).await.unwrap().unwrap();
 }
 
 /// Whether a network is known at a minute.
@@ -72,7 +71,7 @@ async fn network_of_an_acceptance_is_known(store: Arc<dyn Store>) {
 
 async fn sign_in_from_nowhere_makes_no_network_known(store: Arc<dyn Store>) {
     let anna = admin(&store, "anna").await;
-    store.open_session(anna.id, &"hash of anna".into(), session("first", minute(1))).await.unwrap().unwrap();
+    store.open_session(anna.id, &hash_of("anna"), session("first", minute(1))).await.unwrap().unwrap();
     for from in [HOME, "0.0.0.0", "::"] {
         assert!(!knows(&store, "anna", from, 1).await, "{from}");
     }

@@ -32,8 +32,9 @@ use flowmastery_core::{
     store::{
         AuditStore, Batch, ChangeStore, ClientStore, CollectionOutcome, Due, ExecutionStore, Finished,
         InvitationStore, LeaseStore, ListingStore, MetricsQuery, MetricsStore, NewAuditEntry, OriginStore,
-        OutboxStore, PasswordChange, PasswordResetStore, Pruned, Revocation, SessionStore, SignInStore,
-        Store, Term, UserRemoval, UserStore, VerificationStore, Walk, sql::SqlStore,
+        OutboxStore, PasswordChange, PasswordResetStore, Pruned, Revocation, SealedColumn, SealedStore,
+        SessionStore, SignInStore, Store, Term, UserRemoval, UserStore, VerificationStore, Walk,
+        sql::SqlStore,
     },
 };
 use flowmastery_tests::executions::success;
@@ -234,6 +235,12 @@ async fn mails(store: &SqlStore, client: ClientId, round: i64) {
     assert!(store.queue_reset_request(request, 1000).await.unwrap());
     let token = TokenHash::of(&format!("reset {round}"));
     let user = UserId(800 + client.0 - 1);
+    for column in [SealedColumn::N8nKeys, SealedColumn::Mails] {
+        let page = PageRequest::new(Some(100), Some(Cursor(0))).unwrap();
+        for row in store.list_sealed(everything(), column, page).await.unwrap().items {
+            assert!(store.replace_sealed(everything(), column, &row, &row.sealed).await.unwrap());
+        }
+    }
     for leased in store.lease_mails(everything(), (NOW, NOW.plus(DAY)), 100).await.unwrap() {
         store.postpone_mail(everything(), leased.lease, NOW, "No answer.").await.unwrap();
         if leased.invitation.is_none() {

@@ -1,0 +1,39 @@
+//! What browsers are told of every answer, after OWASP's REST security sheet: it is data, nobody's frame, and nothing of it leaks.
+
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{
+        CONTENT_SECURITY_POLICY, REFERRER_POLICY, STRICT_TRANSPORT_SECURITY, X_CONTENT_TYPE_OPTIONS,
+        X_FRAME_OPTIONS,
+    },
+};
+
+/// Answers are data: a browser that shows one as a page loads and runs nothing.
+const DATA: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+
+/// The documentation runs its own scripts and no other, and talks to this server alone. Its library sets styles on elements as it draws them.
+pub(crate) const PAGE: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
+     base-uri 'self'; form-action 'none'; frame-ancestors 'none'",
+);
+
+/// A year, for names below this one too.
+const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+
+const ALWAYS: [(HeaderName, HeaderValue); 4] = [
+    (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+];
+
+/// Adds what every answer carries; a page that has a policy of its own keeps it.
+pub(crate) fn protect(headers: &mut HeaderMap) {
+    headers.entry(CONTENT_SECURITY_POLICY).or_insert(DATA);
+    headers.extend(ALWAYS);
+}
+
+/// Adds that this name is to be asked over https only.
+pub(crate) fn insist_on_https(headers: &mut HeaderMap) {
+    headers.insert(STRICT_TRANSPORT_SECURITY, HTTPS_ONLY);
+}
