@@ -1,6 +1,8 @@
 //! What counts, under which limit, and until when.
 
 use flowmastery_tests::world::{ADMIN, PASSWORD, World};
+use flowmastery_tower::PeerAddress;
+use http::{Request, header};
 use serde_json::{Value, json};
 
 use super::{
@@ -204,6 +206,30 @@ async fn requests_of_resets_count_whether_there_is_an_account_or_not() {
     assert!(!is_held_up(&world, HOME, ADMIN).await, "who signs in is not held up by it");
     world.clock.advance(5 * MINUTE);
     assert_eq!(ask(HOME, ADMIN).await, 202);
+}
+
+#[tokio::test]
+async fn who_is_signed_in_cannot_guess_the_current_password() {
+    let world = world().await;
+    let token = world.sign_in(ADMIN).await;
+    let change = async |current: &str| {
+        let body = json!({ "current_password": current, "new_password": PASSWORD });
+        let request = Request::put("/api/v1/auth/password")
+            .header(header::CONTENT_TYPE, "application/json")
+            .header(header::AUTHORIZATION, format!("Bearer {token}"))
+            .extension(PeerAddress([203, 0, 113, 7].into()));
+        world.send(request.body(body.to_string().into()).unwrap()).await.status.as_u16()
+    };
+    for _ in 0..12 {
+        assert_eq!(change(PASSWORD).await, 204);
+    }
+    for _ in 0..10 {
+        assert_eq!(change("wrong password").await, 422);
+    }
+    assert_eq!(change(PASSWORD).await, 429);
+    assert!(!is_held_up(&world, HOME, ADMIN).await);
+    world.clock.advance(5 * MINUTE);
+    assert_eq!(change(PASSWORD).await, 204);
 }
 
 #[tokio::test]
