@@ -1,4 +1,5 @@
-//! Throttles on what can be guessed or flooded: sign-ins, refreshes, invitations, password resets, and the password of who is signed in.
+//! Throttles on what can be guessed or flooded without being signed in: sign-ins, refreshes, invitations,
+//! password resets; and on the change of a password, in which the old one can be guessed.
 //!
 //! What failed counts for five minutes: 10 of one account from one network, 100 from one network, and 100 of one account from everywhere. The
 //! last one never holds up a network from which the account was signed in to within 30 days, so that failing on purpose keeps nobody
@@ -46,12 +47,12 @@ pub(crate) enum Tried<'t> {
     RequestReset(&'t Email),
     /// To set a password by this link.
     ConfirmReset(&'t TokenHash),
-    /// To change the password of this user, who is signed in, for which the current one has to be given.
-    ChangePassword(UserId),
     /// To accept this invitation.
     Accept(&'t TokenHash),
     /// To spend this refresh token.
     Refresh(&'t TokenHash),
+    /// To change this user's password, signed in as the user: whoever took over a session must not find the password out.
+    ChangePassword(UserId),
 }
 
 impl Tried<'_> {
@@ -60,13 +61,13 @@ impl Tried<'_> {
             Self::SignIn(_) => "sign-in",
             Self::RequestReset(_) => "request-reset",
             Self::ConfirmReset(_) => "confirm-reset",
-            Self::ChangePassword(_) => "change-password",
             Self::Accept(_) => "accept",
             Self::Refresh(_) => "refresh",
+            Self::ChangePassword(_) => "change-password",
         }
     }
 
-    /// Whether it is about a password or a mailbox, which can be tried from many addresses; a token cannot be guessed.
+    /// Whether it names an account, which anybody can; a token has its holder only.
     fn names_account(self) -> bool {
         matches!(self, Self::SignIn(_) | Self::RequestReset(_) | Self::ChangePassword(_))
     }
@@ -76,7 +77,7 @@ impl Tried<'_> {
         match self {
             Self::SignIn(text) => Email::parse(text).ok(),
             Self::RequestReset(email) => Some(email.clone()),
-            Self::ConfirmReset(_) | Self::ChangePassword(_) | Self::Accept(_) | Self::Refresh(_) => None,
+            Self::ConfirmReset(_) | Self::Accept(_) | Self::Refresh(_) | Self::ChangePassword(_) => None,
         }
     }
 
@@ -94,12 +95,11 @@ impl Tried<'_> {
 
     /// Whether this is to count.
     fn counts<T>(self, outcome: &Result<T>) -> bool {
-        let kind = outcome.as_ref().err().map(Error::kind);
-        match self {
-            Self::RequestReset(_) => true,
-            Self::ChangePassword(_) => kind == Some(Kind::Invalid),
-            _ => matches!(kind, Some(Kind::Unauthenticated | Kind::NotFound | Kind::Gone)),
-        }
+        let is_guess = |error: &Error| match self {
+            Self::ChangePassword(_) => error.kind() == Kind::Invalid,
+            _ => matches!(error.kind(), Kind::Unauthenticated | Kind::NotFound | Kind::Gone),
+        };
+        matches!(self, Self::RequestReset(_)) || outcome.as_ref().is_err_and(is_guess)
     }
 }
 

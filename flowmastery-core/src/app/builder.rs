@@ -161,7 +161,7 @@ impl Builder {
             clock: clock.clone(),
             entropy: entropy.clone(),
         };
-        let rewraps = Rewraps { store: store.clone(), vault: vault.clone() };
+        let rewraps = Rewraps { store: store.clone(), vault: vault.clone(), clock: clock.clone() };
         let imports = Imports {
             store: store.clone(),
             vault: vault.clone(),

@@ -79,8 +79,8 @@ actions! {
     N8nKeyRemoved = "n8n_key_removed",
     /// What an execution of a workflow saves was set.
     TimeSavedSet = "time_saved_set",
-    /// Secrets in the store were sealed anew.
-    Rewrapped = "rewrapped",
+    /// The host's own command began to seal what is stored anew, under the newest key.
+    RewrapBegun = "rewrap_begun",
     /// An import of another FlowMastery's records began.
     ImportBegun = "import_begun",
     /// Somebody who is signed in was refused what the role or the tenant does not allow.

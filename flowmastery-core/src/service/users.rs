@@ -120,15 +120,20 @@ impl Users {
     /// Changes the actor's own password, and ends the actor's other sessions.
     ///
     /// # Errors
-    /// [`Kind::Invalid`] when the current password is wrong: the session is good all the same. [`Kind::Conflict`] when the password was changed
-    /// by something else meanwhile, [`Kind::NotFound`] when a host's actor names a user that is not ours, [`Kind::TooMany`] after too many wrong
-    /// passwords, [`Kind::Unavailable`] when too many wait for their hash.
+    /// [`Kind::TooMany`] after too many wrong ones, [`Kind::Invalid`] when the current password is wrong: the session is good all the same. [`Kind::Conflict`] when the password was changed
+    /// by something else meanwhile, [`Kind::NotFound`] when a host's actor names a user that is not ours, [`Kind::Unavailable`] when too
+    /// many wait for their hash.
     pub async fn change_password(&self, actor: Actor, current: &SecretString, new: &Password) -> Result<()> {
-        let work = self.change_unthrottled(actor, current, new);
+        let work = self.change_password_unthrottled(actor, current, new);
         self.throttle.attempt(Tried::ChangePassword(actor.user_id()), actor.origin(), work).await
     }
 
-    async fn change_unthrottled(&self, actor: Actor, current: &SecretString, new: &Password) -> Result<()> {
+    async fn change_password_unthrottled(
+        &self,
+        actor: Actor,
+        current: &SecretString,
+        new: &Password,
+    ) -> Result<()> {
         let user = self.me(actor).await?;
         let record = self.store.find_for_sign_in(&user.email).await?;
         let verified = record.ok_or_else(|| Error::not_found("user"))?.hashed_password;

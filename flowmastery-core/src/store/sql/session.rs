@@ -183,15 +183,16 @@ impl SessionStore for SqlStore {
     async fn rotate_refresh(&self, presented: &TokenHash, next: NewSession) -> StoreResult<Rotation> {
         let now = next.created_at;
         let mut tx = self.pool.begin(TenantScope::ALL).await?;
-        let locked: Option<(SessionId, UserId)> = fetch_optional!(
+        let locked: Option<(SessionId, UserId, Timestamp)> = fetch_optional!(
             tx.db(),
             "UPDATE sessions SET expires_at = expires_at
              WHERE id = (SELECT session_id FROM refresh_tokens WHERE hash = $1) AND closed_at IS NULL AND expires_at > $2
-             RETURNING id, user_id",
+             RETURNING id, user_id, created_at",
             presented.as_str(),
             now,
         )?;
-        let Some((session, user)) = locked else { return Ok(Rotation::Refused) };
+        let Some((session, user, begun)) = locked else { return Ok(Rotation::Refused) };
+        let next = next.of_session_from(begun);
         match honour(&mut tx, presented, now).await? {
             Honour::Good => {}
             Honour::Expired => return Ok(Rotation::Refused),

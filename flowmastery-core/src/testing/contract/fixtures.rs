@@ -66,6 +66,7 @@ pub(super) fn session(token: &str, now: Timestamp) -> NewSession {
         origin: RequestOrigin::default(),
         created_at: now,
         expires_at,
+        lasts: Duration::from_secs(30 * 24 * 3600),
     }
 }
 

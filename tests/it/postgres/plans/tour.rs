@@ -83,6 +83,7 @@ fn session(token: &str) -> NewSession {
         origin: RequestOrigin { address, request_id: None },
         created_at: NOW,
         expires_at: NOW.plus(7 * DAY),
+        lasts: 30 * DAY,
     }
 }
 
