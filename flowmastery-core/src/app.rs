@@ -13,6 +13,7 @@ use crate::{
     model::{outbound::OutboundPolicy, session::TokenLifetimes},
     secret::VaultKey,
     service::{
+        audit::Audit,
         clients::Clients,
         collect::Collector,
         health::Health,
@@ -45,6 +46,8 @@ pub struct Config {
     pub sync_interval: Duration,
     /// How long single executions are kept; what they add up to is kept for good.
     pub execution_retention: Duration,
+    /// How long entries of the audit log are kept, at least [`crate::store::KEPT_AT_LEAST_DAYS`].
+    pub audit_retention: Duration,
     /// Which addresses an n8n may have.
     pub outbound: OutboundPolicy,
     /// More certificate authorities for n8n servers, PEM.
@@ -67,6 +70,7 @@ impl Config {
             lifetimes: TokenLifetimes::default(),
             sync_interval: Duration::from_secs(60),
             execution_retention: Duration::from_secs(90 * 24 * 60 * 60),
+            audit_retention: Duration::from_secs(365 * 24 * 60 * 60),
             outbound: OutboundPolicy::default(),
             extra_ca_pem: None,
             invitations: InvitationConfig { accept_page, always_show_link: false },
@@ -87,6 +91,7 @@ pub struct Flowmastery {
     health: Health,
     verifications: Verifications,
     imports: Imports,
+    audit: Audit,
     rewraps: Rewraps,
     collector: Collector,
     feed: Arc<ChangeFeed>,
@@ -144,15 +149,25 @@ impl Flowmastery {
         &self.imports
     }
 
+    /// Who did what.
+    pub fn audit(&self) -> &Audit {
+        &self.audit
+    }
+
     /// Sealing what is stored anew after a change of keys, for the host's own command.
     pub fn rewraps(&self) -> &Rewraps {
         &self.rewraps
     }
 
-    /// Runs what goes on beside requests, which is collecting and sending mails, until `stop` is cancelled, and comes to its end in
+    /// Runs what goes on beside requests, which is collecting, sending mails and keeping the audit log, until `stop` is cancelled, and comes to its end in
     /// order: for the host to spawn.
     pub async fn run(self, stop: CancellationToken) {
-        tokio::join!(self.collector.run(stop.clone()), self.outbox.run(stop.clone()), self.feed.run(&stop));
+        tokio::join!(
+            self.collector.run(stop.clone()),
+            self.outbox.run(stop.clone()),
+            self.feed.run(&stop),
+            self.audit.run(&stop),
+        );
     }
 
     /// The feed of changes, by which answers come without the database; [`Flowmastery::run`] reads it.

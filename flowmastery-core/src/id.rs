@@ -40,6 +40,8 @@ ids! {
     SessionId,
     /// A mail that waits to be sent.
     MailId,
+    /// An entry of the audit log.
+    AuditId,
     /// An execution's number within one epoch of one n8n instance.
     ExecutionId,
 }

@@ -33,6 +33,7 @@
 
 pub mod access;
 pub mod app;
+mod audit;
 pub mod cache;
 pub mod clock;
 mod digest;
@@ -52,5 +53,6 @@ pub mod store;
 pub mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod throttle;
 
 pub use app::{Builder, Config, Flowmastery};

@@ -1,6 +1,9 @@
 //! Where a request comes from: its caller's address and its id, for what is noted of it and for what is counted.
 
-use std::{fmt, net::IpAddr};
+use std::{
+    fmt,
+    net::{IpAddr, Ipv6Addr},
+};
 
 /// Where a request comes from, as far as the host knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -9,6 +12,36 @@ pub struct RequestOrigin {
     pub address: Option<IpAddr>,
     /// By which it is found in the host's log.
     pub request_id: Option<RequestId>,
+}
+
+impl RequestOrigin {
+    /// The network of the caller's address.
+    pub fn network(self) -> Option<Network> {
+        self.address.map(Network::of)
+    }
+}
+
+/// A place that callers come from: an IPv4 address, or the /64 of an IPv6 one, in which one subscriber has every address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Network(IpAddr);
+
+impl Network {
+    /// Where an address lies.
+    pub fn of(address: IpAddr) -> Self {
+        Self(match address.to_canonical() {
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64)).into(),
+            address @ IpAddr::V4(_) => address,
+        })
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            IpAddr::V4(address) => write!(f, "{address}"),
+            IpAddr::V6(address) => write!(f, "{address}/64"),
+        }
+    }
 }
 
 /// The id of a request: 1 to 64 of `A-Z a-z 0-9 . _ -`.
@@ -60,6 +93,21 @@ impl fmt::Debug for RequestId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_network_is_an_ipv4_address_or_the_first_64_bits() {
+        for (address, network) in [
+            ("203.0.113.7", "203.0.113.7"),
+            ("::ffff:203.0.113.7", "203.0.113.7"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"),
+            ("2001:db8:1:3::", "2001:db8:1:3::/64"),
+        ] {
+            let origin = RequestOrigin { address: Some(address.parse().unwrap()), request_id: None };
+            assert_eq!(origin.network().unwrap().to_string(), network);
+        }
+        assert_eq!(RequestOrigin::default().network(), None);
+    }
 
     #[test]
     fn a_number_is_32_hex_digits() {

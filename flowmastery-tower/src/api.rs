@@ -12,7 +12,7 @@ use std::{
 };
 
 use bytes::Buf;
-use flowmastery_core::{Flowmastery, error::Result, request::RequestOrigin};
+use flowmastery_core::{Flowmastery, access::actor::Actor, error::Result, request::RequestOrigin};
 use futures_util::FutureExt;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
 use http_body::Body;
@@ -167,13 +167,40 @@ impl Inner {
         body: RequestBody,
         trail: &mut Trail,
     ) -> Result<Response<ApiBody>, Problem> {
-        let route = matched.route.clone();
-        let actor = route.access.authenticate(&self.authentication, &parts).await?;
+        let actor = matched.route.access.authenticate(&self.authentication, &parts).await?;
         let actor = actor.map(|actor| actor.at(origin));
         // Before anything can refuse the caller: the access log names them then, too.
         trail.actor = actor;
+        let answer = self.serve_to(actor, &matched, (parts, origin), body).await;
+        if let (Err(problem), Some(actor)) = (&answer, actor) {
+            self.note_denial(actor, &matched, problem.status());
+        }
+        answer
+    }
+
+    /// Notes that a caller was refused what the role does not allow, or another client's record.
+    fn note_denial(&self, actor: Actor, matched: &Matched, status: StatusCode) {
+        let named = match Target::of(matched) {
+            Ok(Target::Client(id) | Target::Workflow(id, _)) => Some(id),
+            _ => None,
+        };
+        let foreign = named.filter(|id| !actor.scope().admits(*id));
+        if status == StatusCode::FORBIDDEN || (status == StatusCode::NOT_FOUND && foreign.is_some()) {
+            let attempt = format!("{} {}", matched.route.method, matched.route.path);
+            self.context.flowmastery.audit().denied(actor, &attempt, foreign);
+        }
+    }
+
+    async fn serve_to(
+        &self,
+        actor: Option<Actor>,
+        matched: &Matched,
+        (parts, origin): (Parts, RequestOrigin),
+        body: RequestBody,
+    ) -> Result<Response<ApiBody>, Problem> {
+        let route = matched.route.clone();
         route.access.require(actor)?;
-        let target = Target::of(&matched)?;
+        let target = Target::of(matched)?;
         let flowmastery = &self.context.flowmastery;
         let mut object = None;
         if route.body.is_some() {
@@ -181,7 +208,7 @@ impl Inner {
             object = Some(route::read_object(&parts.headers, body).await?);
         }
         let fields = Fields::of(&route, object, parts.uri.query().unwrap_or_default());
-        let parameters = matched.parameters.into_iter().map(|(_, value)| value).collect();
+        let parameters = matched.parameters.iter().map(|(_, value)| value.clone()).collect();
         let context = self.context.clone();
         let call = Call {
             context,

@@ -51,7 +51,8 @@
 //! ```
 //!
 //! Where a host knows who is at the other end of a connection, it puts a [`PeerAddress`] into the request's extensions: sign-ins are
-//! throttled by it.
+//! throttled by it. Without one only the limit of an account over all callers holds, and whoever fails often
+//! enough on purpose can keep its owner out.
 //!
 //! Browsers may be given their tokens in cookies ([`Site`] says how); [`ApiBuilder::public_url`] tells where they find the API.
 //!

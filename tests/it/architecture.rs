@@ -12,7 +12,7 @@ const CORE: &[&[&str]] = &[
     &["model"],
     &["access"],
     &["store", "cache", "mail", "n8n", "sync"],
-    &["feed"],
+    &["feed", "audit", "throttle"],
     &["service"],
     &["app"],
 ];

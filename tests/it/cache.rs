@@ -10,7 +10,8 @@ use std::{
 
 use bytes::Bytes;
 use flowmastery_core::{
-    cache::{Cache, LayeredCache, Made, MemoryCache, RedisCache},
+    cache::{Attempt, Cache, LayeredCache, Limit, Made, MemoryCache, RedisCache, Room},
+    clock::Timestamp,
     error::{Error, Kind},
 };
 use flowmastery_tests::{
@@ -37,7 +38,7 @@ macro_rules! contract {
         mod layered {
             $(#[tokio::test]
             async fn $case() {
-                super::$case(std::sync::Arc::new(super::layered(&super::shared()).await)).await;
+                super::$case(std::sync::Arc::new(super::patient(&super::shared()).await)).await;
             })+
         }
     };
@@ -50,8 +51,11 @@ contract! {
     an_error_is_answered_and_not_kept,
     one_makes_it_for_all_who_ask_at_once,
     who_gives_up_leaves_it_to_the_next,
-    counters_count_up_until_their_window_ends,
-    racing_counts_are_all_counted,
+    what_failed_counts_until_its_window_has_passed,
+    what_did_not_fail_is_taken_back,
+    what_one_limit_refuses_is_counted_by_none,
+    what_is_under_way_may_leave_room_or_have_failed,
+    of_racing_attempts_as_many_as_fit_are_noted,
 }
 
 fn shared() -> String {
@@ -59,7 +63,15 @@ fn shared() -> String {
 }
 
 async fn layered(url: &str) -> LayeredCache {
-    let redis = RedisCache::new(&url.into()).unwrap();
+    connected(RedisCache::new(&url.into()).unwrap()).await
+}
+
+/// The same for what a machine that is busy with other tests must not disturb.
+async fn patient(url: &str) -> LayeredCache {
+    connected(RedisCache::with_patience(&url.into(), RECOVERY).unwrap()).await
+}
+
+async fn connected(redis: RedisCache) -> LayeredCache {
     redis.connect().await.unwrap();
     LayeredCache::new(MemoryCache::default(), redis)
 }
@@ -146,27 +158,97 @@ async fn who_gives_up_leaves_it_to_the_next(cache: Arc<dyn Cache>) {
     assert_eq!(next.await.unwrap(), "next");
 }
 
-async fn counters_count_up_until_their_window_ends(cache: Arc<dyn Cache>) {
-    assert_eq!(cache.count("contract:count", LONG).await, 1);
-    assert_eq!(cache.count("contract:count", LONG).await, 2);
-    assert_eq!(cache.count("contract:another count", LONG).await, 1);
-    let (window, start) = (Duration::from_millis(20), Instant::now());
-    cache.count("contract:short count", window).await;
-    while cache.count("contract:short count", window).await > 1 {
-        assert!(start.elapsed() < RECOVERY, "counting must not prolong the window");
-        tokio::task::yield_now().await;
+/// An attempt at a second under keys with room for so many.
+fn attempt(second: i64, limits: &[(&str, u32)]) -> Attempt {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let limits = limits.iter().map(|(key, most)| Limit { key: (*key).to_owned(), most: *most }).collect();
+    let at = Timestamp::from_millis(1_800_000_000_000 + second * 1000);
+    Attempt { id: NEXT.fetch_add(1, Ordering::SeqCst).into(), at, window: LONG, limits }
+}
+
+/// Fails at a second under a key with room for two, or hears why not.
+async fn fail(cache: &dyn Cache, key: &str, second: i64) -> Room {
+    let attempt = attempt(second, &[(key, 2)]);
+    let room = cache.begin_attempt(&attempt).await[0];
+    if room == Room::Free {
+        cache.end_attempt(&attempt, true).await;
+    }
+    room
+}
+
+const fn seconds(seconds: u64) -> Room {
+    Room::In(Duration::from_secs(seconds))
+}
+
+async fn what_failed_counts_until_its_window_has_passed(cache: Arc<dyn Cache>) {
+    for (second, expected) in [
+        (0, Room::Free),
+        (50, Room::Free),
+        (50, seconds(10)),
+        (59, seconds(1)),
+        (60, Room::Free),
+        (61, seconds(49)),
+        (110, Room::Free),
+        (119, seconds(1)),
+        (200, Room::Free),
+    ] {
+        assert_eq!(fail(&*cache, "contract:window", second).await, expected, "{second}");
+    }
+    assert_eq!(fail(&*cache, "contract:another window", 200).await, Room::Free);
+}
+
+async fn what_did_not_fail_is_taken_back(cache: Arc<dyn Cache>) {
+    for _ in 0..5 {
+        let attempt = attempt(0, &[("contract:success", 1)]);
+        assert_eq!(cache.begin_attempt(&attempt).await, [Room::Free]);
+        cache.end_attempt(&attempt, false).await;
+    }
+    cache.end_attempt(&attempt(0, &[("contract:never begun", 1)]), true).await;
+    assert_eq!(cache.begin_attempt(&attempt(0, &[("contract:never begun", 1)])).await, [Room::Free]);
+}
+
+async fn what_one_limit_refuses_is_counted_by_none(cache: Arc<dyn Cache>) {
+    for _ in 0..2 {
+        assert_eq!(fail(&*cache, "contract:narrow", 0).await, Room::Free);
+    }
+    for _ in 0..5 {
+        let refused = attempt(1, &[("contract:wide", 3), ("contract:narrow", 2), ("contract:other", 3)]);
+        assert_eq!(cache.begin_attempt(&refused).await, [Room::Free, seconds(59), Room::Free]);
+        cache.end_attempt(&refused, true).await;
+    }
+    for _ in 0..3 {
+        let wide = attempt(1, &[("contract:wide", 3), ("contract:other", 3)]);
+        assert_eq!(cache.begin_attempt(&wide).await, [Room::Free, Room::Free]);
+        cache.end_attempt(&wide, true).await;
     }
 }
 
-async fn racing_counts_are_all_counted(cache: Arc<dyn Cache>) {
-    let count = |cache: Arc<dyn Cache>| async move { cache.count("contract:race", LONG).await };
-    let tasks: Vec<_> = (0..50).map(|_| tokio::spawn(count(cache.clone()))).collect();
-    let mut counts = Vec::new();
+async fn what_is_under_way_may_leave_room_or_have_failed(cache: Arc<dyn Cache>) {
+    let under_way = attempt(0, &[("contract:under way", 2)]);
+    assert_eq!(cache.begin_attempt(&under_way).await, [Room::Free]);
+    assert_eq!(fail(&*cache, "contract:under way", 1).await, Room::Free);
+    assert_eq!(fail(&*cache, "contract:under way", 9).await, Room::Soon);
+    assert_eq!(fail(&*cache, "contract:under way", 10).await, seconds(50), "nobody heard of it");
+    cache.end_attempt(&under_way, false).await;
+    assert_eq!(fail(&*cache, "contract:under way", 10).await, Room::Free, "but late");
+}
+
+async fn of_racing_attempts_as_many_as_fit_are_noted(cache: Arc<dyn Cache>) {
+    let begin = |cache: Arc<dyn Cache>| async move {
+        let attempt = attempt(0, &[("contract:race", 10), ("contract:race of more", 20)]);
+        cache.begin_attempt(&attempt).await == [Room::Free, Room::Free]
+    };
+    let tasks: Vec<_> = (0..50).map(|_| tokio::spawn(begin(cache.clone()))).collect();
+    let mut noted = 0;
     for task in tasks {
-        counts.push(task.await.unwrap());
+        noted += u32::from(task.await.unwrap());
     }
-    counts.sort_unstable();
-    assert_eq!(counts, (1..=50).collect::<Vec<_>>());
+    assert!((1..=10).contains(&noted), "{noted}");
+    // Some may have stood in the way of others for a moment, but none does for good.
+    while begin(cache.clone()).await {
+        noted += 1;
+    }
+    assert_eq!(noted, 10);
 }
 
 /// Waits until something is so, as long as Redis may take to come back.
@@ -181,12 +263,14 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 #[tokio::test]
 async fn hosts_share_what_one_made_and_count_together() {
     let own = Own::new();
-    let (one, other) = (layered(&own.url()).await, layered(&own.url()).await);
+    let (one, other) = (patient(&own.url()).await, patient(&own.url()).await);
     get(&one, "key", "made by one").await;
     let mut redis = redis::Client::open(own.url()).unwrap().get_connection().unwrap();
     until("it is stored", async || redis.exists("flowmastery:key").unwrap()).await;
     assert_eq!(get(&other, "key", "made by the other").await, "made by one");
-    assert_eq!((one.count("c", LONG).await, other.count("c", LONG).await), (1, 2));
+    let (first, second) = (fail(&one, "c", 0).await, fail(&other, "c", 0).await);
+    assert_eq!((first, second), (Room::Free, Room::Free));
+    assert_eq!((fail(&one, "c", 0).await, fail(&other, "c", 0).await), (seconds(60), seconds(60)));
     let left: i64 = redis.pttl("flowmastery:c").unwrap();
     assert!(left > 0, "{left}");
 }
@@ -198,22 +282,28 @@ async fn garbage_under_our_keys_is_a_miss() {
     let sealed = format!("{}garbage", "0".repeat(64));
     for (key, garbage) in [("a", "short"), ("b", sealed.as_str()), ("c", "")] {
         let () = redis.set(format!("flowmastery:{key}"), garbage).unwrap();
-        assert_eq!(get(&layered(&own.url()).await, key, "made").await, "made", "{garbage:?}");
+        assert_eq!(get(&patient(&own.url()).await, key, "made").await, "made", "{garbage:?}");
     }
     let () = redis.lpush("flowmastery:list", "garbage").unwrap();
     let () = redis.set("flowmastery:count", "garbage").unwrap();
-    let cache = layered(&own.url()).await;
+    let cache = patient(&own.url()).await;
     assert_eq!(get(&cache, "list", "made").await, "made");
-    assert_eq!((cache.count("list", LONG).await, cache.count("count", LONG).await), (1, 1));
-    assert_eq!(cache.count("count", LONG).await, 2, "in this process");
+    for garbage in ["list", "count"] {
+        for expected in [Room::Free, Room::Free, seconds(60)] {
+            assert_eq!(fail(&cache, garbage, 0).await, expected, "in this process");
+        }
+    }
     cache.ping().await.unwrap();
-    assert_eq!(cache.count("good", LONG).await, 1);
+    assert_eq!(fail(&cache, "good", 0).await, Room::Free);
+    assert!(redis.exists::<_, bool>("flowmastery:good").unwrap());
 }
 
 /// Without Redis everything goes on in this process, at once; when it is back it is used again, by itself.
 async fn does_without(own: &mut Own, away: fn(&mut Own), back: fn(&mut Own)) {
     let cache = layered(&own.url()).await;
-    assert_eq!(cache.count("counted", LONG).await, 1);
+    assert_eq!(fail(&cache, "counted", 0).await, Room::Free);
+    let under_way = attempt(0, &[("counted", 3)]);
+    assert_eq!(cache.begin_attempt(&under_way).await, [Room::Free]);
     away(own);
     let start = Instant::now();
     assert_eq!(get(&cache, "key", "made").await, "made");
@@ -223,13 +313,16 @@ async fn does_without(own: &mut Own, away: fn(&mut Own), back: fn(&mut Own)) {
         assert_eq!(get(&cache, "key", "never made").await, "made");
         assert!(cache.ping().await.is_err());
     }
-    assert_eq!((cache.count("counted", LONG).await, cache.count("counted", LONG).await), (1, 2));
+    cache.end_attempt(&under_way, true).await;
+    for expected in [Room::Free, Room::Free, seconds(60)] {
+        assert_eq!(fail(&cache, "counted", 0).await, expected);
+    }
     assert!(start.elapsed() < MOMENT, "nobody waits any more: {:?}", start.elapsed());
     back(own);
     until("it is used again", async || cache.ping().await.is_ok()).await;
-    assert_eq!(cache.count("again", LONG).await, 1);
+    assert_eq!(fail(&cache, "again", 0).await, Room::Free);
     let mut redis = redis::Client::open(own.url()).unwrap().get_connection().unwrap();
-    assert_eq!(redis.get::<_, u32>("flowmastery:again").unwrap(), 1);
+    assert_eq!(redis.zcard::<_, u32>("flowmastery:again").unwrap(), 1);
 }
 
 #[tokio::test]
@@ -252,7 +345,7 @@ async fn a_redis_that_never_was_there_is_done_without() {
     let cache = LayeredCache::new(MemoryCache::default(), redis);
     let start = Instant::now();
     assert_eq!(get(&cache, "key", "made").await, "made");
-    assert_eq!((cache.count("key", LONG).await, cache.ping().await.is_err()), (1, true));
+    assert_eq!((fail(&cache, "key", 0).await, cache.ping().await.is_err()), (Room::Free, true));
     assert!(start.elapsed() < MOMENT, "{:?}", start.elapsed());
 }
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use flowmastery_core::{
-    cache::{Cache, Making},
+    cache::{Attempt, Cache, Making, Room},
     clock::Timestamp,
     store::sql::{SqlConfig, SqlStore},
 };
@@ -31,9 +31,11 @@ impl Cache for NoCache {
         make.await.map(|made| made.bytes)
     }
 
-    async fn count(&self, _: &str, _: Duration) -> u64 {
-        1
+    async fn begin_attempt(&self, attempt: &Attempt) -> Vec<Room> {
+        vec![Room::Free; attempt.limits.len()]
     }
+
+    async fn end_attempt(&self, _: &Attempt, _: bool) {}
 
     async fn ping(&self) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
         Ok(())

@@ -360,7 +360,7 @@ async fn lists_that_never_end_are_not_n8n() {
         let n8n = Arc::new(Endless { workflows, empty, pages: AtomicI64::new(0) });
         let app = Flowmastery::builder(config, fresh.store.clone()).n8n(n8n).build().unwrap();
         let admin = Actor::admin(UserId(1));
-        let scope = fresh.store.create_client(new_client()).await.unwrap();
+        let scope = fresh.store.create_client(None, new_client()).await.unwrap();
         let instance = InstanceConfig::parse("https://n8n.acme.com", "key".into()).unwrap();
         let connected = app.clients().configure(admin, scope.id, instance).await.unwrap();
         assert_eq!(connected.connection.status, ConnectionStatus::Ok);

@@ -107,7 +107,7 @@ async fn rewrapping_beside_readers_and_writers_loses_nothing(backend: Backend) {
     for number in 0..CLIENTS {
         let name = ClientName::parse(&format!("Client {number}")).unwrap();
         let new = NewClient { name, created_by_admin_id: None, created_at: SystemClock.now() };
-        let id = store.create_client(new).await.unwrap().id;
+        let id = store.create_client(None, new).await.unwrap().id;
         configure(&store, &before, id, &format!("key {number}")).await;
         keys.insert(id, format!("key {number}"));
     }

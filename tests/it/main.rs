@@ -3,6 +3,7 @@
 
 mod accounts;
 mod architecture;
+mod audit;
 mod bad_input;
 mod cache;
 mod cluster;
@@ -25,3 +26,4 @@ mod several_hosts;
 mod standalone;
 mod store;
 mod sums;
+mod throttles;

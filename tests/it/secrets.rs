@@ -3,7 +3,7 @@
 
 use std::{fmt::Debug, fs};
 
-use ::redis::{AsyncCommands, Client};
+use ::redis::{AsyncCommands, Client, ValueType};
 use flowmastery_tests::{backend::Backend, postgres::Database, redis, smtp::SmtpServer, world::World};
 use n8n_simulator::FakeN8n;
 use serde_json::{Value, json};
@@ -183,14 +183,17 @@ async fn rows(database: &str) -> Vec<(String, String)> {
     all
 }
 
-/// Every key of a Redis with its value.
+/// Every key of a Redis with its value, whatever its type.
 async fn entries(url: &str) -> Vec<(String, String)> {
     let mut connection = Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
     let keys: Vec<String> = connection.keys("*").await.unwrap();
     assert!(!keys.is_empty(), "nothing was cached");
     let mut all = Vec::new();
     for key in keys {
-        let value: Vec<u8> = connection.get(&key).await.unwrap();
+        let value: Vec<u8> = match connection.key_type(&key).await.unwrap() {
+            ValueType::ZSet => connection.zrange::<_, Vec<Vec<u8>>>(&key, 0, -1).await.unwrap().concat(),
+            _ => connection.get(&key).await.unwrap(),
+        };
         all.push((key, String::from_utf8_lossy(&value).into_owned()));
     }
     all

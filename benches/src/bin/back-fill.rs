@@ -174,7 +174,7 @@ async fn configured_client(store: &dyn Store, instance: &Instance) -> Fallible<C
     let now = SystemClock.now();
     let name = ClientName::parse("Busiest").map_err(|fault| fault.message)?;
     let new = NewClient { name, created_by_admin_id: None, created_at: now };
-    let client = store.create_client(new).await?.id;
+    let client = store.create_client(None, new).await?.id;
     let vault = Vault::new(vec![VaultKey::derive(&SECRET.into())?], Arc::new(OsEntropy))?;
     let key = vault.seal(Place::n8n_key(client), &instance.key)?;
     let sealed = SealedInstance { url: instance.url.clone(), key };

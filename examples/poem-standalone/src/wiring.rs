@@ -220,6 +220,7 @@ fn config(settings: &Settings, key: &SigningKey, address: SocketAddr) -> Result<
         lifetimes: settings.tokens,
         sync_interval: settings.collection.sync_interval,
         execution_retention: settings.collection.execution_retention,
+        audit_retention: settings.audit_retention,
         outbound: match settings.debug {
             true => OutboundPolicy::development(),
             false => settings.outbound.policy.clone(),

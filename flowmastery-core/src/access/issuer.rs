@@ -28,7 +28,8 @@ impl TokenIssuer {
     pub(crate) fn refresh(&self, origin: RequestOrigin, now: Timestamp) -> Result<(OpaqueToken, NewSession)> {
         let token = OpaqueToken::generate(self.entropy.as_ref())?;
         let expires_at = now.plus(self.lifetimes.refresh);
-        let session = NewSession { refresh: token.hash(), origin, created_at: now, expires_at };
+        let lasts = self.lifetimes.session;
+        let session = NewSession { refresh: token.hash(), origin, created_at: now, expires_at, lasts };
         Ok((token, session))
     }
 

@@ -1,8 +1,9 @@
 //! Hashing and verifying passwords: argon2id for new ones, bcrypt for those that come from the Python FlowMastery.
 //!
 //! A computation takes tens of milliseconds and 19 MiB, so it runs off the executor, no more at once than there are cores; 64 callers
-//! may wait for their turn, and whoever comes then is told to come back. An unknown user costs the same time as a wrong password,
-//! but for an account whose hash still is bcrypt: that one costs what its bcrypt does, until its first sign-in.
+//! may wait for their turn, and whoever comes then is told to come back. What fails costs the same time whatever there is to verify against:
+//! while any account still has a bcrypt hash, every failure pays both kinds, so that neither accounts nor those of a kind can be told. All that a Python
+//! FlowMastery made are of one cost; where there are several, the time of each is its own.
 
 #[cfg(test)]
 mod tests;
@@ -93,26 +94,45 @@ impl PasswordHasher {
     /// # Errors
     /// [`Kind::Unavailable`] when too many are waiting, with when to try again; [`Kind::Internal`] when what is stored is no hash.
     pub async fn verify(&self, password: &SecretString, stored: &SecretString) -> Result<Verification> {
-        if is_too_long(password) {
-            self.verify_nothing(password).await?;
-            return Ok(Verification::Mismatch);
-        }
-        let (password, stored, cost) = (password.clone(), stored.clone(), self.cost.clone());
-        self.run(move || match stored.expose_secret() {
-            bcrypt if bcrypt.starts_with("$2") => verify_bcrypt(&password, bcrypt),
-            phc => verify_argon2(&password, &PasswordHash::new(phc).map_err(Error::internal)?, &cost),
-        })
-        .await
+        self.verify_evenly(password, Some(stored), None).await
     }
 
-    /// Does the work of [`PasswordHasher::verify`] where there is no stored hash, so that time does not tell which users exist.
+    /// The same where nobody is to learn from the time of a failure whether there is a stored hash, and of which kind: it costs what argon2 does,
+    /// and what bcrypt does like the one that is given as `imported`, where any account has such a hash.
     ///
     /// # Errors
-    /// [`Kind::Unavailable`] when too many are waiting, with when to try again.
-    pub async fn verify_nothing(&self, password: &SecretString) -> Result<()> {
-        let password = if is_too_long(password) { SecretString::default() } else { password.clone() };
-        let cost = self.cost.clone();
-        self.run(move || verify_argon2(&password, &nobodys_hash(&cost)?, &cost)).await.map(drop)
+    /// As [`PasswordHasher::verify`].
+    pub async fn verify_evenly(
+        &self,
+        password: &SecretString,
+        stored: Option<&SecretString>,
+        imported: Option<&SecretString>,
+    ) -> Result<Verification> {
+        let too_long = password.expose_secret().chars().count() > Password::MAX_CHARS;
+        let password = if too_long { SecretString::default() } else { password.clone() };
+        let (stored, cost) = (stored.cloned(), self.cost.clone());
+        let imported = imported.map(nobodys_bcrypt);
+        self.run(move || {
+            let stored = stored.as_ref().map(ExposeSecret::expose_secret);
+            let is_bcrypt = stored.is_some_and(|stored| stored.starts_with("$2"));
+            let found = match stored {
+                Some(bcrypt) if is_bcrypt => verify_bcrypt(&password, bcrypt)?,
+                Some(phc) => {
+                    verify_argon2(&password, &PasswordHash::new(phc).map_err(Error::internal)?, &cost)?
+                }
+                None => verify_argon2(&password, &nobodys_hash(&cost)?, &cost)?,
+            };
+            if found != Verification::Mismatch && !too_long {
+                return Ok(found);
+            }
+            match imported {
+                Some(_) if is_bcrypt => verify_argon2(&password, &nobodys_hash(&cost)?, &cost)?,
+                Some(bcrypt) => verify_bcrypt(&password, &bcrypt)?,
+                None => Verification::Mismatch,
+            };
+            Ok(Verification::Mismatch)
+        })
+        .await
     }
 
     /// Runs a computation when it is its turn. A caller that goes away while it runs does not free the core early.
@@ -134,10 +154,6 @@ fn argon2id(cost: &HashCost) -> Argon2<'static> {
     Argon2::new(Algorithm::Argon2id, Version::V0x13, cost.0.clone())
 }
 
-fn is_too_long(password: &SecretString) -> bool {
-    password.expose_secret().chars().count() > Password::MAX_CHARS
-}
-
 /// A hash of this cost that no password has.
 fn nobodys_hash(cost: &HashCost) -> Result<PasswordHash> {
     let parts = || {
@@ -150,6 +166,13 @@ fn nobodys_hash(cost: &HashCost) -> Result<PasswordHash> {
         })
     };
     parts().map_err(|error: password_hash::Error| Error::internal(error))
+}
+
+/// A bcrypt hash of the cost of this one that no password is known for.
+fn nobodys_bcrypt(like: &SecretString) -> String {
+    let (version_and_cost, salt_and_hash) =
+        (like.expose_secret().get(..7).unwrap_or_default(), ".".repeat(53));
+    format!("{version_and_cost}{salt_and_hash}")
 }
 
 fn verify_argon2(password: &SecretString, stored: &PasswordHash, cost: &HashCost) -> Result<Verification> {

@@ -15,12 +15,20 @@ pub enum Permission {
     ViewAllClients,
     /// See the metrics of the caller's own client; admins have none.
     ViewOwnClient,
+    /// See who did what.
+    ViewAudit,
 }
 
 impl Permission {
     /// Every permission.
-    pub const ALL: [Self; 5] =
-        [Self::ManageUsers, Self::ManageClients, Self::ViewClient, Self::ViewAllClients, Self::ViewOwnClient];
+    pub const ALL: [Self; 6] = [
+        Self::ManageUsers,
+        Self::ManageClients,
+        Self::ViewClient,
+        Self::ViewAllClients,
+        Self::ViewOwnClient,
+        Self::ViewAudit,
+    ];
 
     /// Whether a role has it.
     pub const fn is_granted_to(self, role: Role) -> bool {
@@ -33,7 +41,7 @@ impl Permission {
     /// What a caller without it is told.
     pub const fn denial(self) -> &'static str {
         match self {
-            Self::ManageUsers | Self::ManageClients => "Only admins may do this.",
+            Self::ManageUsers | Self::ManageClients | Self::ViewAudit => "Only admins may do this.",
             Self::ViewClient => "Your role may not see this.",
             Self::ViewAllClients => {
                 "Only admins see all clients; your own numbers are at /api/v1/metrics/my-metrics."

@@ -9,6 +9,7 @@ use crate::{
         password::{HashCost, PasswordHasher},
         token::TokenCodec,
     },
+    audit::AuditNotes,
     cache::{Cache, MemoryCache},
     clock::{Clock, SystemClock},
     entropy::{Entropy, OsEntropy},
@@ -18,6 +19,7 @@ use crate::{
     n8n::{GatedN8n, HttpN8n, HttpN8nConfig, HttpN8nLimits, N8nApi},
     secret::{Vault, VaultKey},
     service::{
+        audit::Audit,
         clients::Clients,
         collect::{CollectionLimits, Collector, CollectorParts},
         health::Health,
@@ -32,6 +34,7 @@ use crate::{
         verification::Verifications,
     },
     store::Store,
+    throttle::Throttle,
 };
 
 /// Assembles [`Flowmastery`].
@@ -151,7 +154,14 @@ impl Builder {
         let codec = TokenCodec::new(&config.secret_key, &config.previous_secret_keys, entropy.clone());
         let issuer = TokenIssuer { codec, lifetimes: config.lifetimes, entropy: entropy.clone() };
         let postbox = Postbox::new(vault.clone(), entropy.clone(), mailer.is_configured());
-        let rewraps = Rewraps { store: store.clone(), vault: vault.clone() };
+        let throttle = Throttle {
+            store: store.clone(),
+            cache: cache.clone(),
+            vault: vault.clone(),
+            clock: clock.clone(),
+            entropy: entropy.clone(),
+        };
+        let rewraps = Rewraps { store: store.clone(), vault: vault.clone(), clock: clock.clone() };
         let imports = Imports {
             store: store.clone(),
             vault: vault.clone(),
@@ -170,6 +180,7 @@ impl Builder {
             limits: collection_limits,
         });
         let collection = Arc::new(collector.clone());
+        let notes = AuditNotes::new(store.clone(), clock.clone());
         let feed = Arc::new(ChangeFeed::new(store.clone(), clock.clone()));
         let outbox = Outbox(Arc::new(OutboxParts {
             store: store.clone(),
@@ -188,12 +199,15 @@ impl Builder {
                 feed: feed.clone(),
                 hasher: hasher.clone(),
                 issuer: issuer.clone(),
+                throttle: throttle.clone(),
                 clock: clock.clone(),
+                notes: notes.clone(),
             },
             users: Users {
                 store: store.clone(),
                 feed: feed.clone(),
                 hasher: hasher.clone(),
+                throttle: throttle.clone(),
                 clock: clock.clone(),
             },
             invitations: Invitations {
@@ -201,6 +215,7 @@ impl Builder {
                 postbox: postbox.clone(),
                 hasher: hasher.clone(),
                 issuer,
+                throttle: throttle.clone(),
                 clock: clock.clone(),
                 config: config.invitations,
             },
@@ -209,7 +224,9 @@ impl Builder {
                 feed: feed.clone(),
                 postbox,
                 hasher,
+                throttle,
                 clock: clock.clone(),
+                notes: notes.clone(),
                 dropped: Arc::default(),
             },
             clients: Clients {
@@ -230,6 +247,12 @@ impl Builder {
                 collection: collection.clone(),
                 clock: clock.clone(),
                 sync_interval,
+            },
+            audit: Audit {
+                store: store.clone(),
+                notes,
+                clock: clock.clone(),
+                retention: config.audit_retention,
             },
             verifications: Verifications { store: store.clone(), n8n, vault, clock },
             imports,

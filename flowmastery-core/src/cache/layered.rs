@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use async_trait::async_trait;
 use bytes::Bytes;
 
-use super::{Cache, Made, Making, MemoryCache, RedisCache};
+use super::{Attempt, Cache, Made, Making, MemoryCache, RedisCache, Room};
 use crate::error::{BoxError, Result};
 
 /// A cache in this process in front of Redis. While Redis is away, the one in this process does alone.
@@ -41,11 +41,17 @@ impl Cache for LayeredCache {
         self.near.get_or_make(key, ttl, Box::pin(self.shared_or_made(key, ttl, make))).await
     }
 
-    async fn count(&self, key: &str, window: Duration) -> u64 {
-        match self.shared.count(key, window).await {
-            Some(count) => count,
-            None => self.near.count(key, window).await,
+    async fn begin_attempt(&self, attempt: &Attempt) -> Vec<Room> {
+        match self.shared.begin_attempt(attempt).await {
+            Some(rooms) => rooms,
+            None => self.near.begin_attempt(attempt).await,
         }
+    }
+
+    async fn end_attempt(&self, attempt: &Attempt, failed: bool) {
+        // Redis may have come or gone since it began; where it was not noted, this changes nothing.
+        self.near.end_attempt(attempt, failed).await;
+        self.shared.end_attempt(attempt, failed).await;
     }
 
     async fn ping(&self) -> std::result::Result<(), BoxError> {

@@ -9,17 +9,14 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use moka::{Expiry, future};
 
-use super::{Cache, Made, Making};
+use super::{Attempt, Cache, Made, Making, Room, attempt::Attempts};
 use crate::error::{BoxError, Error, Result};
-
-/// The most counters at once.
-const COUNTERS: u64 = 100_000;
 
 /// A cache in this process, bounded by bytes.
 #[derive(Clone, Debug)]
 pub struct MemoryCache {
     answers: future::Cache<String, (Bytes, Duration)>,
-    counters: future::Cache<String, Counter>,
+    attempts: Attempts,
 }
 
 /// Each entry lives for as long as it says.
@@ -29,12 +26,6 @@ impl Expiry<String, (Bytes, Duration)> for PerEntry {
     fn expire_after_create(&self, _: &String, value: &(Bytes, Duration), _: Instant) -> Option<Duration> {
         Some(value.1)
     }
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Counter {
-    count: u64,
-    ends: Instant,
 }
 
 /// An answer that is not kept.
@@ -54,7 +45,7 @@ impl MemoryCache {
             .weigher(weigh)
             .expire_after(PerEntry)
             .build();
-        Self { answers, counters: future::Cache::new(COUNTERS) }
+        Self { answers, attempts: Attempts::default() }
     }
 }
 
@@ -85,14 +76,12 @@ impl Cache for MemoryCache {
         }
     }
 
-    async fn count(&self, key: &str, window: Duration) -> u64 {
-        let now = Instant::now();
-        let entry = self.counters.entry_by_ref(key).and_upsert_with(|entry| {
-            let running = entry.map(moka::Entry::into_value).filter(|counter| counter.ends > now);
-            let counter = running.unwrap_or(Counter { count: 0, ends: now + window });
-            std::future::ready(Counter { count: counter.count + 1, ..counter })
-        });
-        entry.await.into_value().count
+    async fn begin_attempt(&self, attempt: &Attempt) -> Vec<Room> {
+        self.attempts.begin(attempt).await
+    }
+
+    async fn end_attempt(&self, attempt: &Attempt, failed: bool) {
+        self.attempts.end(attempt, failed).await;
     }
 
     async fn ping(&self) -> std::result::Result<(), BoxError> {

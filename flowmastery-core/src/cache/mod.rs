@@ -1,5 +1,6 @@
-//! The cache port: answers by key, and counters for throttles. A cache that is away is a slow path and never an error.
+//! The cache port: answers by key, and attempts that are counted for throttles. A cache that is away is a slow path and never an error.
 
+mod attempt;
 mod layered;
 mod memory;
 mod redis;
@@ -10,7 +11,12 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::future::BoxFuture;
 
-pub use self::{layered::LayeredCache, memory::MemoryCache, redis::RedisCache};
+pub use self::{
+    attempt::{Attempt, Limit, Room, UNDER_WAY},
+    layered::LayeredCache,
+    memory::MemoryCache,
+    redis::RedisCache,
+};
 use crate::error::{BoxError, Result};
 
 /// An answer that no cache had.
@@ -26,7 +32,8 @@ pub struct Made {
 /// How an answer is made.
 pub type Making<'m> = BoxFuture<'m, Result<Made>>;
 
-/// Answers by key for a while, and counters. Keys hold the client and the version of its data, so no answer is ever stale and none needs removing.
+/// Answers by key for a while, and attempts by key. Keys of answers hold the client and the version of its data, so no answer is ever stale and
+/// none needs removing.
 #[async_trait]
 pub trait Cache: Send + Sync + fmt::Debug {
     /// The answer of a key, made where the cache has none and then kept for at most `ttl`. Of those who ask this process at once for
@@ -36,9 +43,12 @@ pub trait Cache: Send + Sync + fmt::Debug {
     /// Those of `make`, which are not kept.
     async fn get_or_make(&self, key: &str, ttl: Duration, make: Making<'_>) -> Result<Bytes>;
 
-    /// Counts one more and answers how many there were under a key since the first one, which is forgotten after `window`. Hosts that share
-    /// a cache count together, and each for itself while that is away.
-    async fn count(&self, key: &str, window: Duration) -> u64;
+    /// Notes an attempt under the keys of all of its limits, if each of them has room, which it answers in their order. Hosts that share a
+    /// cache count together, and each for itself while that is away.
+    async fn begin_attempt(&self, attempt: &Attempt) -> Vec<Room>;
+
+    /// Says how a noted attempt ended: one that failed goes on to count, another one is taken back.
+    async fn end_attempt(&self, attempt: &Attempt, failed: bool);
 
     /// Asks the cache for a trivial answer.
     ///

@@ -15,18 +15,19 @@ use std::{
 
 use bytes::Bytes;
 use redis::{
-    AsyncCommands, AsyncConnectionConfig, Client, RedisError, RedisResult, SetExpiry, SetOptions,
+    AsyncCommands, AsyncConnectionConfig, Client, Cmd, RedisError, RedisResult, SetExpiry, SetOptions,
     aio::MultiplexedConnection,
 };
 use secrecy::{ExposeSecret, SecretString};
 
+use super::{Attempt, Room, UNDER_WAY};
 use crate::{
     digest::sha256_hex,
     error::{BoxError, Error, Kind, Result},
     outage::Outage,
 };
 
-/// The longest that a caller waits for Redis.
+/// The longest that a caller waits for Redis, unless set.
 const PATIENCE: Duration = Duration::from_millis(50);
 /// The longest that Redis may take where no request waits: to connect, and to store an answer.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -37,6 +38,40 @@ const PREFIX: &str = "flowmastery:";
 /// How long a digest is.
 const DIGEST: usize = 64;
 
+/// As `Attempts` does it in one process. A key is a set of attempts by their instants, with a letter before their ids: those that are under
+/// way have `p`, those that failed `f`. Answers 0 for free, -1 for soon, else the milliseconds until there is room.
+const BEGIN: &str = r"
+    local id, at, window, under_way = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+    local rooms, free = {}, true
+    for place, key in ipairs(KEYS) do
+        redis.call('ZREMRANGEBYSCORE', key, '-inf', at - window)
+        local noted, most, failed = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES'), tonumber(ARGV[4 + place]), {}
+        for one = 1, #noted, 2 do
+            local score = tonumber(noted[one + 1])
+            if string.sub(noted[one], 1, 1) == 'f' or score + under_way <= at then failed[#failed + 1] = score end
+        end
+        if #noted / 2 < most then rooms[place] = 0
+        elseif #failed < most then rooms[place] = -1
+        else rooms[place] = failed[#failed - most + 1] + window - at end
+        free = free and rooms[place] == 0
+    end
+    if free then
+        for _, key in ipairs(KEYS) do
+            redis.call('ZADD', key, at, 'p' .. id)
+            redis.call('PEXPIRE', key, window)
+        end
+    end
+    return rooms";
+
+/// In this order, since a key that is empty for a moment is gone with its time.
+const END: &str = r"
+    local id, failed = ARGV[1], ARGV[2] == '1'
+    for _, key in ipairs(KEYS) do
+        local at = redis.call('ZSCORE', key, 'p' .. id)
+        if at and failed then redis.call('ZADD', key, at, 'f' .. id) end
+        redis.call('ZREM', key, 'p' .. id)
+    end";
+
 /// Redis as [`super::LayeredCache`] uses it.
 pub struct RedisCache {
     link: Arc<Link>,
@@ -44,6 +79,7 @@ pub struct RedisCache {
 
 struct Link {
     client: Client,
+    patience: Duration,
     state: Mutex<State>,
     /// How many were made.
     connections: AtomicU64,
@@ -61,10 +97,19 @@ impl RedisCache {
     /// # Errors
     /// [`Kind::Invalid`] when this is no address of a Redis; the address is not repeated, for it may hold a password.
     pub fn new(url: &SecretString) -> Result<Self> {
+        Self::with_patience(url, PATIENCE)
+    }
+
+    /// The same where callers wait for so long instead of 50 ms, before they do without.
+    ///
+    /// # Errors
+    /// As [`RedisCache::new`].
+    pub fn with_patience(url: &SecretString, patience: Duration) -> Result<Self> {
         let invalid = || Error::new(Kind::Invalid, "This is not an address like redis://localhost:6379/0.");
         let client = Client::open(url.expose_secret()).map_err(|_| invalid())?;
         let state = Mutex::new(State::Away { connecting: false });
-        let link = Link { client, state, connections: AtomicU64::new(0), outage: Outage::default() };
+        let link =
+            Link { client, patience, state, connections: AtomicU64::new(0), outage: Outage::default() };
         Ok(Self { link: Arc::new(link) })
     }
 
@@ -81,7 +126,7 @@ impl RedisCache {
         let get = |mut connection: MultiplexedConnection| async move {
             connection.get::<_, Option<Vec<u8>>>(key).await
         };
-        self.ask(PATIENCE, get).await.ok()?.and_then(|stored| open(stored.into()))
+        self.ask(self.link.patience, get).await.ok()?.and_then(|stored| open(stored.into()))
     }
 
     pub(super) async fn put(&self, key: &str, value: &[u8], ttl: Duration) {
@@ -95,19 +140,32 @@ impl RedisCache {
     }
 
     /// `None` when it cannot count.
-    pub(super) async fn count(&self, key: &str, window: Duration) -> Option<u64> {
-        let key = name(key);
-        let mut steps = redis::pipe();
-        steps.atomic().incr(&key, 1);
-        steps.cmd("PEXPIRE").arg(&key).arg(millis(window)).arg("NX").ignore();
-        let count = |mut connection: MultiplexedConnection| async move {
-            steps.query_async::<(u64,)>(&mut connection).await
+    pub(super) async fn begin_attempt(&self, attempt: &Attempt) -> Option<Vec<Room>> {
+        let mut begin = script(BEGIN, attempt);
+        begin.arg(attempt.at.as_millis()).arg(millis(attempt.window)).arg(millis(UNDER_WAY));
+        for limit in &attempt.limits {
+            begin.arg(limit.most);
+        }
+        let ask = |mut connection: MultiplexedConnection| async move {
+            begin.query_async::<Vec<i64>>(&mut connection).await
         };
-        self.ask(PATIENCE, count).await.ok().map(|(count,)| count)
+        let rooms = self.ask(self.link.patience, ask).await.ok()?;
+        Some(rooms.into_iter().map(room).collect())
+    }
+
+    pub(super) async fn end_attempt(&self, attempt: &Attempt, failed: bool) {
+        let mut end = script(END, attempt);
+        end.arg(u8::from(failed));
+        // One whose end Redis does not hear of has failed after a while.
+        let _ =
+            self.ask(self.link.patience, |mut connection| async move {
+                end.query_async::<()>(&mut connection).await
+            })
+            .await;
     }
 
     pub(super) async fn ping(&self) -> std::result::Result<(), BoxError> {
-        self.ask(PATIENCE, |mut connection| async move { connection.ping::<()>().await }).await
+        self.ask(self.link.patience, |mut connection| async move { connection.ping::<()>().await }).await
     }
 
     async fn ask<T, F>(
@@ -164,7 +222,7 @@ impl Link {
             .set_connection_timeout(Some(TIMEOUT))
             .set_response_timeout(Some(TIMEOUT));
         let mut connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-        tokio::time::timeout(PATIENCE, connection.ping::<()>()).await??;
+        tokio::time::timeout(self.patience, connection.ping::<()>()).await??;
         let number = self.connections.fetch_add(1, Ordering::Relaxed);
         *self.state() = State::Here { connection, number };
         self.recovered();
@@ -227,6 +285,25 @@ fn is_lost(error: &RedisError) -> bool {
 
 fn name(key: &str) -> String {
     format!("{PREFIX}{key}")
+}
+
+/// A script over the keys of an attempt; the first argument is its id.
+fn script(text: &str, attempt: &Attempt) -> Cmd {
+    let mut command = redis::cmd("EVAL");
+    command.arg(text).arg(attempt.limits.len());
+    for limit in &attempt.limits {
+        command.arg(name(&limit.key));
+    }
+    command.arg(format!("{:032x}", attempt.id));
+    command
+}
+
+fn room(answer: i64) -> Room {
+    match u64::try_from(answer) {
+        Ok(0) => Room::Free,
+        Ok(wait) => Room::In(Duration::from_millis(wait)),
+        Err(_) => Room::Soon,
+    }
 }
 
 fn millis(span: Duration) -> u64 {

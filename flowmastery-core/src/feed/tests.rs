@@ -60,7 +60,7 @@ impl Host {
         let name = ClientName::parse("Acme").unwrap();
         let created_at = Timestamp::from_millis(0);
         let new = NewClient { name, created_by_admin_id: None, created_at };
-        crate::store::ClientStore::create_client(self.store.as_ref(), new).await.unwrap();
+        crate::store::ClientStore::create_client(self.store.as_ref(), None, new).await.unwrap();
     }
 
     /// What is remembered of the first client, else `load`, while which something happens.

@@ -1,5 +1,6 @@
 //! Pure data with checked constructors: what the services speak of. No I/O, no clock, no database.
 
+pub mod audit;
 pub mod client;
 pub mod collection;
 pub mod email;

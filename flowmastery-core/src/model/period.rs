@@ -166,18 +166,30 @@ fn parse_include(text: Option<&str>) -> Result<&'static [Class], FieldError> {
 }
 
 fn parse_border(field: &str, text: &str, tz: &TimeZone) -> Result<Timestamp, FieldError> {
-    let is_date = text.len() == "2026-12-31".len();
-    let border = if is_date {
-        text.parse().ok().and_then(|date| start_of(date, tz))
-    } else {
-        Timestamp::parse(text).filter(|instant| Width::Quarter.floor(*instant) == *instant)
-    };
-    border.ok_or_else(|| {
-        FieldError::new(
-            field,
-            "This is neither a date nor an RFC 3339 date-time with an offset, on a quarter hour.",
-        )
+    read_instant(text, tz)
+        .filter(|instant| is_date(text) || Width::Quarter.floor(*instant) == *instant)
+        .ok_or_else(|| {
+            FieldError::new(
+                field,
+                "This is neither a date nor an RFC 3339 date-time with an offset, on a quarter hour.",
+            )
+        })
+}
+
+/// An instant as a filter gives it: RFC 3339, or a date, which is the start of that day in UTC.
+pub(in crate::model) fn parse_instant(field: &str, text: &str) -> Result<Timestamp, FieldError> {
+    let instant = read_instant(text, &TimeZone::UTC);
+    instant.ok_or_else(|| {
+        FieldError::new(field, "This is neither a date nor an RFC 3339 date-time with an offset.")
     })
+}
+
+fn read_instant(text: &str, tz: &TimeZone) -> Option<Timestamp> {
+    if is_date(text) { text.parse().ok().and_then(|date| start_of(date, tz)) } else { Timestamp::parse(text) }
+}
+
+fn is_date(text: &str) -> bool {
+    text.len() == "2026-12-31".len()
 }
 
 fn between(from: Timestamp, to: Timestamp) -> Result<Asked, FieldError> {

@@ -16,6 +16,9 @@ use crate::{
     request::RequestOrigin,
 };
 
+/// How long a network is known from which a user opened a session.
+pub const NETWORK_KNOWN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
 /// An opaque token with 256 random bits: what a refresh and an invitation carry.
 #[derive(Clone, Debug)]
 pub struct OpaqueToken(SecretString);
@@ -69,6 +72,15 @@ pub struct NewSession {
     pub created_at: Timestamp,
     /// When its refresh token stops working.
     pub expires_at: Timestamp,
+    /// How long the session lasts at most, however often it is refreshed.
+    pub lasts: Duration,
+}
+
+impl NewSession {
+    /// The same for a session that began then: it ends in time.
+    pub(crate) fn of_session_from(self, begun: Timestamp) -> Self {
+        Self { expires_at: self.expires_at.min(begun.plus(self.lasts)), ..self }
+    }
 }
 
 /// An open session, as its user sees it.
@@ -115,11 +127,14 @@ pub struct TokenLifetimes {
     pub access: Duration,
     /// Of a refresh token; 7 days unless set.
     pub refresh: Duration,
+    /// Of a session, however often it is refreshed; 30 days unless set.
+    pub session: Duration,
 }
 
 impl Default for TokenLifetimes {
     fn default() -> Self {
-        Self { access: Duration::from_secs(30 * 60), refresh: Duration::from_secs(7 * 24 * 3600) }
+        let day = Duration::from_secs(24 * 3600);
+        Self { access: Duration::from_secs(30 * 60), refresh: 7 * day, session: 30 * day }
     }
 }
 

@@ -77,7 +77,7 @@ impl Clients {
         actor.require(Permission::ManageClients)?;
         let created_at = self.clock.now();
         let new = NewClient { name, created_by_admin_id: Some(actor.user_id()), created_at };
-        let client = self.store.create_client(new).await?;
+        let client = self.store.create_client(actor.scope().author(), new).await?;
         self.feed.forget(Change::Client(client.id));
         Ok(self.shown(client))
     }

@@ -24,6 +24,7 @@ use crate::{
     page::{Page, PageRequest},
     request::RequestOrigin,
     store::{Accepted, Revocation, Store},
+    throttle::{Throttle, Tried},
 };
 
 /// Whom to invite.
@@ -118,6 +119,7 @@ pub struct Invitations {
     pub(crate) postbox: Postbox,
     pub(crate) hasher: PasswordHasher,
     pub(crate) issuer: TokenIssuer,
+    pub(crate) throttle: Throttle,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) config: InvitationConfig,
 }
@@ -173,7 +175,7 @@ impl Invitations {
     /// accepted.
     pub async fn revoke(&self, actor: Actor, id: InvitationId) -> Result<()> {
         actor.require(Permission::ManageUsers)?;
-        match self.store.revoke_invitation(actor.scope(), id).await? {
+        match self.store.revoke_invitation(actor.scope(), id, self.clock.now()).await? {
             Revocation::Revoked => Ok(()),
             Revocation::NotFound => Err(not_found()),
             Revocation::Accepted => Err(Error::new(
@@ -238,8 +240,19 @@ impl Invitations {
     ///
     /// # Errors
     /// [`Kind::Gone`] when its time is over, [`Kind::NotFound`] when it is unknown, accepted or revoked, [`Kind::Conflict`] when the
-    /// address has an account by now.
+    /// address has an account by now, [`Kind::TooMany`] after too many of the first two.
     pub async fn accept(
+        &self,
+        token: &SecretString,
+        password: &Password,
+        origin: RequestOrigin,
+    ) -> Result<SignedIn> {
+        let hash = TokenHash::of(token.expose_secret());
+        let work = self.accept_unthrottled(token, password, origin);
+        self.throttle.attempt(Tried::Accept(&hash), origin, work).await
+    }
+
+    async fn accept_unthrottled(
         &self,
         token: &SecretString,
         password: &Password,

@@ -1,5 +1,6 @@
 //! The services: one use case per method, each for an actor, none calling another.
 
+pub mod audit;
 pub mod clients;
 pub mod collect;
 pub mod health;

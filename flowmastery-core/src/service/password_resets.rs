@@ -8,14 +8,18 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     access::password::PasswordHasher,
+    audit::AuditNotes,
     clock::Clock,
     error::{Error, Kind, Result},
     feed::ChangeFeed,
     mail::{Postbox, letter::Letter},
-    model::{email::Email, outbox::NewResetRequest, password::Password, session::TokenHash},
+    model::{
+        audit::AuditAction, email::Email, outbox::NewResetRequest, password::Password, session::TokenHash,
+    },
     outage::Outage,
     request::RequestOrigin,
-    store::{Change, Reset, Store},
+    store::{Change, NewAuditEntry, Reset, Store},
+    throttle::{Throttle, Tried},
 };
 
 /// How many wishes may wait at once, each of another address; further ones are dropped.
@@ -28,7 +32,9 @@ pub struct PasswordResets {
     pub(crate) feed: Arc<ChangeFeed>,
     pub(crate) postbox: Postbox,
     pub(crate) hasher: PasswordHasher,
+    pub(crate) throttle: Throttle,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) notes: AuditNotes,
     /// When it was last said that wishes are dropped.
     pub(crate) dropped: Arc<Outage>,
 }
@@ -38,8 +44,15 @@ impl PasswordResets {
     /// waits, another one changes nothing.
     ///
     /// # Errors
-    /// [`Kind::Unavailable`] when the store is away.
-    pub async fn request(&self, email: Email) -> Result<()> {
+    /// [`Kind::TooMany`] after too many of these, [`Kind::Unavailable`] when the store is away.
+    pub async fn request(&self, email: Email, origin: RequestOrigin) -> Result<()> {
+        let work = self.queue(email.clone(), origin);
+        self.throttle.attempt(Tried::RequestReset(&email), origin, work).await
+    }
+
+    async fn queue(&self, email: Email, origin: RequestOrigin) -> Result<()> {
+        let entry = NewAuditEntry::new(AuditAction::PasswordResetRequested, self.clock.now());
+        self.notes.note(entry.seen_from(origin).with("email", email.as_str()));
         if !self.postbox.is_served() {
             tracing::info!(
                 "a password reset was asked for; no mail server is configured (SMTP_HOST), so nothing is sent"
@@ -60,7 +73,8 @@ impl PasswordResets {
     /// Sets the password of whoever was mailed the token, and signs them out everywhere; happens once, however many race.
     ///
     /// # Errors
-    /// [`Kind::Gone`] when its time is over, [`Kind::NotFound`] when it is unknown, spent, or of an account that may not sign in.
+    /// [`Kind::Gone`] when its time is over, [`Kind::NotFound`] when it is unknown, spent, or of an account that may not sign in,
+    /// [`Kind::TooMany`] after too many of those.
     pub async fn confirm(
         &self,
         token: &SecretString,
@@ -68,13 +82,23 @@ impl PasswordResets {
         origin: RequestOrigin,
     ) -> Result<()> {
         let token = TokenHash::of(token.expose_secret());
+        let work = self.confirm_unthrottled(&token, password, origin);
+        self.throttle.attempt(Tried::ConfirmReset(&token), origin, work).await
+    }
+
+    async fn confirm_unthrottled(
+        &self,
+        token: &TokenHash,
+        password: &Password,
+        origin: RequestOrigin,
+    ) -> Result<()> {
         // Hashing is dear, so a token that is not good is refused before it.
-        let expires_at = self.store.find_reset(&token).await?.ok_or_else(not_found)?;
+        let expires_at = self.store.find_reset(token).await?.ok_or_else(not_found)?;
         if expires_at <= self.clock.now() {
             return Err(expired());
         }
         let hashed_password = self.hasher.hash(password).await?;
-        match self.store.confirm_reset(&token, &hashed_password, origin, self.clock.now()).await? {
+        match self.store.confirm_reset(token, &hashed_password, origin, self.clock.now()).await? {
             Reset::Done(user) => {
                 self.feed.forget(Change::User(user));
                 tracing::info!(user.id = %user, "a password was reset; the user's sessions are closed");

@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use crate::{
     access::scope::TenantScope,
+    clock::Clock,
     error::Result,
     id::{ClientId, MailId},
+    model::audit::AuditAction,
     page::{Cursor, PageRequest},
     secret::Vault,
-    store::{SealedColumn, SealedRow, Store},
+    store::{NewAuditEntry, SealedColumn, SealedRow, Store},
 };
 
 /// Seals what is stored anew.
@@ -19,6 +21,7 @@ use crate::{
 pub struct Rewraps {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) vault: Vault,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// What became of the texts of one column.
@@ -62,6 +65,8 @@ impl Rewraps {
     /// # Errors
     /// [`crate::error::Kind::Unavailable`] when the store is away; what was replaced until then stays so.
     pub async fn run(&self) -> Result<RewrapReport> {
+        // Before the first text, so that none is sealed anew without it.
+        self.store.note(NewAuditEntry::new(AuditAction::RewrapBegun, self.clock.now())).await?;
         Ok(RewrapReport {
             keys: self.walk(SealedColumn::N8nKeys, ClientId).await?,
             mails: self.walk(SealedColumn::Mails, MailId).await?,

@@ -11,19 +11,23 @@ use crate::{
         actor::Actor,
         issuer::TokenIssuer,
         password::{PasswordHasher, Verification},
+        scope::Author,
     },
+    audit::AuditNotes,
     clock::{Clock, Timestamp},
     error::{Error, Kind, Result},
     feed::{ChangeFeed, Remembered, Row, Touched},
     id::{SessionId, UserId},
     model::{
+        audit::{AuditAction, AuditSubject},
         email::Email,
         password::Password,
         session::{Rotation, SignedIn, TokenHash},
         user::{Role, User, UserRecord},
     },
     request::RequestOrigin,
-    store::{Change, Store},
+    store::{Change, NewAuditEntry, Store},
+    throttle::{Throttle, Tried},
 };
 
 pub use self::own::OwnSession;
@@ -73,7 +77,9 @@ pub struct Sessions {
     pub(crate) feed: Arc<ChangeFeed>,
     pub(crate) hasher: PasswordHasher,
     pub(crate) issuer: TokenIssuer,
+    pub(crate) throttle: Throttle,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) notes: AuditNotes,
 }
 
 impl Sessions {
@@ -81,21 +87,31 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Kind::Unauthenticated`] for an unknown address, a wrong password and an account that is not active: the same answer after
-    /// the same work, but for accounts that were imported and have not signed in since, whose hash is of another kind. [`Kind::Unavailable`] when the store is away or too many wait for their hash.
+    /// the same work. [`Kind::TooMany`] after too many of those, [`Kind::Unavailable`] when the store is away or too many wait for their hash.
     pub async fn sign_in(
         &self,
         email: &str,
         password: &SecretString,
         origin: RequestOrigin,
     ) -> Result<SignedIn> {
-        let (user, verified) = self.verify(email, password).await?;
+        let work = self.sign_in_unthrottled((email, origin), password);
+        self.throttle.attempt(Tried::SignIn(email), origin, work).await
+    }
+
+    async fn sign_in_unthrottled(
+        &self,
+        tried: (&str, RequestOrigin),
+        password: &SecretString,
+    ) -> Result<SignedIn> {
+        let origin = tried.1;
+        let (user, verified) = self.verify(tried, password).await?;
         let now = self.clock.now();
         let (refresh, session) = self.issuer.refresh(origin, now)?;
         let opened = match self.store.open_session(user, &verified, session.clone()).await? {
             Some(opened) => opened,
             // Another sign-in may have stored a newer kind of hash of the same password meanwhile.
             None => {
-                let (user, verified) = self.verify(email, password).await?;
+                let (user, verified) = self.verify(tried, password).await?;
                 self.store.open_session(user, &verified, session).await?.ok_or_else(wrong_credentials)?
             }
         };
@@ -103,23 +119,50 @@ impl Sessions {
     }
 
     /// Whose password it is, and the stored hash that says so.
-    async fn verify(&self, email: &str, password: &SecretString) -> Result<(UserId, SecretString)> {
-        let record = match Email::parse(email) {
-            Ok(email) => self.store.find_for_sign_in(&email).await?,
-            Err(_) => None,
+    async fn verify(
+        &self,
+        (email, origin): (&str, RequestOrigin),
+        password: &SecretString,
+    ) -> Result<(UserId, SecretString)> {
+        let parsed = Email::parse(email).ok();
+        let tried = (parsed.as_ref(), origin);
+        let found = match &parsed {
+            Some(email) => self.store.find_for_sign_in(email).await?,
+            None => None,
         };
+        // Who is not active costs what nobody does: those have no imported hash to pay for.
+        let record = found.as_ref().filter(|record| record.user.is_active);
+        let imported = self.store.imported_hash().await?;
+        let stored = record.map(|record| &record.hashed_password);
+        let verified = self.hasher.verify_evenly(password, stored, imported.as_ref()).await?;
         let Some(UserRecord { user, hashed_password }) = record else {
-            self.hasher.verify_nothing(password).await?;
-            return Err(wrong_credentials());
+            let user = found.as_ref().map(|record| &record.user);
+            let reason = if user.is_some() { "inactive" } else { "unknown" };
+            return Err(self.refused(tried, user, reason));
         };
-        match self.hasher.verify(password, &hashed_password).await? {
-            Verification::Mismatch => Err(wrong_credentials()),
-            _ if !user.is_active => Err(wrong_credentials()),
+        match verified {
+            Verification::Mismatch => Err(self.refused(tried, Some(user), "wrong_password")),
             Verification::MatchNeedsRehash => {
-                Ok((user.id, self.rehash(&user, password, &hashed_password).await?))
+                Ok((user.id, self.rehash(user, password, hashed_password).await?))
             }
-            Verification::Match => Ok((user.id, hashed_password)),
+            Verification::Match => Ok((user.id, hashed_password.clone())),
         }
+    }
+
+    /// Notes why a sign-in failed, which the caller is not told. What is no address may be a password in the wrong field, so it is not noted.
+    fn refused(
+        &self,
+        (email, origin): (Option<&Email>, RequestOrigin),
+        user: Option<&User>,
+        reason: &'static str,
+    ) -> Error {
+        let mut entry = NewAuditEntry::new(AuditAction::SignInFailed, self.clock.now()).seen_from(origin);
+        entry = entry.with("reason", reason).with("email", email.map(Email::as_str));
+        if let Some(user) = user {
+            entry = entry.of(user.client_id).on(AuditSubject::User(user.id));
+        }
+        self.notes.note(entry);
+        wrong_credentials()
     }
 
     /// Stores a hash of today's kind for a password that verified against an older one.
@@ -133,11 +176,16 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Kind::Unauthenticated`] for a token that is unknown, expired, or was spent long ago; the last closes its session.
+    /// [`Kind::TooMany`] after too many of those.
     pub async fn refresh(&self, refresh_token: &SecretString, origin: RequestOrigin) -> Result<SignedIn> {
-        let now = self.clock.now();
         let presented = TokenHash::of(refresh_token.expose_secret());
+        self.throttle.attempt(Tried::Refresh(&presented), origin, self.rotate(&presented, origin)).await
+    }
+
+    async fn rotate(&self, presented: &TokenHash, origin: RequestOrigin) -> Result<SignedIn> {
+        let now = self.clock.now();
         let (refresh, next) = self.issuer.refresh(origin, now)?;
-        match self.store.rotate_refresh(&presented, next).await? {
+        match self.store.rotate_refresh(presented, next).await? {
             Rotation::Rotated { session, user } => self.issuer.signed_in((session, user), &refresh, now),
             Rotation::Replayed { session, user } => {
                 self.feed.forget(Change::Session(session));
@@ -154,7 +202,8 @@ impl Sessions {
     /// [`Kind::Unavailable`] when the store is away.
     pub async fn sign_out(&self, actor: Actor) -> Result<()> {
         if let Some(session) = actor.session_id() {
-            self.store.close_session(session, self.clock.now()).await?;
+            let author = Author { user: actor.user_id(), origin: actor.origin() };
+            self.store.close_session(session, author, self.clock.now()).await?;
             self.feed.forget(Change::Session(session));
         }
         Ok(())

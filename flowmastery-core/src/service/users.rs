@@ -21,6 +21,7 @@ use crate::{
     },
     page::{Page, PageRequest},
     store::{Change, PasswordChange, Store, UserRemoval, UserUpdate},
+    throttle::{Throttle, Tried},
 };
 
 /// Users.
@@ -29,6 +30,7 @@ pub struct Users {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) feed: Arc<ChangeFeed>,
     pub(crate) hasher: PasswordHasher,
+    pub(crate) throttle: Throttle,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -105,7 +107,7 @@ impl Users {
     /// [`Kind::Forbidden`] for all but admins, [`Kind::NotFound`], [`Kind::Conflict`] when no active admin would be left.
     pub async fn remove(&self, actor: Actor, id: UserId) -> Result<()> {
         actor.require(Permission::ManageUsers)?;
-        match self.store.delete_user(actor.scope(), id).await? {
+        match self.store.delete_user(actor.scope(), id, self.clock.now()).await? {
             UserRemoval::Removed => {
                 self.feed.forget(Change::User(id));
                 Ok(())
@@ -119,9 +121,14 @@ impl Users {
     ///
     /// # Errors
     /// [`Kind::Invalid`] when the current password is wrong: the session is good all the same. [`Kind::Conflict`] when the password was changed
-    /// by something else meanwhile, [`Kind::NotFound`] when a host's actor names a user that is not ours, [`Kind::Unavailable`] when too
-    /// many wait for their hash.
+    /// by something else meanwhile, [`Kind::NotFound`] when a host's actor names a user that is not ours, [`Kind::TooMany`] after too many wrong
+    /// passwords, [`Kind::Unavailable`] when too many wait for their hash.
     pub async fn change_password(&self, actor: Actor, current: &SecretString, new: &Password) -> Result<()> {
+        let work = self.change_unthrottled(actor, current, new);
+        self.throttle.attempt(Tried::ChangePassword(actor.user_id()), actor.origin(), work).await
+    }
+
+    async fn change_unthrottled(&self, actor: Actor, current: &SecretString, new: &Password) -> Result<()> {
         let user = self.me(actor).await?;
         let record = self.store.find_for_sign_in(&user.email).await?;
         let verified = record.ok_or_else(|| Error::not_found("user"))?.hashed_password;

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::{CollectionRecord, StoreResult};
 use crate::{
-    access::scope::TenantScope,
+    access::scope::{Author, TenantScope},
     clock::Timestamp,
     id::ClientId,
     model::{
@@ -36,8 +36,8 @@ pub struct Configured {
 /// Clients. A deleted one is gone for every method at once; [`ClientStore::purge_deleted`] clears up behind it.
 #[async_trait]
 pub trait ClientStore: Send + Sync {
-    /// Stores a client.
-    async fn create_client(&self, client: NewClient) -> StoreResult<Configured>;
+    /// Stores a client, for somebody or for the host itself.
+    async fn create_client(&self, author: Option<Author>, client: NewClient) -> StoreResult<Configured>;
 
     /// A client by id.
     async fn find_client(&self, scope: TenantScope, id: ClientId) -> StoreResult<Option<Configured>>;

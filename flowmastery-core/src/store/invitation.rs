@@ -104,7 +104,12 @@ pub trait InvitationStore: Send + Sync {
     ) -> StoreResult<Option<Invitation>>;
 
     /// Revokes an invitation that is pending or expired, and erases its mail, in one transaction.
-    async fn revoke_invitation(&self, scope: TenantScope, id: InvitationId) -> StoreResult<Revocation>;
+    async fn revoke_invitation(
+        &self,
+        scope: TenantScope,
+        id: InvitationId,
+        now: Timestamp,
+    ) -> StoreResult<Revocation>;
 
     /// Makes the account and its first session and spends the invitation, in one transaction that happens once, however many race.
     async fn accept_invitation(

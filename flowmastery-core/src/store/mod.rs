@@ -3,6 +3,7 @@
 //! Rules: every method on tenant data takes a [`TenantScope`] first and neither sees nor changes anything outside of it. A fact of
 //! several rows is one method with its transaction inside. `find` answers `None` where there is nothing; `list` answers a page.
 
+mod audit;
 mod change;
 mod client;
 mod error;
@@ -17,6 +18,7 @@ mod outbox;
 mod password_reset;
 mod sealed;
 mod session;
+mod sign_in;
 pub mod sql;
 mod user;
 mod verification;
@@ -26,6 +28,7 @@ use std::fmt;
 use async_trait::async_trait;
 
 pub use self::{
+    audit::{AuditStore, KEPT_AT_LEAST_DAYS, NewAuditEntry},
     change::{Change, ChangeStore, Changes, FeedPosition},
     client::{ClientStore, Configured},
     error::{StoreError, StoreResult},
@@ -42,6 +45,7 @@ pub use self::{
     password_reset::{PasswordResetStore, Reset},
     sealed::{SealedColumn, SealedRow, SealedStore},
     session::SessionStore,
+    sign_in::SignInStore,
     user::{PasswordChange, UserRemoval, UserStore, UserUpdate},
     verification::{Kept, Recount, VerificationStore},
 };
@@ -54,6 +58,7 @@ pub use crate::model::collection::{CollectionRecord, Failure};
 pub trait Store:
     UserStore
     + SessionStore
+    + SignInStore
     + InvitationStore
     + OutboxStore
     + PasswordResetStore
@@ -67,6 +72,7 @@ pub trait Store:
     + OriginStore
     + SealedStore
     + ChangeStore
+    + AuditStore
     + fmt::Debug
 {
     /// Asks the store for a trivial answer.

@@ -81,7 +81,7 @@ pub trait UserStore: Send + Sync {
     ) -> StoreResult<UserUpdate>;
 
     /// Removes a user in one transaction, with sessions, refresh tokens and password resets; what the user made stays.
-    async fn delete_user(&self, scope: TenantScope, id: UserId) -> StoreResult<UserRemoval>;
+    async fn delete_user(&self, scope: TenantScope, id: UserId, now: Timestamp) -> StoreResult<UserRemoval>;
 
     /// Replaces the stored password hash, when it still is `old` (a rehash after a sign-in must not undo a change of password).
     async fn replace_password_hash(

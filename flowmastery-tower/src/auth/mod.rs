@@ -18,9 +18,10 @@
 //! ```
 //!
 //! A token is a bearer token or, where there is none, in a browser's cookie, which a host's own routes are sent below the API's base path;
-//! such a host says where it is with `at`, on both. A request without a good token is answered with 401; [`AuthenticateLayer::optional`] lets requests without any token pass, and
-//! still refuses those with a bad one. One that changes something by its cookie and does not come from a page of the same origin is
-//! answered with 403. When the store is away the answer is 503: an outage is never a denial.
+//! such a host says where it is with `at`, on both. A request without a good token is answered with 401;
+//! [`AuthenticateLayer::optional`] lets requests without any token pass, and still refuses those with a bad one. One that changes
+//! something by its cookie and does not come from a page of the same origin is answered with 403. When the store is away the answer is
+//! 503: an outage is never a denial.
 
 mod future;
 mod layer;

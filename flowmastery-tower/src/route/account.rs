@@ -33,7 +33,7 @@ pub(super) fn routes() -> Vec<Route> {
             )
             .body(PASSWORD)
             .answers_nothing(StatusCode::NO_CONTENT)
-            .problems(&[404, 409]),
+            .problems(&[404, 409, 429]),
     ]
 }
 

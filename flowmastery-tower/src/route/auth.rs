@@ -46,12 +46,12 @@ pub(super) fn routes() -> Vec<Route> {
             .summary("Signs in with e-mail and password.")
             .body(LOGIN)
             .answers::<Welcome>(StatusCode::OK)
-            .problems(&[401, 403]),
+            .problems(&[401, 403, 429]),
         Route::post(REFRESH_PATH, Access::Public, refresh)
             .summary("Gives a new pair of tokens for a refresh token.")
             .body(REFRESH)
             .answers::<Welcome>(StatusCode::OK)
-            .problems(&[401, 403]),
+            .problems(&[401, 403, 429]),
         Route::post("/api/v1/auth/logout", Access::SignedIn, logout)
             .summary("Ends the session; its tokens stop working, and cookies are taken away.")
             .answers_nothing(StatusCode::NO_CONTENT),
@@ -64,12 +64,13 @@ pub(super) fn routes() -> Vec<Route> {
                  no account.",
             )
             .body(RESET)
-            .answers_nothing(StatusCode::ACCEPTED),
+            .answers_nothing(StatusCode::ACCEPTED)
+            .problems(&[429]),
         Route::post("/api/v1/auth/password-reset/confirm", Access::Public, confirm_reset)
             .summary("Sets another password with the token of a mailed link, and ends every session of the account.")
             .body(CONFIRM)
             .answers_nothing(StatusCode::NO_CONTENT)
-            .problems(&[404, 410]),
+            .problems(&[404, 410, 429]),
     ]
 }
 
@@ -118,7 +119,7 @@ async fn me(call: Call) -> Answer {
 
 async fn reset(call: Call) -> Answer {
     let email = call.fields.parse(|values| Email::parse(values.text("email")))?;
-    call.context.flowmastery.password_resets().request(email).await?;
+    call.context.flowmastery.password_resets().request(email, call.origin).await?;
     Ok(reply::empty(StatusCode::ACCEPTED))
 }
 

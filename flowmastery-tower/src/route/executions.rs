@@ -76,8 +76,10 @@ async fn own(call: Call) -> Answer {
 
 async fn list(call: Call, id: ClientId, path: &str) -> Answer {
     let actor = call.actor()?;
-    let (query, others) =
-        call.fields.parse(|values| Ok::<_, Vec<_>>((executions(values)?, others(values))))?;
+    let (query, others) = call.fields.parse(|values| {
+        let others = values.query_before_page(PERIOD.iter().chain(FILTER));
+        Ok::<_, Vec<_>>((executions(values)?, others))
+    })?;
     let page = call.context.flowmastery.metrics().executions_document(actor, id, &query).await?;
     let next = page.next.map(|next| format!("{others}{}", reply::next_page(query.page, next)));
     reply::linked(&call.context, path, reply::document(&call.headers, page.document), next)
@@ -106,12 +108,6 @@ fn executions(values: &mut Values) -> Result<ExecutionsQuery, Vec<FieldError>> {
             Err(faults.chain(page.err().into_iter().flatten()).collect())
         }
     }
-}
-
-/// What a link to the next page repeats.
-fn others(values: &Values) -> String {
-    let query = values.query_of(PERIOD.iter().chain(FILTER));
-    if query.is_empty() { query } else { format!("{query}&") }
 }
 
 #[cfg(test)]

@@ -72,12 +72,16 @@ impl Values {
         }
     }
 
-    /// The texts that were sent for these fields, as a query that asks for the same again.
-    pub(crate) fn query_of<'a>(&self, fields: impl IntoIterator<Item = &'a Field>) -> String {
-        let names = fields.into_iter().map(|field| field.name);
-        let sent: Vec<_> = names.filter_map(|name| Some((name, self.optional_text(name)?))).collect();
+    /// What was sent for these parameters, as the beginning of a query that asks for the same on another page.
+    pub(crate) fn query_before_page<'a>(&self, parameters: impl IntoIterator<Item = &'a Field>) -> String {
+        let sent = parameters.into_iter().filter_map(|field| match self.0.get(field.name)? {
+            Given::Text(text) => Some((field.name, text.clone())),
+            Given::Integer(number) => Some((field.name, number.to_string())),
+            Given::Secret(_) | Given::Flag(_) | Given::Faulty => None,
+        });
         // Pairs of texts can always be written.
-        serde_urlencoded::to_string(sent).unwrap_or_default()
+        let query = serde_urlencoded::to_string(sent.collect::<Vec<_>>()).unwrap_or_default();
+        if query.is_empty() { query } else { format!("{query}&") }
     }
 
     /// The page that `limit` and `cursor` ask for.

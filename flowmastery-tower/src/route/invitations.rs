@@ -53,7 +53,7 @@ pub(super) fn routes() -> Vec<Route> {
             .summary("Makes the account of an invitation and signs it in.")
             .body(ACCEPT)
             .answers::<Welcome>(StatusCode::CREATED)
-            .problems(&[403, 404, 409, 410]),
+            .problems(&[403, 404, 409, 410, 429]),
         Route::post("/api/v1/auth/invitations/{invitation_id}/resend", ADMINS, resend)
             .summary(
                 "Mails another link for an invitation that is pending or has expired, good for 48 hours; the link before is dead. One that was                  accepted or revoked is not found.",

@@ -5,6 +5,7 @@
 
 mod access;
 mod account;
+mod audit;
 mod auth;
 mod body;
 mod clients;
@@ -45,5 +46,6 @@ pub(crate) fn routes(docs: bool) -> Vec<Route> {
     routes.extend(metrics::routes());
     routes.extend(executions::routes());
     routes.extend(series::routes());
+    routes.extend(audit::routes());
     routes
 }

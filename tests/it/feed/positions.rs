@@ -179,7 +179,7 @@ async fn who_prunes_while_another_does_waits_for_nobody() {
     let name = ClientName::parse("Acme").unwrap();
     let now = Timestamp::from_millis(0);
     let new = NewClient { name, created_by_admin_id: None, created_at: now };
-    let client = store.create_client(new).await.unwrap().id;
+    let client = store.create_client(None, new).await.unwrap().id;
     let scope = TenantScope::client(client);
     store.delete_client(scope, client, now).await.unwrap();
     assert_eq!(store.purge_deleted(scope, 10).await.unwrap(), 0);

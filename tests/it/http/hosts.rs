@@ -162,6 +162,22 @@ async fn walk(host: &Host, prefix: &str) {
     assert_eq!(host.send(nobody).await.0, 401);
 }
 
+/// Ten failures from the other end of the connection hold it up, whatever address it claims to have.
+async fn hold_up(host: &Host, prefix: &str) {
+    let fail = async |number: usize| {
+        let body = json!({ "email": "nobody@agency.com", "password": PASSWORD }).to_string();
+        let login = Request::post(format!("{prefix}/api/v1/auth/login"))
+            .header(header::CONTENT_TYPE, "application/json")
+            .header("x-forwarded-for", format!("203.0.113.{number}"))
+            .body(body.into());
+        host.send(login.unwrap()).await.0
+    };
+    for number in 0..10 {
+        assert_eq!(fail(number).await, 401, "{number}");
+    }
+    assert_eq!(fail(10).await, 429);
+}
+
 fn api(world: &World, base: &str) -> Api {
     Api::builder(world.app.clone()).base_path(base).build().unwrap()
 }
@@ -185,13 +201,16 @@ async fn poem_answers_at_the_root_and_under_a_prefix() {
 #[tokio::test]
 async fn the_standalone_host_answers() {
     let program = Program::start("poem-standalone", "flowmastery", &["serve", "--bind", "127.0.0.1:0"]);
-    walk(&Host::Program(program), "").await;
+    let host = Host::Program(program);
+    walk(&host, "").await;
+    hold_up(&host, "").await;
 }
 
 #[tokio::test]
 async fn the_axum_application_answers_under_its_prefix_and_guards_its_own_route() {
     let host = Host::Program(Program::start("axum-embedded", "axum-embedded", &["127.0.0.1:0", "DATABASE"]));
     walk(&host, "/flow").await;
+    hold_up(&host, "/flow").await;
     let nobody = Request::get("/whoami").body(Full::default()).unwrap();
     assert_eq!(host.send(nobody).await.0, 401);
 }
@@ -200,4 +219,5 @@ async fn the_axum_application_answers_under_its_prefix_and_guards_its_own_route(
 async fn the_bare_host_answers() {
     let host = Host::Program(Program::start("hyper-bare", "hyper-bare", &["127.0.0.1:0", "DATABASE"]));
     walk(&host, "").await;
+    hold_up(&host, "").await;
 }

@@ -61,6 +61,7 @@ const ROWS: &str = "
     GET    /api/v1/metrics/my-workflows                                401 200 200 403
     GET    /api/v1/metrics/my-timeseries                               401 200 200 403
     GET    /api/v1/metrics/my-executions                               401 200 200 403
+    GET    /api/v1/audit                                               401 403 403 200
 ";
 
 /// One route with what each kind of good caller is answered.

@@ -95,6 +95,7 @@ async fn everything_is_taken_over_and_a_second_import_changes_nothing(backend: B
     }
     assert!(report.is_complete());
     assert_eq!(target.rows().await, before);
+    assert_eq!(target.imports_noted().await, 2);
 }
 
 /// Checks what [`flawless`] has become.
@@ -184,7 +185,7 @@ async fn a_rehearsal_says_what_an_import_does_and_writes_nothing(backend: Backen
     let (target, python) = (Target::new(backend).await, flawless(false).await);
     let before = target.rows().await;
     let rehearsed = target.run(&python, ImportRequest { apply: false, ..applied() }).await;
-    assert_eq!(target.rows().await, before);
+    assert_eq!((target.rows().await, target.imports_noted().await), (before, 0));
     let done = target.import(&python).await;
     assert_eq!((&rehearsed.counts, &rehearsed.remarks), (&done.counts, &done.remarks));
     let before = target.rows().await;

@@ -138,7 +138,7 @@ impl<'a> Case<'a> {
             Vault::new(VaultKey::ring(Vec::new(), [&SECRET.into()]).unwrap(), Arc::new(OsEntropy)).unwrap();
         let name = ClientName::parse(&format!("case {seed}")).unwrap();
         let new = NewClient { name, created_by_admin_id: None, created_at: START };
-        let client = shared.store.create_client(new).await.unwrap().id;
+        let client = shared.store.create_client(None, new).await.unwrap().id;
         let told = vec![format!("{dialect:?} {limits:?} skew {skew} retention {retention:?}")];
         let case = Self {
             shared,

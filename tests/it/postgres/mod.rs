@@ -32,7 +32,7 @@ fn everything() -> TenantScope {
 async fn client(store: &SqlStore) -> ClientId {
     let new =
         NewClient { name: ClientName::parse("Acme").unwrap(), created_by_admin_id: None, created_at: NOW };
-    let id = store.create_client(new).await.unwrap().id;
+    let id = store.create_client(None, new).await.unwrap().id;
     let url = InstanceUrl::parse("https://n8n.example.com").unwrap();
     let instance = SealedInstance { url, key: Sealed::from_stored("v1:test:key".to_owned()) };
     store.set_instance(everything(), id, Some(&instance), NOW).await.unwrap().unwrap();

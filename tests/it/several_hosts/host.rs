@@ -91,7 +91,7 @@ impl Cluster {
         for number in (self.n8n.len() + 1..).take(clients) {
             let name = ClientName::parse(&format!("Client {number}")).unwrap();
             let new = NewClient { name, created_by_admin_id: None, created_at: now() };
-            let client = self.store.create_client(new).await.unwrap().id;
+            let client = self.store.create_client(None, new).await.unwrap().id;
             let n8n = self.another_n8n(runs);
             self.lead(client, n8n.base_url().as_str(), &n8n).await;
             self.n8n.push(n8n);

@@ -144,7 +144,8 @@ impl Server {
         self.send(request, &header, body)
     }
 
-    fn send(&self, request: &str, headers: &str, body: Option<&Value>) -> (u16, Value) {
+    /// The same with more headers, each with its end of line.
+    pub(crate) fn send(&self, request: &str, headers: &str, body: Option<&Value>) -> (u16, Value) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let body = body.map(ToString::to_string).unwrap_or_default();
         write!(

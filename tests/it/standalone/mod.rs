@@ -1,5 +1,6 @@
 //! The standalone host as its users meet it: the real program, in a directory of its own, over its command line, its signals and HTTP.
 
+mod addresses;
 mod dev;
 pub(crate) mod harness;
 mod health;

@@ -1,5 +1,6 @@
 //! The settings of the host: one file a concern, read from [`Vars`], checked all at once before anything starts.
 
+mod audit;
 mod collection;
 mod database;
 mod links;
@@ -17,6 +18,8 @@ mod vars;
 mod deployment;
 #[cfg(test)]
 mod tests;
+
+use std::time::Duration;
 
 use flowmastery_core::model::session::TokenLifetimes;
 
@@ -45,6 +48,8 @@ pub(crate) struct Settings {
     pub(crate) mail: Option<MailSettings>,
     pub(crate) links: LinkSettings,
     pub(crate) collection: CollectionSettings,
+    /// How long entries of the audit log are kept.
+    pub(crate) audit_retention: Duration,
     pub(crate) outbound: OutboundSettings,
     pub(crate) logs: LogSettings,
     /// Development.
@@ -67,6 +72,7 @@ impl Settings {
         let mail = MailSettings::read(&mut reader);
         let links = LinkSettings::read(&mut reader);
         let collection = collection::read(&mut reader);
+        let audit_retention = audit::read(&mut reader);
         let outbound = OutboundSettings::read(&mut reader);
         let logs = LogSettings::read(&mut reader);
         let debug = server.as_ref().zip(database.as_ref()).map(|(server, database)| {
@@ -88,6 +94,7 @@ impl Settings {
                 mail,
                 links,
                 collection: collection?,
+                audit_retention: audit_retention?,
                 outbound,
                 logs: logs?,
             })

@@ -1,6 +1,6 @@
 //! The table of every setting: what `--help` prints and `.env.example` is checked against.
 
-use super::{collection, database, links, logging, mail, outbound, secrets, server, tokens};
+use super::{audit, collection, database, links, logging, mail, outbound, secrets, server, tokens};
 
 /// One setting.
 #[derive(Debug)]
@@ -51,7 +51,7 @@ pub(crate) static ELSEWHERE: [Setting; 4] = [
 
 /// Every setting, by concern.
 pub(crate) fn all() -> impl Iterator<Item = &'static Setting> {
-    let concerns: [&'static [Setting]; 10] = [
+    let concerns: [&'static [Setting]; 11] = [
         &server::TABLE,
         &database::TABLE,
         &secrets::TABLE,
@@ -59,6 +59,7 @@ pub(crate) fn all() -> impl Iterator<Item = &'static Setting> {
         &mail::TABLE,
         &links::TABLE,
         &collection::TABLE,
+        &audit::TABLE,
         &outbound::TABLE,
         &logging::TABLE,
         &ELSEWHERE,

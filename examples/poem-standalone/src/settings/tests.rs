@@ -92,6 +92,7 @@ fn each_fault_names_setting_value_and_what_is_accepted() {
         ("PUBLIC_URL", "https://api.acme.com/?x=1"),
         ("SYNC_INTERVAL_SECONDS", "60s"),
         ("EXECUTION_RETENTION_DAYS", "0"),
+        ("AUDIT_RETENTION_DAYS", "29"),
         ("TLS_CA_FILE", "/nowhere/ca.pem"),
         ("LOG_FORMAT", "xml"),
         ("LOG_FILE", ".."),

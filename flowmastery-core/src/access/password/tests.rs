@@ -11,6 +11,10 @@ async fn verify(password: &str, stored: &str) -> Verification {
     hasher().verify(&password.into(), &stored.into()).await.unwrap()
 }
 
+async fn verify_nothing(password: &str) -> Verification {
+    hasher().verify_evenly(&password.into(), None, None).await.unwrap()
+}
+
 fn bcrypt_of(password: &str) -> String {
     bcrypt::hash_with_salt(password, 4, [7; 16]).unwrap().format_for_version(bcrypt::Version::TwoB)
 }
@@ -70,7 +74,7 @@ async fn an_overlong_password_is_a_mismatch_without_being_hashed() {
         Verification::Mismatch,
         "bcrypt alone would cut it off and match"
     );
-    hasher().verify_nothing(&megabytes.into()).await.unwrap();
+    assert_eq!(verify_nothing(&megabytes).await, Verification::Mismatch);
     let longest = "ä".repeat(128);
     assert_eq!(verify(&longest, &bcrypt_of(&longest)).await, Verification::MatchNeedsRehash);
 }
@@ -94,7 +98,7 @@ async fn nobodys_hash_costs_what_a_real_one_does_and_matches_nothing() {
         assert_eq!(nobodys.params, real.params);
         assert_eq!(nobodys.hash.unwrap().len(), real.hash.unwrap().len());
         assert_eq!(verify_argon2(&"".into(), &nobodys, &cost).unwrap(), Verification::Mismatch);
-        hasher.verify_nothing(&"securepassword".into()).await.unwrap();
+        hasher.verify_evenly(&"securepassword".into(), None, None).await.unwrap();
     }
 }
 
@@ -106,7 +110,7 @@ async fn beyond_64_waiting_callers_the_next_is_told_to_come_back() {
         Arc::clone(&hasher.cores).acquire_many_owned(u32::try_from(cores).unwrap()).await.unwrap();
     let caller = || {
         let hasher = hasher.clone();
-        tokio::spawn(async move { hasher.verify_nothing(&"securepassword".into()).await })
+        tokio::spawn(async move { hasher.verify_evenly(&"securepassword".into(), None, None).await })
     };
     let waiting: Vec<_> = (0..cores + 64).map(|_| caller()).collect();
     while hasher.places.available_permits() > 0 {
@@ -119,7 +123,44 @@ async fn beyond_64_waiting_callers_the_next_is_told_to_come_back() {
         caller.await.unwrap().unwrap();
     }
     assert_eq!(hasher.cores.available_permits(), cores);
-    hasher.verify_nothing(&"securepassword".into()).await.unwrap();
+    hasher.verify_evenly(&"securepassword".into(), None, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_overlong_password_fails_against_a_hash_of_nothing() {
+    let stored: SecretString = bcrypt_of("").into();
+    let overlong = "a".repeat(129).into();
+    let verified = hasher().verify_evenly(&overlong, Some(&stored), Some(&stored)).await.unwrap();
+    assert_eq!(verified, Verification::Mismatch);
+}
+
+#[tokio::test]
+async fn a_failure_that_pays_for_an_imported_hash_is_a_failure_and_a_match_one_of_its_own() {
+    let password = Password::choose("securepassword".into()).unwrap();
+    let argon2 = hasher().hash(&password).await.unwrap();
+    let bcrypt: SecretString = bcrypt_of("securepassword").into();
+    for (stored, expected) in [
+        (None, Verification::Mismatch),
+        (Some(&argon2), Verification::Match),
+        (Some(&bcrypt), Verification::MatchNeedsRehash),
+    ] {
+        let right = hasher().verify_evenly(password.secret(), stored, Some(&bcrypt)).await.unwrap();
+        assert_eq!(right, expected);
+        for wrong in ["wrong", "<wrong>"] {
+            let wrong = hasher().verify_evenly(&wrong.into(), stored, Some(&bcrypt)).await.unwrap();
+            assert_eq!(wrong, Verification::Mismatch);
+        }
+    }
+}
+
+#[test]
+fn nobodys_bcrypt_has_the_cost_of_what_it_is_like() {
+    let like = bcrypt_of("securepassword");
+    let nobodys = nobodys_bcrypt(&like.clone().into());
+    assert_eq!((nobodys.len(), nobodys.get(..7)), (like.len(), like.get(..7)));
+    for password in ["", "securepassword"] {
+        assert_eq!(verify_bcrypt(&password.into(), &nobodys).unwrap(), Verification::Mismatch);
+    }
 }
 
 #[test]

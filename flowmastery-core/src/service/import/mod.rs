@@ -22,6 +22,7 @@ use crate::{
     error::{Error, FieldError, Kind, Result},
     id::{ClientId, UserId},
     model::{
+        audit::AuditAction,
         client::{ClientName, Instance, NewClient, SealedInstance},
         email::Email,
         import::{ImportKind, ImportReport, sentence, source::SourceClient},
@@ -30,7 +31,7 @@ use crate::{
     },
     page::PageRequest,
     secret::{Place, Vault, python},
-    store::{ImportSource, ImportStanding, Imported, Store, StoreError},
+    store::{ImportSource, ImportStanding, Imported, NewAuditEntry, Store, StoreError},
 };
 
 /// How to take over.
@@ -72,12 +73,17 @@ impl Imports {
         source: &dyn ImportSource,
         request: ImportRequest,
     ) -> Result<ImportReport> {
+        let now = self.clock.now();
+        if request.apply {
+            // Before the first record, so that none is without it.
+            self.store.note(NewAuditEntry::new(AuditAction::ImportBegun, now)).await?;
+        }
         let known = async |what| self.store.imported(TenantScope::ALL, what).await;
         let run = Run {
             service: self,
             source,
             request,
-            now: self.clock.now(),
+            now,
             users: ids(known(Imported::User).await?, UserId),
             clients: ids(known(Imported::Client).await?, ClientId),
             strangers: HashSet::new(),

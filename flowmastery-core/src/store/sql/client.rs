@@ -7,24 +7,25 @@ use async_trait::async_trait;
 use sqlx::FromRow;
 
 use super::{
-    SqlStore,
+    SqlStore, audit,
     dialect::{self, Lock},
     fault::corrupt,
     pool::{Db, Tx, execute, fetch_all, fetch_one, fetch_optional},
     progress::parse_gaps,
 };
 use crate::{
-    access::scope::TenantScope,
+    access::scope::{Author, TenantScope},
     clock::Timestamp,
     id::ClientId,
     model::{
+        audit::{AuditAction, AuditDetail, AuditSubject},
         client::{ClientName, NewClient, Progress, SealedInstance},
         freshness::ConnectionStatus,
         instance::InstanceUrl,
     },
     page::{Page, PageRequest},
     secret::Sealed,
-    store::{ClientStore, CollectionRecord, Configured, Failure, StoreError, StoreResult},
+    store::{ClientStore, CollectionRecord, Configured, Failure, NewAuditEntry, StoreError, StoreResult},
 };
 
 /// The statement that reads living clients `c` with their collection `k`, and how it goes on.
@@ -113,9 +114,11 @@ fn sealed(url: String, key: String) -> SealedInstance {
 
 #[async_trait]
 impl ClientStore for SqlStore {
-    async fn create_client(&self, client: NewClient) -> StoreResult<Configured> {
+    async fn create_client(&self, author: Option<Author>, client: NewClient) -> StoreResult<Configured> {
         let mut tx = self.pool.begin(TenantScope::ALL).await?;
         let id = insert(&mut tx, &client).await?;
+        let entry = entry(AuditAction::ClientCreated, author, id, client.created_at);
+        audit::insert(tx.db(), entry.with("name", client.name.as_str())).await?;
         tx.commit().await?;
         Ok(Configured {
             id,
@@ -153,15 +156,21 @@ impl ClientStore for SqlStore {
         now: Timestamp,
     ) -> StoreResult<Option<Configured>> {
         let mut tx = self.pool.begin(scope).await?;
-        execute!(
+        // Locks the client, so that the name before is the one that this replaces.
+        let before: Option<(String,)> = fetch_optional!(
             tx.db(),
-            "UPDATE clients SET name = $3, updated_at = $4
-             WHERE id = $1 AND ($2 IS NULL OR id = $2) AND deleted_at IS NULL",
+            "UPDATE clients SET updated_at = $3 WHERE id = $1 AND ($2 IS NULL OR id = $2) AND deleted_at IS NULL RETURNING name",
             id,
             scope.only(),
-            name.as_str(),
             now,
         )?;
+        let Some((before,)) = before else { return Ok(None) };
+        execute!(tx.db(), "UPDATE clients SET name = $2 WHERE id = $1", id, name.as_str())?;
+        let detail = AuditDetail::default().changed("name", before.as_str(), name.as_str());
+        if !detail.is_empty() {
+            let entry = entry(AuditAction::ClientRenamed, scope.author(), id, now).saying(detail);
+            audit::insert(tx.db(), entry).await?;
+        }
         let client = find(tx.db(), scope, id).await?;
         tx.commit().await?;
         Ok(client)
@@ -175,9 +184,8 @@ impl ClientStore for SqlStore {
         now: Timestamp,
     ) -> StoreResult<Option<Configured>> {
         let mut tx = self.pool.begin(scope).await?;
-        if !configure(&mut tx, (scope, id), instance, now).await? {
-            return Ok(None);
-        }
+        let Some(before) = configure(&mut tx, (scope, id), instance, now).await? else { return Ok(None) };
+        note_instance(&mut tx, (scope, id), (before, instance), now).await?;
         let client = find(tx.db(), scope, id).await?;
         tx.commit().await?;
         Ok(client)
@@ -216,7 +224,10 @@ impl ClientStore for SqlStore {
         )?;
         // Invitations first: that waits for an acceptance under way, whose user is then there to be deleted.
         execute!(tx.db(), "DELETE FROM invitations WHERE client_id = $1", id)?;
-        execute!(tx.db(), "DELETE FROM users WHERE client_id = $1", id)?;
+        let users = execute!(tx.db(), "DELETE FROM users WHERE client_id = $1", id)?;
+        let (name,): (String,) = fetch_one!(tx.db(), "SELECT name FROM clients WHERE id = $1", id)?;
+        let entry = entry(AuditAction::ClientDeleted, scope.author(), id, now).with("name", name);
+        audit::insert(tx.db(), entry.with("users", users)).await?;
         tx.commit().await?;
         Ok(true)
     }
@@ -251,13 +262,41 @@ pub(super) async fn insert(tx: &mut Tx, client: &NewClient) -> StoreResult<Clien
     Ok(id)
 }
 
-/// Sets or clears a client's n8n; whether there is such a client.
+/// What is noted of something that was done to a client.
+fn entry(action: AuditAction, author: Option<Author>, id: ClientId, now: Timestamp) -> NewAuditEntry {
+    NewAuditEntry::new(action, now).by(author).of(id).on(AuditSubject::Client(id))
+}
+
+/// Notes which n8n a client has now, and which it had; nothing where it had and has none. A path may hold a token of a proxy, so only
+/// scheme, host and port are noted.
+async fn note_instance(
+    tx: &mut Tx,
+    (scope, id): (TenantScope, ClientId),
+    (before, instance): (Option<InstanceUrl>, Option<&SealedInstance>),
+    now: Timestamp,
+) -> StoreResult<()> {
+    let action = match (&before, instance) {
+        (_, Some(_)) => AuditAction::N8nKeySet,
+        (Some(_), None) => AuditAction::N8nKeyRemoved,
+        (None, None) => return Ok(()),
+    };
+    let mut entry = entry(action, scope.author(), id, now);
+    if let Some(instance) = instance {
+        entry = entry.with("n8n", instance.url.origin());
+    }
+    if let Some(before) = before {
+        entry = entry.with("n8n_before", before.origin());
+    }
+    audit::insert(tx.db(), entry).await
+}
+
+/// Sets or clears a client's n8n; the address before, or `None` when there is no such client.
 pub(super) async fn configure(
     tx: &mut Tx,
     (scope, id): (TenantScope, ClientId),
     instance: Option<&SealedInstance>,
     now: Timestamp,
-) -> StoreResult<bool> {
+) -> StoreResult<Option<Option<InstanceUrl>>> {
     let url = instance.map(|instance| instance.url.as_str());
     let started = execute!(
         tx.db(),
@@ -268,8 +307,11 @@ pub(super) async fn configure(
         scope.only(),
     )?;
     if started == 0 {
-        return Ok(false);
+        return Ok(None);
     }
+    // Whoever changes it has locked the row of `collections` first.
+    let (before,): (Option<String>,) =
+        fetch_one!(tx.db(), "SELECT n8n_api_url FROM clients WHERE id = $1", id)?;
     execute!(
         tx.db(),
         "UPDATE collections SET identified = FALSE, complete_to = NULL, back_filled = FALSE, walk_cursor = NULL,
@@ -288,7 +330,7 @@ pub(super) async fn configure(
         instance.map(|instance| instance.key.as_str()),
         now,
     )?;
-    Ok(true)
+    Ok(Some(before.map(InstanceUrl::stored)))
 }
 
 async fn find_deleted(db: Db<'_>, scope: TenantScope) -> StoreResult<Option<ClientId>> {

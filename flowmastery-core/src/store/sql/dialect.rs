@@ -87,6 +87,7 @@ macro_rules! column {
 }
 
 // Behind the macro, which they use.
+mod audit;
 mod changes;
 mod executions;
 pub(super) mod leases;
@@ -94,6 +95,7 @@ mod outbox;
 pub(super) mod series;
 
 pub(super) use self::{
+    audit::remove_old_audit,
     changes::{begin_life, move_change_horizon, read_changes},
     executions::{delete_executions, read_executions, write_executions},
     outbox::lease_mails,

@@ -177,7 +177,7 @@ impl ImportStore for SqlStore {
         }
         let configured = client::configure(&mut tx, (scope, client), Some(instance), now).await?;
         tx.commit().await?;
-        Ok(configured)
+        Ok(configured.is_some())
     }
 }
 

@@ -7,7 +7,7 @@ use secrecy::SecretString;
 use sqlx::FromRow;
 
 use super::{
-    SqlStore,
+    SqlStore, audit,
     dialect::{self, Lock},
     fault::corrupt,
     outbox,
@@ -16,17 +16,20 @@ use super::{
     user::{self, ADDRESS_TAKEN, UserInsert, parse_email, parse_role},
 };
 use crate::{
-    access::scope::TenantScope,
+    access::scope::{Author, TenantScope},
     clock::Timestamp,
     id::{ClientId, InvitationId, UserId},
     model::{
+        audit::{AuditAction, AuditSubject},
         email::Email,
         invitation::{EmailStatus, Invitation, InvitationStatus, NewInvitation, Renewal},
         outbox::SealedMail,
         session::{NewSession, TokenHash},
     },
     page::{Page, PageRequest},
-    store::{Accepted, InvitationStore, Revocation, StoreError, StoreResult, StoredInvitation},
+    store::{
+        Accepted, InvitationStore, NewAuditEntry, Revocation, StoreError, StoreResult, StoredInvitation,
+    },
 };
 
 /// The statement that reads invitations `i` with their client `c`, and how it goes on.
@@ -90,7 +93,7 @@ impl InvitationStore for SqlStore {
         if !may_invite_to(&mut tx, scope, invitation.client_id).await? {
             return Ok(None);
         }
-        revoke_pending(&mut tx, scope, &invitation.email).await?;
+        let revoked = revoke_pending(&mut tx, scope, &invitation.email).await?;
         // After the update, which waits for an acceptance under way.
         require_free(&mut tx, &invitation.email).await?;
         let email_status = status_of(invitation.mail.as_ref());
@@ -98,6 +101,7 @@ impl InvitationStore for SqlStore {
         if let Some(mail) = &invitation.mail {
             outbox::insert(&mut tx, (id, invitation.client_id), mail, invitation.created_at).await?;
         }
+        note_creation(&mut tx, scope, id, (&invitation, revoked)).await?;
         tx.commit().await?;
         Ok(Some(Invitation {
             id,
@@ -161,8 +165,13 @@ impl InvitationStore for SqlStore {
         renewal::renew(&self.pool, scope, id, renewal).await
     }
 
-    async fn revoke_invitation(&self, scope: TenantScope, id: InvitationId) -> StoreResult<Revocation> {
-        renewal::revoke(&self.pool, scope, id).await
+    async fn revoke_invitation(
+        &self,
+        scope: TenantScope,
+        id: InvitationId,
+        now: Timestamp,
+    ) -> StoreResult<Revocation> {
+        renewal::revoke(&self.pool, scope, id, now).await
     }
 
     async fn accept_invitation(
@@ -204,6 +213,11 @@ impl InvitationStore for SqlStore {
         let Some(user) = user::insert(tx.db(), account).await? else { return Ok(Accepted::AccountExists) };
         outbox::erase(&mut tx, row.id).await?;
         let session = sign_in(&mut tx, row.id, user, &new).await?;
+        let author = Author { user, origin: new.origin };
+        let entry =
+            NewAuditEntry::new(AuditAction::InvitationAccepted, now).by(Some(author)).of(row.client_id);
+        let entry = entry.on(AuditSubject::Invitation(row.id)).with("role", row.role.as_str());
+        audit::insert(tx.db(), entry.with("session_id", session.0)).await?;
         let Some(user) = user::find(tx.db(), TenantScope::ALL, user).await? else {
             return Ok(Accepted::NotFound);
         };
@@ -243,8 +257,27 @@ fn status_of(mail: Option<&SealedMail>) -> EmailStatus {
     }
 }
 
-/// Revokes what is pending for an address, and erases its mails.
-async fn revoke_pending(tx: &mut Tx, scope: TenantScope, email: &Email) -> StoreResult<()> {
+/// Notes that somebody was invited, and which older invitations ended by it.
+async fn note_creation(
+    tx: &mut Tx,
+    scope: TenantScope,
+    id: InvitationId,
+    (invitation, revoked): (&NewInvitation, Vec<InvitationId>),
+) -> StoreResult<()> {
+    let entry = NewAuditEntry::new(AuditAction::InvitationCreated, invitation.created_at).by(scope.author());
+    let mut entry = entry
+        .of(invitation.client_id)
+        .on(AuditSubject::Invitation(id))
+        .with("email", invitation.email.as_str())
+        .with("role", invitation.role.as_str());
+    if !revoked.is_empty() {
+        entry = entry.with("revokes", revoked.into_iter().map(|id| id.0).collect::<Vec<_>>());
+    }
+    audit::insert(tx.db(), entry).await
+}
+
+/// Revokes what is pending for an address, and erases its mails; which invitations these were.
+async fn revoke_pending(tx: &mut Tx, scope: TenantScope, email: &Email) -> StoreResult<Vec<InvitationId>> {
     let revoked: Vec<(InvitationId,)> = fetch_all!(
         tx.db(),
         "UPDATE invitations SET status = 'revoked',
@@ -253,10 +286,11 @@ async fn revoke_pending(tx: &mut Tx, scope: TenantScope, email: &Email) -> Store
         email.as_str(),
         scope.only(),
     )?;
-    for (id,) in revoked {
-        outbox::erase(tx, id).await?;
+    let revoked: Vec<_> = revoked.into_iter().map(|(id,)| id).collect();
+    for id in &revoked {
+        outbox::erase(tx, *id).await?;
     }
-    Ok(())
+    Ok(revoked)
 }
 
 /// Whether the scope may invite to a client that lives, or, being every client, to the admins.

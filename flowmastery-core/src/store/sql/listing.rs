@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use sqlx::FromRow;
 
 use super::{
-    SqlStore,
+    SqlStore, audit,
     ledger::{ExecutionRow, Known},
     lives::epochs_of,
     metrics::{WorkflowRecordRow, codes},
@@ -15,13 +15,14 @@ use crate::{
     clock::Timestamp,
     id::{ClientId, ExecutionId},
     model::{
+        audit::{AuditAction, AuditDetail, AuditSubject},
         epoch::Line,
         instance::InstanceUrl,
         listing::{ListedExecution, ListingPosition, ListingQuery},
         workflow::{TimeSaved, WorkflowId, WorkflowRecord},
     },
     page::{Page, PageRequest},
-    store::{ListingStore, StoreResult},
+    store::{ListingStore, NewAuditEntry, StoreResult},
 };
 
 #[derive(FromRow)]
@@ -123,6 +124,14 @@ impl ListingStore for SqlStore {
         let Some((before,)) = before else { return Ok(false) };
         if before != saved.minutes() {
             write_time_saved(&mut tx, (client, workflow), saved, now).await?;
+            let detail = AuditDetail::default().with("workflow_id", workflow.as_str());
+            let entry = NewAuditEntry::new(AuditAction::TimeSavedSet, now).by(scope.author()).of(client);
+            let entry = entry.on(AuditSubject::Client(client)).saying(detail.changed(
+                "minutes",
+                before,
+                saved.minutes(),
+            ));
+            audit::insert(tx.db(), entry).await?;
             tx.commit().await?;
         }
         Ok(true)

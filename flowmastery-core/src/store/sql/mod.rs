@@ -5,6 +5,7 @@
 //! `collections` first, so that everything else that it reads stays as it is.
 
 mod aging;
+mod audit;
 mod change;
 mod client;
 mod config;
@@ -31,6 +32,7 @@ mod row_security;
 mod sealed;
 mod series;
 mod session;
+mod sign_in;
 mod user;
 mod verification;
 mod workflow;

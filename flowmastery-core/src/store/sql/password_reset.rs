@@ -4,20 +4,21 @@ use async_trait::async_trait;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    SqlStore,
+    SqlStore, audit,
     pool::{Db, execute, fetch_optional},
-    session,
+    session, user,
 };
 use crate::{
-    access::scope::TenantScope,
+    access::scope::{Author, TenantScope},
     clock::Timestamp,
     id::UserId,
     model::{
+        audit::{AuditAction, AuditSubject},
         outbox::{MailLease, NewReset, RESET_GAP},
         session::TokenHash,
     },
     request::RequestOrigin,
-    store::{PasswordResetStore, Reset, StoreResult},
+    store::{NewAuditEntry, PasswordResetStore, Reset, StoreResult},
 };
 
 #[async_trait]
@@ -66,7 +67,7 @@ impl PasswordResetStore for SqlStore {
         &self,
         token: &TokenHash,
         hashed_password: &SecretString,
-        _origin: RequestOrigin,
+        origin: RequestOrigin,
         now: Timestamp,
     ) -> StoreResult<Reset> {
         let mut tx = self.pool.begin(TenantScope::ALL).await?;
@@ -81,7 +82,7 @@ impl PasswordResetStore for SqlStore {
             hashed_password.expose_secret(),
             now,
         )?;
-        let Some((user,)) = changed else {
+        let Some((id,)) = changed else {
             let expires_at = find(tx.db(), token).await?;
             return Ok(if expires_at.is_some_and(|at| at <= now) { Reset::Expired } else { Reset::NotFound });
         };
@@ -89,9 +90,13 @@ impl PasswordResetStore for SqlStore {
         if execute!(tx.db(), "DELETE FROM password_resets WHERE token = $1", token.as_str())? == 0 {
             return Ok(Reset::NotFound);
         }
-        session::close_all(tx.db(), user, None, now).await?;
+        session::close_all(tx.db(), id, None, now).await?;
+        let client = user::find(tx.db(), TenantScope::ALL, id).await?.and_then(|user| user.client_id);
+        let author = Author { user: id, origin };
+        let entry = NewAuditEntry::new(AuditAction::PasswordReset, now).by(Some(author)).of(client);
+        audit::insert(tx.db(), entry.on(AuditSubject::User(id))).await?;
         tx.commit().await?;
-        Ok(Reset::Done(user))
+        Ok(Reset::Done(id))
     }
 }
 

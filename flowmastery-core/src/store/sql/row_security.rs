@@ -52,7 +52,7 @@ pub(super) fn begin_within(begin: &str, scope: TenantScope) -> String {
 
 impl SqlStore {
     /// Lets the role of another store, which is on the same database, use the tables that the role of this one owns: read and write, but neither
-    /// change nor make any. To be called after every [`SqlStore::migrate_up`]. Nothing is done where both have one role, and on SQLite.
+    /// change nor make any; of the audit log only read, add, and remove what is old by the function that is there for it. To be called after every [`SqlStore::migrate_up`]. Nothing is done where both have one role, and on SQLite.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] when the database is away, [`StoreError::Internal`] when the role of this store does not own the tables.
@@ -85,4 +85,6 @@ const GRANTS: &str = "
     GRANT USAGE ON SCHEMA flowmastery TO {role};
     GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA flowmastery TO {role};
     REVOKE INSERT, UPDATE, DELETE ON flowmastery._flowmastery_migrations FROM {role};
+    REVOKE UPDATE, DELETE ON flowmastery.audit_log FROM {role};
+    GRANT EXECUTE ON FUNCTION flowmastery.remove_old_audit TO {role};
     GRANT USAGE ON ALL SEQUENCES IN SCHEMA flowmastery TO {role};";

@@ -7,21 +7,23 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::FromRow;
 
 use super::{
-    SqlStore,
+    SqlStore, audit,
     fault::corrupt,
     pool::{Db, Tx, execute, fetch_all, fetch_one, fetch_optional},
+    sign_in,
     user::{self, UserRow, select_user},
 };
 use crate::{
-    access::scope::TenantScope,
+    access::scope::{Author, TenantScope},
     clock::Timestamp,
     id::{SessionId, UserId},
     model::{
+        audit::{AuditAction, AuditSubject},
         session::{NewSession, Rotation, Session, TokenHash},
         user::User,
     },
     page::{Page, PageRequest},
-    store::{SessionStore, StoreError, StoreResult},
+    store::{NewAuditEntry, SessionStore, StoreError, StoreResult},
 };
 
 /// A session with its user.
@@ -74,7 +76,7 @@ pub(super) async fn close_all(
     Ok(())
 }
 
-/// Inserts a session with its first refresh token.
+/// Inserts a session with its first refresh token, and notes from where it is opened.
 pub(super) async fn insert(tx: &mut Tx, user: UserId, session: &NewSession) -> StoreResult<SessionId> {
     let (id,): (SessionId,) = fetch_one!(
         tx.db(),
@@ -85,6 +87,7 @@ pub(super) async fn insert(tx: &mut Tx, user: UserId, session: &NewSession) -> S
         session.origin.address.map(|address| address.to_string()),
     )?;
     insert_token(tx.db(), id, None, session).await?;
+    sign_in::note_network(tx, user, session).await?;
     Ok(id)
 }
 
@@ -105,14 +108,24 @@ async fn insert_token(
     Ok(())
 }
 
-async fn close(db: Db<'_>, session: SessionId, now: Timestamp) -> StoreResult<bool> {
-    let closed = execute!(
-        db,
-        "UPDATE sessions SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL AND expires_at > $2",
+/// Closes a session and notes why; whether it was open.
+async fn close(
+    tx: &mut Tx,
+    session: SessionId,
+    now: Timestamp,
+    (action, author): (AuditAction, Option<Author>),
+) -> StoreResult<bool> {
+    let closed: Option<(UserId,)> = fetch_optional!(
+        tx.db(),
+        "UPDATE sessions SET closed_at = $2 WHERE id = $1 AND closed_at IS NULL AND expires_at > $2 RETURNING user_id",
         session,
         now,
     )?;
-    Ok(closed > 0)
+    let Some((user,)) = closed else { return Ok(false) };
+    let user = user::find(tx.db(), TenantScope::ALL, user).await?;
+    let entry = NewAuditEntry::new(action, now).by(author).on(AuditSubject::Session(session));
+    audit::insert(tx.db(), entry.of(user.and_then(|user| user.client_id))).await?;
+    Ok(true)
 }
 
 #[async_trait]
@@ -141,6 +154,9 @@ impl SessionStore for SqlStore {
             session.created_at,
         )?;
         let id = insert(&mut tx, user, &session).await?;
+        let author = Author { user, origin: session.origin };
+        let entry = NewAuditEntry::new(AuditAction::SignedIn, session.created_at).by(Some(author));
+        audit::insert(tx.db(), entry.of(found.client_id).on(AuditSubject::Session(id))).await?;
         tx.commit().await?;
         Ok(Some((id, found)))
     }
@@ -167,20 +183,22 @@ impl SessionStore for SqlStore {
     async fn rotate_refresh(&self, presented: &TokenHash, next: NewSession) -> StoreResult<Rotation> {
         let now = next.created_at;
         let mut tx = self.pool.begin(TenantScope::ALL).await?;
-        let locked: Option<(SessionId, UserId)> = fetch_optional!(
+        let locked: Option<(SessionId, UserId, Timestamp)> = fetch_optional!(
             tx.db(),
             "UPDATE sessions SET expires_at = expires_at
              WHERE id = (SELECT session_id FROM refresh_tokens WHERE hash = $1) AND closed_at IS NULL AND expires_at > $2
-             RETURNING id, user_id",
+             RETURNING id, user_id, created_at",
             presented.as_str(),
             now,
         )?;
-        let Some((session, user)) = locked else { return Ok(Rotation::Refused) };
+        let Some((session, user, begun)) = locked else { return Ok(Rotation::Refused) };
+        let next = next.of_session_from(begun);
         match honour(&mut tx, presented, now).await? {
             Honour::Good => {}
             Honour::Expired => return Ok(Rotation::Refused),
             Honour::Replayed => {
-                close(tx.db(), session, now).await?;
+                let author = Author { user, origin: next.origin };
+                close(&mut tx, session, now, (AuditAction::RefreshReplayed, Some(author))).await?;
                 tx.commit().await?;
                 return Ok(Rotation::Replayed { session, user });
             }
@@ -192,9 +210,9 @@ impl SessionStore for SqlStore {
         Ok(Rotation::Rotated { session, user })
     }
 
-    async fn close_session(&self, session: SessionId, now: Timestamp) -> StoreResult<bool> {
-        let mut tx = self.pool.write(TenantScope::ALL).await?;
-        let closed = close(tx.db(), session, now).await?;
+    async fn close_session(&self, session: SessionId, author: Author, now: Timestamp) -> StoreResult<bool> {
+        let mut tx = self.pool.begin(TenantScope::ALL).await?;
+        let closed = close(&mut tx, session, now, (AuditAction::SignedOut, Some(author))).await?;
         tx.commit().await?;
         Ok(closed)
     }
@@ -231,18 +249,19 @@ impl SessionStore for SqlStore {
         session: SessionId,
         now: Timestamp,
     ) -> StoreResult<bool> {
-        let mut tx = self.pool.write(scope).await?;
-        let closed = execute!(
+        let mut tx = self.pool.begin(scope).await?;
+        let is_own: Option<(SessionId,)> = fetch_optional!(
             tx.db(),
-            "UPDATE sessions SET closed_at = $3 WHERE id = $1 AND user_id = $2 AND closed_at IS NULL AND expires_at > $3
-                 AND EXISTS (SELECT 1 FROM users u WHERE u.id = $2 AND ($4 IS NULL OR u.client_id = $4))",
+            "SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id
+             WHERE s.id = $1 AND s.user_id = $2 AND ($3 IS NULL OR u.client_id = $3)",
             session,
             user,
-            now,
             scope.only(),
         )?;
+        let closed = is_own.is_some()
+            && close(&mut tx, session, now, (AuditAction::SignedOut, scope.author())).await?;
         tx.commit().await?;
-        Ok(closed > 0)
+        Ok(closed)
     }
 }
 

@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::FromRow;
 
 use super::{
-    SqlStore,
+    SqlStore, audit,
     dialect::{self, Lock},
     fault::corrupt,
     pool::{Db, Tx, execute, fetch_all, fetch_one, fetch_optional},
@@ -16,11 +16,12 @@ use crate::{
     clock::Timestamp,
     id::{ClientId, UserId},
     model::{
+        audit::{AuditAction, AuditDetail, AuditSubject},
         email::Email,
         user::{NewUser, Role, User, UserPatch, UserRecord},
     },
     page::{Page, PageRequest},
-    store::{PasswordChange, StoreError, StoreResult, UserRemoval, UserStore, UserUpdate},
+    store::{NewAuditEntry, PasswordChange, StoreError, StoreResult, UserRemoval, UserStore, UserUpdate},
 };
 
 /// What a conflict of addresses says.
@@ -131,6 +132,8 @@ impl UserStore for SqlStore {
         let Some(id) = insert(tx.db(), admin).await? else {
             return Err(StoreError::Conflict(ADDRESS_TAKEN));
         };
+        let entry = NewAuditEntry::new(AuditAction::AdminCreated, user.created_at).on(AuditSubject::User(id));
+        audit::insert(tx.db(), entry.with("email", user.email.as_str())).await?;
         tx.commit().await?;
         Ok(User {
             id,
@@ -217,17 +220,23 @@ impl UserStore for SqlStore {
         if !is_active || role != before.role {
             session::close_all(tx.db(), id, None, now).await?;
         }
+        let after = User { role, is_active, client_id, ..before.clone() };
+        note_update(&mut tx, scope, (&before, &after), now).await?;
         tx.commit().await?;
-        Ok(UserUpdate::Updated(User { role, is_active, client_id, ..before }))
+        Ok(UserUpdate::Updated(after))
     }
 
-    async fn delete_user(&self, scope: TenantScope, id: UserId) -> StoreResult<UserRemoval> {
+    async fn delete_user(&self, scope: TenantScope, id: UserId, now: Timestamp) -> StoreResult<UserRemoval> {
         let mut tx = self.pool.begin(scope).await?;
         dialect::lock(&mut tx, Lock::Admins).await?;
         let Some(user) = find(tx.db(), scope, id).await? else { return Ok(UserRemoval::NotFound) };
         if is_active_admin(&user) && !has_other_admin(&mut tx, id).await? {
             return Ok(UserRemoval::LastAdmin);
         }
+        // Before it, so that who deletes the own account is named.
+        let entry = NewAuditEntry::new(AuditAction::UserDeleted, now).by(scope.author()).of(user.client_id);
+        let entry = entry.on(AuditSubject::User(id)).with("email", user.email.as_str());
+        audit::insert(tx.db(), entry.with("role", user.role.as_str())).await?;
         execute!(tx.db(), "DELETE FROM users WHERE id = $1", id)?;
         tx.commit().await?;
         Ok(UserRemoval::Removed)
@@ -273,9 +282,32 @@ impl UserStore for SqlStore {
         }
         execute!(tx.db(), "DELETE FROM password_resets WHERE user_id = $1", id)?;
         session::close_all(tx.db(), id, change.keep, now).await?;
+        let client = find(tx.db(), scope, id).await?.and_then(|user| user.client_id);
+        let entry = NewAuditEntry::new(AuditAction::PasswordChanged, now).by(scope.author()).of(client);
+        audit::insert(tx.db(), entry.on(AuditSubject::User(id))).await?;
         tx.commit().await?;
         Ok(true)
     }
+}
+
+/// Notes what became of a user, if anything did.
+async fn note_update(
+    tx: &mut Tx,
+    scope: TenantScope,
+    (before, after): (&User, &User),
+    now: Timestamp,
+) -> StoreResult<()> {
+    let detail = AuditDetail::default().changed("role", before.role.as_str(), after.role.as_str()).changed(
+        "is_active",
+        before.is_active,
+        after.is_active,
+    );
+    if detail.is_empty() {
+        return Ok(());
+    }
+    let entry = NewAuditEntry::new(AuditAction::UserUpdated, now).by(scope.author()).of(before.client_id);
+    let entry = entry.on(AuditSubject::User(before.id)).saying(detail);
+    audit::insert(tx.db(), entry.with("email", before.email.as_str())).await
 }
 
 fn is_active_admin(user: &User) -> bool {

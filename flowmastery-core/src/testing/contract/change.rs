@@ -89,7 +89,7 @@ async fn changes_of_users_are_in_the_feed(store: Arc<dyn Store>) {
     assert!(store.change_password(ALL, dora.id, change, minute(8)).await.unwrap());
     let ended = [Change::User(dora.id), Change::Session(session)];
     assert_eq!(reader.changed().await, ended, "a change of password");
-    assert_eq!(store.delete_user(ALL, dora.id).await.unwrap(), UserRemoval::Removed);
+    assert_eq!(store.delete_user(ALL, dora.id, minute(9)).await.unwrap(), UserRemoval::Removed);
     assert_eq!(reader.changed().await, ended, "a removal");
 }
 
@@ -108,9 +108,9 @@ async fn ends_of_sessions_are_in_the_feed(store: Arc<dyn Store>) {
     assert!(matches!(rotate("first", "next", 2).await, Rotation::Rotated { .. }));
     assert!(matches!(rotate("next", "third", 3).await, Rotation::Rotated { .. }));
     reader.sees_nothing("sessions are opened and prolonged").await;
-    store.close_session(second, minute(4)).await.unwrap();
+    store.close_session(second, NOBODY, minute(4)).await.unwrap();
     reader.sees(Change::Session(second), "a sign-out").await;
-    store.close_session(second, minute(4)).await.unwrap();
+    store.close_session(second, NOBODY, minute(4)).await.unwrap();
     reader.sees_nothing("it was closed before").await;
     let own = store.open_session(anna.id, &hash_of("anna"), session("revoked", minute(4))).await.unwrap();
     let (third, _) = own.unwrap();

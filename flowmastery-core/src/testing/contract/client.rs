@@ -10,7 +10,7 @@ use crate::{
 };
 
 async fn client_is_stored_as_given(store: Arc<dyn Store>) {
-    let made = store.create_client(new_client("Acme & Söhne")).await.unwrap();
+    let made = store.create_client(None, new_client("Acme & Söhne")).await.unwrap();
     let found = store.find_client(ALL, made.id).await.unwrap().unwrap();
     for client in [&made, &found] {
         assert_eq!((client.id, client.name.as_str()), (made.id, "Acme & Söhne"));

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use secrecy::SecretString;
 
 use crate::{
-    access::scope::TenantScope,
+    access::scope::{Author, TenantScope},
     clock::Timestamp,
     id::{ClientId, ExecutionId, SessionId, UserId},
     model::{
@@ -21,7 +21,7 @@ use crate::{
         workflow::{Workflow, WorkflowId},
     },
     page::{Cursor, PageRequest},
-    request::RequestOrigin,
+    request::{RequestId, RequestOrigin},
     secret::{MailKey, Sealed},
     store::{
         Accepted, Applied, Batch, ClientSnapshot, CollectionOutcome, CollectionState, Due, Finished, Lease,
@@ -30,6 +30,15 @@ use crate::{
 };
 
 pub(super) const ALL: TenantScope = TenantScope::ALL;
+
+/// Somebody whose user is not ours, from nowhere.
+pub(super) const NOBODY: Author =
+    Author { user: UserId(-1), origin: RequestOrigin { address: None, request_id: None } };
+
+/// A request of somebody who is far away.
+pub(super) fn from_afar(request_id: &str) -> RequestOrigin {
+    RequestOrigin { address: "2001:db8::7".parse().ok(), request_id: RequestId::parse(request_id) }
+}
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -57,6 +66,7 @@ pub(super) fn session(token: &str, now: Timestamp) -> NewSession {
         origin: RequestOrigin::default(),
         created_at: now,
         expires_at,
+        lasts: Duration::from_secs(30 * 24 * 3600),
     }
 }
 
@@ -81,7 +91,7 @@ pub(super) fn new_client(name: &str) -> NewClient {
 }
 
 pub(super) async fn client(store: &Arc<dyn Store>, name: &str) -> ClientId {
-    store.create_client(new_client(name)).await.unwrap().id
+    store.create_client(None, new_client(name)).await.unwrap().id
 }
 
 pub(super) fn instance(url: &str) -> SealedInstance {

@@ -207,7 +207,7 @@ fn renewal(token: &str, at: i64) -> Renewal {
 }
 
 async fn revoke(store: &Arc<dyn Store>, id: InvitationId) -> Revocation {
-    store.revoke_invitation(ALL, id).await.unwrap()
+    store.revoke_invitation(ALL, id, minute(9)).await.unwrap()
 }
 
 async fn renewed_invitation_has_another_token_time_and_mail(store: Arc<dyn Store>) {

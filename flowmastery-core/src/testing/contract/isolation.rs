@@ -7,6 +7,7 @@ use crate::{
     access::scope::TenantScope,
     id::{ClientId, ExecutionId},
     model::{
+        audit::{AuditAction, AuditFilter},
         client::ClientName,
         epoch::Verdict,
         execution::{Class, Status},
@@ -22,8 +23,8 @@ use crate::{
     },
     page::PageRequest,
     store::{
-        Applied, CollectionOutcome, Due, Failure, Finished, Kept, Lease, MetricsQuery, PasswordChange,
-        Pruned, Recount, Revocation, Store, UserRemoval, UserUpdate,
+        Applied, CollectionOutcome, Due, Failure, Finished, Kept, Lease, MetricsQuery, NewAuditEntry,
+        PasswordChange, Pruned, Recount, Revocation, Store, UserRemoval, UserUpdate,
     },
 };
 
@@ -49,7 +50,7 @@ async fn users_of_another_client_are_out_of_reach(store: Arc<dyn Store>) {
             store.update_user(scope, hidden.id, patch, minute(2)).await.unwrap(),
             UserUpdate::NotFound
         );
-        assert_eq!(store.delete_user(scope, hidden.id).await.unwrap(), UserRemoval::NotFound);
+        assert_eq!(store.delete_user(scope, hidden.id, minute(9)).await.unwrap(), UserRemoval::NotFound);
         for verified in ["hash of anna", THEIRS] {
             let change = PasswordChange { verified: verified.into(), new: "stolen".into(), keep: None };
             assert!(!store.change_password(scope, hidden.id, change, minute(2)).await.unwrap());
@@ -89,7 +90,7 @@ async fn invitations_of_another_client_are_out_of_reach(store: Arc<dyn Store>) {
     );
     for hidden in [&carl, &anna] {
         assert_eq!(store.find_invitation_by_id(scope, hidden.id, minute(1)).await.unwrap(), None);
-        assert_eq!(store.revoke_invitation(scope, hidden.id).await.unwrap(), Revocation::NotFound);
+        assert_eq!(store.revoke_invitation(scope, hidden.id, minute(9)).await.unwrap(), Revocation::NotFound);
         let (renewed_at, expiry_date) = (minute(1), minute(9));
         let renewal = Renewal { token: TokenHash::of("stolen"), mail: None, renewed_at, expiry_date };
         assert_eq!(store.renew_invitation(scope, hidden.id, renewal).await.unwrap(), None);
@@ -270,7 +271,22 @@ async fn clients_of_others_are_not_leased(store: Arc<dyn Store>) {
     }
 }
 
+async fn entries_of_another_client_are_not_listed(store: Arc<dyn Store>) {
+    let (ours, theirs, scope) = (ClientId(1), ClientId(2), TenantScope::client(ClientId(2)));
+    for client in [Some(ours), Some(theirs), None] {
+        store.note(NewAuditEntry::new(AuditAction::Denied, minute(1)).of(client)).await.unwrap();
+    }
+    let listed = async |scope, client| {
+        let filter = AuditFilter { client, ..AuditFilter::default() };
+        store.list_audit(scope, &filter, PageRequest::default()).await.unwrap().items
+    };
+    assert_eq!((listed(ALL, None).await.len(), listed(ALL, Some(ours)).await.len()), (3, 1));
+    assert_eq!((listed(scope, None).await[0].client_id, listed(scope, None).await.len()), (Some(theirs), 1));
+    assert!(listed(scope, Some(ours)).await.is_empty());
+}
+
 suite! { $ isolation_contract in isolation:
+    entries_of_another_client_are_not_listed,
     users_of_another_client_are_out_of_reach,
     sessions_end_with_their_own_client_only,
     invitations_of_another_client_are_out_of_reach,

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
 
 pub mod aging;
+pub mod audit;
 pub mod change;
 pub mod client;
 pub mod execution;
@@ -23,6 +24,7 @@ pub mod own_session;
 pub mod password_reset;
 pub mod sealed;
 pub mod session;
+pub mod sign_in;
 pub mod user;
 pub mod verification;
 
@@ -70,6 +72,10 @@ macro_rules! store_contract {
         mod own_session {
             use super::$on_fresh_store;
             $crate::own_session_contract!($on_fresh_store);
+        }
+        mod sign_in {
+            use super::$on_fresh_store;
+            $crate::sign_in_contract!($on_fresh_store);
         }
         mod import {
             use super::$on_fresh_store;
@@ -130,6 +136,10 @@ macro_rules! store_contract {
         mod listing {
             use super::$on_fresh_store;
             $crate::listing_contract!($on_fresh_store);
+        }
+        mod audit {
+            use super::$on_fresh_store;
+            $crate::audit_contract!($on_fresh_store);
         }
         mod isolation {
             use super::$on_fresh_store;

@@ -53,7 +53,7 @@ async fn sessions_that_are_over_are_not_listed(store: Arc<dyn Store>) {
         async |user, at| listed(&store, user, at).await.iter().map(|session| session.id).collect::<Vec<_>>();
     assert_eq!((ids(anna, 10).await, ids(berta, 10).await), (vec![second, first], vec![]));
     assert_eq!(ids(anna, WEEK).await, [second]);
-    store.close_session(second, minute(11)).await.unwrap();
+    store.close_session(second, NOBODY, minute(11)).await.unwrap();
     assert_eq!(ids(anna, 12).await, [first]);
 }
 

@@ -79,13 +79,13 @@ async fn expired_session_has_no_user_and_cannot_be_refreshed(store: Arc<dyn Stor
     assert!(store.find_session_user(id, minute(WEEK + 4)).await.unwrap().is_some());
     assert!(store.find_session_user(id, minute(WEEK + 5)).await.unwrap().is_none());
     assert!(is_refused(&store, "first", "second", WEEK + 5).await);
-    assert!(!store.close_session(id, minute(WEEK + 5)).await.unwrap());
+    assert!(!store.close_session(id, NOBODY, minute(WEEK + 5)).await.unwrap());
 }
 
 async fn closed_session_has_no_user_and_cannot_be_refreshed(store: Arc<dyn Store>) {
     let (id, _) = open(&store).await;
-    assert!(store.close_session(id, minute(6)).await.unwrap());
-    assert!(!store.close_session(id, minute(6)).await.unwrap());
+    assert!(store.close_session(id, NOBODY, minute(6)).await.unwrap());
+    assert!(!store.close_session(id, NOBODY, minute(6)).await.unwrap());
     assert!(store.find_session_user(id, minute(6)).await.unwrap().is_none());
     assert!(is_refused(&store, "first", "second", 6).await);
 }
@@ -98,6 +98,24 @@ async fn refresh_prolongs_the_session(store: Arc<dyn Store>) {
     }
     assert!(store.find_session_user(id, minute(WEEK + 99)).await.unwrap().is_some());
     assert!(is_rotated(&store, "second", "third", WEEK + 99).await);
+}
+
+async fn session_ends_thirty_days_after_it_began_however_often_it_is_refreshed(store: Arc<dyn Store>) {
+    const DAY: i64 = 24 * 60;
+    let anna = admin(&store, "anna").await;
+    let first = session("0", minute(0));
+    let (id, _) = store.open_session(anna.id, &hash_of("anna"), first).await.unwrap().unwrap();
+    for day in (5..30).step_by(5) {
+        let (presented, next) =
+            (TokenHash::of(&(day - 5).to_string()), session(&day.to_string(), minute(day * DAY)));
+        let rotated = store.rotate_refresh(&presented, next).await.unwrap();
+        assert!(matches!(rotated, Rotation::Rotated { .. }), "on day {day}: {rotated:?}");
+    }
+    let (_, until) = store.find_session_user(id, minute(30 * DAY - 1)).await.unwrap().unwrap();
+    assert_eq!(until, minute(30 * DAY));
+    assert!(store.find_session_user(id, minute(30 * DAY)).await.unwrap().is_none());
+    let late = store.rotate_refresh(&TokenHash::of("25"), session("late", minute(30 * DAY))).await.unwrap();
+    assert!(matches!(late, Rotation::Refused), "{late:?}");
 }
 
 async fn lost_answer_may_be_asked_for_again(store: Arc<dyn Store>) {
@@ -212,7 +230,7 @@ async fn another_sign_in_keeps_open_sessions(store: Arc<dyn Store>) {
     let (second, _) =
         store.open_session(user, &hash_of("anna"), session("other", minute(60))).await.unwrap().unwrap();
     assert!(store.find_session_user(first, minute(61)).await.unwrap().is_some());
-    assert!(store.close_session(first, minute(62)).await.unwrap());
+    assert!(store.close_session(first, NOBODY, minute(62)).await.unwrap());
     assert!(store.find_session_user(second, minute(63)).await.unwrap().is_some());
 }
 
@@ -223,6 +241,7 @@ suite! { $ session_contract in session:
     expired_session_has_no_user_and_cannot_be_refreshed,
     closed_session_has_no_user_and_cannot_be_refreshed,
     refresh_prolongs_the_session,
+    session_ends_thirty_days_after_it_began_however_often_it_is_refreshed,
     lost_answer_may_be_asked_for_again,
     replay_after_a_successor_was_spent_closes_the_session,
     older_successor_may_be_used_in_place_of_the_newest,

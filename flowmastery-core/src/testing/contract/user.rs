@@ -163,7 +163,7 @@ async fn removed_user_takes_sessions_tokens_and_resets_along(store: Arc<dyn Stor
         (client_user(&store, acme, "carl").await, client_user(&store, acme, "dora").await);
     let wish = lease_request(&store, "carl", 2).await.lease;
     assert!(store.open_reset(ALL, wish, reset(carl.id, "reset", 2)).await.unwrap());
-    assert_eq!(store.delete_user(ALL, carl.id).await.unwrap(), UserRemoval::Removed);
+    assert_eq!(store.delete_user(ALL, carl.id, minute(9)).await.unwrap(), UserRemoval::Removed);
     assert_eq!(store.find_user(ALL, carl.id).await.unwrap(), None);
     assert!(store.find_for_sign_in(&email("carl")).await.unwrap().is_none());
     assert_eq!(user_of(&store, session_id, 3).await, None);
@@ -173,23 +173,20 @@ async fn removed_user_takes_sessions_tokens_and_resets_along(store: Arc<dyn Stor
     assert_eq!(store.find_reset(&TokenHash::of("reset")).await.unwrap(), None);
     assert_eq!(lease(&store, 9).await, [], "the mail of the reset is erased");
     assert!(user_of(&store, other, 3).await.is_some());
-    assert_eq!(store.delete_user(ALL, carl.id).await.unwrap(), UserRemoval::NotFound);
-    assert_ne!(
-        client_user(&store, acme, "carl").await.1.id,
-        carl.id,
-        "the address is free, the number is not"
-    );
+    assert_eq!(store.delete_user(ALL, carl.id, minute(9)).await.unwrap(), UserRemoval::NotFound);
+    let again = admin(&store, "carl").await;
+    assert_ne!(again.id, carl.id, "the address is free, the number is not");
 }
 
 async fn what_a_removed_user_made_stays(store: Arc<dyn Store>) {
     let (anna, _) = (admin(&store, "anna").await, admin(&store, "berta").await);
     let mut new = new_client("acme");
     new.created_by_admin_id = Some(anna.id);
-    let acme = store.create_client(new).await.unwrap().id;
+    let acme = store.create_client(None, new).await.unwrap().id;
     let mut invited = invitation("carl", Some(acme), "token");
     invited.invited_by_admin_id = Some(anna.id);
     store.create_invitation(ALL, invited).await.unwrap().unwrap();
-    assert_eq!(store.delete_user(ALL, anna.id).await.unwrap(), UserRemoval::Removed);
+    assert_eq!(store.delete_user(ALL, anna.id, minute(9)).await.unwrap(), UserRemoval::Removed);
     assert!(store.find_client(ALL, acme).await.unwrap().is_some());
     assert!(store.find_invitation(&TokenHash::of("token"), minute(1)).await.unwrap().is_some());
 }
@@ -199,7 +196,7 @@ async fn last_active_admin_is_not_removed(store: Arc<dyn Store>) {
     for name in ["anna", "berta", "carl", "dora"] {
         let id = admin(&store, name).await.id;
         let store = store.clone();
-        tasks.push(async move { store.delete_user(ALL, id).await.unwrap() });
+        tasks.push(async move { store.delete_user(ALL, id, minute(9)).await.unwrap() });
     }
     let tasks: Vec<_> = tasks.into_iter().map(tokio::spawn).collect();
     let mut kept = 0;

@@ -60,6 +60,8 @@ SELECT 'user' || n || '@example.com', 'hash', CASE WHEN n <= 20 THEN 'admin' ELS
        CASE WHEN n > 20 THEN 1 + n % :clients END, :now, :now FROM generate_series(1, 4000) n;
 INSERT INTO sessions (user_id, created_at, expires_at)
 SELECT 1 + n % 4000, :now, :now + 604800000 FROM generate_series(1, 12000) n;
+INSERT INTO known_addresses (user_id, network, last_at)
+SELECT 1 + n % 4000, '198.51.100.' || n / 4000, :now - 86400000 FROM generate_series(1, 40000) n;
 INSERT INTO refresh_tokens (hash, session_id, parent, expires_at)
 SELECT 'hash ' || n, 1 + n % 12000, 'hash ' || n - 12000, :now + 604800000 FROM generate_series(1, 24000) n;
 INSERT INTO invitations (email, role, token, status, expiry_date, client_id, invited_by_admin_id, accepted_user_id, created_at,
@@ -67,6 +69,9 @@ INSERT INTO invitations (email, role, token, status, expiry_date, client_id, inv
 SELECT 'user' || n || '@example.com', 'client', 'token ' || n, CASE WHEN n % 4 = 0 THEN 'pending' ELSE 'accepted' END, :now,
        1 + n % :clients, 1 + n % 20, n, :now, 'sent'
 FROM generate_series(21, 4000) n;
+INSERT INTO audit_log (at, action, actor_id, client_id, detail)
+SELECT :now - n * 60000::BIGINT, CASE n % 3 WHEN 0 THEN 'denied' ELSE 'signed_in' END, 1 + n % 40, 1 + n % :clients, '{}' FROM generate_series(1, 40000) n;
+INSERT INTO audit_log (at, action, detail) SELECT 1577836800000 + n, 'left_out', '{}' FROM generate_series(1, 2000) n;
 INSERT INTO changes (position, kind, subject, at)
 SELECT p::TEXT::XID8, 2, n, :now - 172800000 FROM generate_series(1, 500) p, generate_series(1, 40) n;
 ANALYZE;";

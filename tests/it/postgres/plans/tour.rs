@@ -1,12 +1,16 @@
 //! Every method of the store that serves, called as the services call it, on clients of a filled database. The import is made once.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::Ipv4Addr,
+    time::{Duration, Instant},
+};
 
 use flowmastery_core::{
     access::scope::TenantScope,
     clock::Timestamp,
     id::{ClientId, ExecutionId, UserId},
     model::{
+        audit::{AuditAction, AuditFilter},
         client::{ClientName, NewClient},
         collection::Failure,
         email::Email,
@@ -23,13 +27,14 @@ use flowmastery_core::{
         workflow::{TimeSaved, Workflow, WorkflowId},
     },
     page::{Cursor, PageRequest},
-    request::RequestOrigin,
+    request::{Network, RequestOrigin},
     secret::{MailKey, Sealed},
     store::{
-        Batch, ChangeStore, ClientStore, CollectionOutcome, Due, ExecutionStore, Finished, InvitationStore,
-        LeaseStore, ListingStore, MetricsQuery, MetricsStore, OriginStore, OutboxStore, PasswordChange,
-        PasswordResetStore, Pruned, Revocation, SealedColumn, SealedStore, SessionStore, Store, Term,
-        UserRemoval, UserStore, VerificationStore, Walk, sql::SqlStore,
+        AuditStore, Batch, ChangeStore, ClientStore, CollectionOutcome, Due, ExecutionStore, Finished,
+        InvitationStore, LeaseStore, ListingStore, MetricsQuery, MetricsStore, NewAuditEntry, OriginStore,
+        OutboxStore, PasswordChange, PasswordResetStore, Pruned, Revocation, SealedColumn, SealedStore,
+        SessionStore, SignInStore, Store, Term, UserRemoval, UserStore, VerificationStore, Walk,
+        sql::SqlStore,
     },
 };
 use flowmastery_tests::executions::success;
@@ -48,6 +53,7 @@ pub(super) async fn every_method(store: &SqlStore, round: i64) {
     let client = ClientId(10 + round);
     for (scope, which) in [(everything(), None), (TenantScope::client(client), Some(client))] {
         lists(store, scope).await;
+        audit(store, scope, (client, round)).await;
         metrics(store, scope, which).await;
     }
     accounts(store, client, round).await;
@@ -71,11 +77,13 @@ fn email(text: &str) -> Email {
 }
 
 fn session(token: &str) -> NewSession {
+    let address = Some(Ipv4Addr::new(203, 0, 113, 7).into());
     NewSession {
         refresh: TokenHash::of(token),
-        origin: RequestOrigin::default(),
+        origin: RequestOrigin { address, request_id: None },
         created_at: NOW,
         expires_at: NOW.plus(7 * DAY),
+        lasts: 30 * DAY,
     }
 }
 
@@ -102,6 +110,30 @@ async fn lists(store: &SqlStore, scope: TenantScope) {
     for holder in ["second", "first"] {
         store.free_origin("https://n8n.example.com", holder).await.unwrap();
     }
+}
+
+async fn audit(store: &SqlStore, scope: TenantScope, (client, round): (ClientId, i64)) {
+    let range = Range { from: NOW.minus(30 * DAY), to: NOW };
+    let (action, actor, client) = (Some(AuditAction::Denied), Some(UserId(5)), Some(client));
+    let every = AuditFilter { range, ..AuditFilter::default() };
+    for filter in [
+        every,
+        AuditFilter { action, ..every },
+        AuditFilter { actor, ..every },
+        AuditFilter { client, ..every },
+        AuditFilter { action, actor, client, ..every },
+        AuditFilter::default(),
+    ] {
+        let page = PageRequest::new(Some(1), None).unwrap();
+        let next = store.list_audit(scope, &filter, page).await.unwrap().next;
+        if let Some(next) = next {
+            store.list_audit(scope, &filter, page.after(next)).await.unwrap();
+        }
+    }
+    store.note(NewAuditEntry::new(AuditAction::LeftOut, NOW)).await.unwrap();
+    // Those from long ago, of which a hundred are there for each round.
+    let old = Timestamp::from_millis(1_577_836_800_000 + round * 100 + 50);
+    assert!(store.remove_old_audit(old, 20).await.unwrap() > 0);
 }
 
 async fn metrics(store: &SqlStore, scope: TenantScope, client: Option<ClientId>) {
@@ -134,7 +166,7 @@ async fn accounts(store: &SqlStore, client: ClientId, round: i64) {
     let patch = UserPatch { role: None, is_active: Some(false) };
     store.update_user(everything(), admin.id, patch, NOW).await.unwrap();
     for gone in [admin.id, UserId(2000 + client.0 - 1)] {
-        assert_eq!(store.delete_user(everything(), gone).await.unwrap(), UserRemoval::Removed);
+        assert_eq!(store.delete_user(everything(), gone, NOW).await.unwrap(), UserRemoval::Removed);
     }
     store.replace_password_hash(user, &"hash".into(), &"hash".into()).await.unwrap();
 }
@@ -152,10 +184,15 @@ async fn sessions(store: &SqlStore, round: i64) {
     assert!(store.change_password(everything(), user, change, NOW).await.unwrap());
     assert!(!store.revoke_session(everything(), UserId(1), id, NOW).await.unwrap());
     assert!(store.find_session_user(id, NOW).await.unwrap().is_some());
+    let network = Network::of(Ipv4Addr::new(203, 0, 113, 7).into());
+    assert!(
+        store.knows_network(&email(&format!("user{}", 500 + round)), network, NOW.minus(DAY)).await.unwrap()
+    );
+    assert!(store.imported_hash().await.unwrap().is_none());
     for (spent, next) in [("first", "second"), ("second", "third"), ("first", "fourth")] {
         store.rotate_refresh(&TokenHash::of(&token(spent)), session(&token(next))).await.unwrap();
     }
-    store.close_session(id, NOW).await.unwrap();
+    store.close_session(id, everything().author().unwrap(), NOW).await.unwrap();
 }
 
 async fn invitations(store: &SqlStore, client: ClientId, round: i64) {
@@ -182,7 +219,7 @@ async fn invitations(store: &SqlStore, client: ClientId, round: i64) {
             .accept_invitation(&token, &"hash".into(), session(&format!("accepted by {name}")))
             .await
             .unwrap();
-        assert_eq!(store.revoke_invitation(scope, id).await.unwrap(), Revocation::Accepted);
+        assert_eq!(store.revoke_invitation(scope, id, NOW).await.unwrap(), Revocation::Accepted);
     }
 }
 
@@ -297,7 +334,7 @@ async fn verification(store: &SqlStore, client: ClientId) {
 async fn removal(store: &SqlStore, client: ClientId) {
     let new =
         NewClient { name: ClientName::parse("Short").unwrap(), created_by_admin_id: None, created_at: NOW };
-    let short = store.create_client(new).await.unwrap().id;
+    let short = store.create_client(None, new).await.unwrap().id;
     for client in [short, client] {
         assert!(store.delete_client(TenantScope::client(client), client, NOW).await.unwrap());
     }

@@ -5,11 +5,14 @@ use crate::{
     access::scope::TenantScope,
     clock::Timestamp,
     id::InvitationId,
-    model::invitation::{Invitation, InvitationStatus, Renewal},
+    model::{
+        audit::{AuditAction, AuditSubject},
+        invitation::{Invitation, InvitationStatus, Renewal},
+    },
     store::{
-        Revocation, StoreResult,
+        NewAuditEntry, Revocation, StoreResult,
         sql::{
-            outbox,
+            audit, outbox,
             pool::{Pool, execute},
         },
     },
@@ -40,11 +43,18 @@ pub(super) async fn renew(
     if let Some(mail) = &renewal.mail {
         outbox::insert(&mut tx, (id, invitation.client_id), mail, renewal.renewed_at).await?;
     }
+    let entry = NewAuditEntry::new(AuditAction::InvitationResent, renewal.renewed_at).by(scope.author());
+    audit::insert(tx.db(), about(entry, &invitation)).await?;
     tx.commit().await?;
     Ok(Some(invitation))
 }
 
-pub(super) async fn revoke(pool: &Pool, scope: TenantScope, id: InvitationId) -> StoreResult<Revocation> {
+pub(super) async fn revoke(
+    pool: &Pool,
+    scope: TenantScope,
+    id: InvitationId,
+    now: Timestamp,
+) -> StoreResult<Revocation> {
     let mut tx = pool.begin(scope).await?;
     let revoked = execute!(
         tx.db(),
@@ -56,13 +66,21 @@ pub(super) async fn revoke(pool: &Pool, scope: TenantScope, id: InvitationId) ->
     )?;
     // Whether its time is over does not matter here.
     let found = find_by_id(tx.db(), scope, id, Timestamp::from_millis(0)).await?;
-    match (revoked, found.map(|invitation| invitation.status)) {
-        (1, Some(_)) => {
+    match (revoked, found) {
+        (1, Some(invitation)) => {
             outbox::erase(&mut tx, id).await?;
+            let entry = NewAuditEntry::new(AuditAction::InvitationRevoked, now).by(scope.author());
+            audit::insert(tx.db(), about(entry, &invitation)).await?;
             tx.commit().await?;
             Ok(Revocation::Revoked)
         }
-        (_, Some(InvitationStatus::Accepted)) => Ok(Revocation::Accepted),
+        (_, Some(Invitation { status: InvitationStatus::Accepted, .. })) => Ok(Revocation::Accepted),
         _ => Ok(Revocation::NotFound),
     }
+}
+
+/// An entry about an invitation.
+fn about(entry: NewAuditEntry, invitation: &Invitation) -> NewAuditEntry {
+    let entry = entry.of(invitation.client_id).on(AuditSubject::Invitation(invitation.id));
+    entry.with("email", invitation.email.as_str()).with("role", invitation.role.as_str())
 }

@@ -1,0 +1,3 @@
+-- Undoes all of it.
+DROP INDEX users_imported;
+DROP TABLE known_addresses;
