@@ -8,16 +8,14 @@ use super::{
     FieldKind::Secret,
     Route,
     endpoint::Answer,
-    field::{NEW_PASSWORD, PAGE},
+    field::{PAGE, new_password},
     reply,
 };
 
 const SESSIONS: &str = "/api/v1/auth/sessions";
 
-const PASSWORD: &[Field] = &[
-    Field::required("current_password", Secret, "The password until now."),
-    Field::required("new_password", Secret, NEW_PASSWORD),
-];
+const PASSWORD: &[Field] =
+    &[Field::required("current_password", Secret, "The password until now."), new_password("new_password")];
 
 pub(super) fn routes() -> Vec<Route> {
     vec![

@@ -12,7 +12,7 @@ use super::{
     Route,
     delivery::{COOKIES, Delivery, Welcome, without_cookies},
     endpoint::Answer,
-    field::NEW_PASSWORD,
+    field::new_password,
     reply,
 };
 use crate::{
@@ -37,10 +37,8 @@ const REFRESH: &[Field] = &[
 
 const RESET: &[Field] = &[Field::required("email", Text, "The account's address, in any case.")];
 
-const CONFIRM: &[Field] = &[
-    Field::required("token", Secret, "The token in the mailed link."),
-    Field::required("password", Secret, NEW_PASSWORD),
-];
+const CONFIRM: &[Field] =
+    &[Field::required("token", Secret, "The token in the mailed link."), new_password("password")];
 
 pub(super) fn routes() -> Vec<Route> {
     vec![

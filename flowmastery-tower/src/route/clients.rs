@@ -21,11 +21,14 @@ const LIST: &str = "/api/v1/clients/";
 const ONE: &str = "/api/v1/clients/{client_id}";
 const CONFIG: &str = "/api/v1/clients/{client_id}/n8n-config";
 
-const NAME: &[Field] = &[Field::required("name", Text, "1 to 255 characters; need not be unique.")];
+const NAME: &[Field] =
+    &[Field::required("name", Text, "1 to 255 characters; need not be unique.").within(1, 255)];
 
 const N8N: &[Field] = &[
-    Field::required("n8n_api_url", Text, "Address of the client's n8n, with or without `/api/v1`."),
-    Field::required("n8n_api_key", Secret, "An API key of that n8n; it is stored encrypted and never shown."),
+    Field::required("n8n_api_url", Text, "Address of the client's n8n, with or without `/api/v1`.")
+        .within(1, 2048),
+    Field::required("n8n_api_key", Secret, "An API key of that n8n; it is stored encrypted and never shown.")
+        .within(1, 4096),
 ];
 
 pub(super) fn routes() -> Vec<Route> {

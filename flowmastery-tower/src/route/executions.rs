@@ -38,7 +38,8 @@ const TIME_SAVED: &[Field] = &[Field::required(
     "time_saved_per_execution_minutes",
     Integer,
     "Minutes of manual work that one successful execution saves: 0 to 525,600, which is a year.",
-)];
+)
+.within(0, 525_600)];
 
 pub(super) fn routes() -> Vec<Route> {
     vec![

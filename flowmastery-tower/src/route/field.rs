@@ -46,22 +46,30 @@ pub(crate) struct Field {
     pub(crate) about: &'static str,
     /// The values that are accepted, where they can be counted; the model checks them.
     pub(crate) values: &'static [&'static str],
+    /// The least and the most of a number, or of a text's characters; the model checks them.
+    pub(crate) bounds: Option<(i64, i64)>,
 }
 
 impl Field {
     /// A field that must be there.
     pub(crate) const fn required(name: &'static str, kind: FieldKind, about: &'static str) -> Self {
-        Self { name, kind, required: true, about, values: &[] }
+        Self { name, kind, required: true, about, values: &[], bounds: None }
     }
 
     /// A field that may be absent or null.
     pub(crate) const fn optional(name: &'static str, kind: FieldKind, about: &'static str) -> Self {
-        Self { name, kind, required: false, about, values: &[] }
+        Self { name, kind, required: false, about, values: &[], bounds: None }
     }
 
     /// Only these values.
     pub(crate) const fn one_of(mut self, values: &'static [&'static str]) -> Self {
         self.values = values;
+        self
+    }
+
+    /// Only numbers in this range, or texts of so many characters.
+    pub(crate) const fn within(mut self, least: i64, most: i64) -> Self {
+        self.bounds = Some((least, most));
         self
     }
 
@@ -72,6 +80,26 @@ impl Field {
         if !self.values.is_empty() {
             schema.insert("enum".to_owned(), self.values.iter().copied().map(Value::from).collect());
         }
+        if let Some((least, most)) = self.bounds {
+            let is_number = self.kind == FieldKind::Integer;
+            let names = if is_number { ["minimum", "maximum"] } else { ["minLength", "maxLength"] };
+            for (name, bound) in names.into_iter().zip([least, most]) {
+                schema.insert(name.to_owned(), bound.into());
+            }
+        }
+        schema
+    }
+
+    /// The same in a body, where null stands for an optional field that is absent.
+    fn body_schema(&self) -> Schema {
+        let mut schema = self.schema();
+        if !self.required {
+            let kind = schema.get("type").cloned();
+            schema.insert("type".to_owned(), kind.into_iter().chain([Value::from("null")]).collect());
+            if let Some(Value::Array(values)) = schema.get_mut("enum") {
+                values.push(Value::Null);
+            }
+        }
         schema
     }
 }
@@ -79,7 +107,7 @@ impl Field {
 /// The JSON Schema of a body with these fields.
 pub(crate) fn body_schema(fields: &[Field]) -> Schema {
     let properties: serde_json::Map<_, _> =
-        fields.iter().map(|field| (field.name.to_owned(), field.schema().to_value())).collect();
+        fields.iter().map(|field| (field.name.to_owned(), field.body_schema().to_value())).collect();
     let required: Vec<_> = fields.iter().filter(|field| field.required).map(|field| field.name).collect();
     let mut schema =
         json_schema!({ "type": "object", "properties": properties, "additionalProperties": false });
@@ -89,13 +117,16 @@ pub(crate) fn body_schema(fields: &[Field]) -> Schema {
     schema
 }
 
-/// What a password may be that somebody chooses.
-pub(super) const NEW_PASSWORD: &str =
-    "12 to 128 characters of any kind, but none of the most common passwords.";
+/// A password that somebody chooses.
+pub(super) const fn new_password(name: &'static str) -> Field {
+    let about = "12 to 128 characters of any kind, but none of the most common passwords.";
+    Field::required(name, FieldKind::Secret, about).within(12, 128)
+}
 
 /// The query parameters of every list.
 pub(crate) const PAGE: &[Field] = &[
-    Field::optional("limit", FieldKind::Integer, "The most items of the answer: 1 to 250, by default 100."),
+    Field::optional("limit", FieldKind::Integer, "The most items of the answer: 1 to 250, by default 100.")
+        .within(1, 250),
     Field::optional(
         "cursor",
         FieldKind::Text,

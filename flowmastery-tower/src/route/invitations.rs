@@ -16,7 +16,7 @@ use super::{
     Route,
     delivery::{COOKIES, Delivery, Welcome},
     endpoint::Answer,
-    field::{NEW_PASSWORD, PAGE},
+    field::{PAGE, new_password},
     reply,
 };
 
@@ -31,7 +31,7 @@ const INVITE: &[Field] = &[
 
 const ACCEPT: &[Field] = &[
     Field::required("token", Secret, "The token in the invitation's link."),
-    Field::required("password", Secret, NEW_PASSWORD),
+    new_password("password"),
     COOKIES,
 ];
 
