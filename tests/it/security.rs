@@ -116,8 +116,9 @@ fn scoped_methods() -> BTreeSet<String> {
 
 #[test]
 fn every_store_method_that_takes_a_scope_is_in_the_isolation_suite() {
-    let suite = read("flowmastery-core/src/testing/contract/isolation.rs")
-        + &read("flowmastery-core/src/testing/contract/import.rs");
+    let suite: String = ["isolation", "import", "sealed"]
+        .map(|suite| read(&format!("flowmastery-core/src/testing/contract/{suite}.rs")))
+        .concat();
     let is_tried = |method: &str| {
         [".{}(scope", ".{}(other"].iter().any(|call| suite.contains(&call.replace("{}", method)))
     };
