@@ -14,7 +14,6 @@ use crate::{
     clock::Clock,
     entropy::{Entropy, random},
     error::{Error, Kind, Result},
-    id::UserId,
     model::{
         email::Email,
         session::{NETWORK_KNOWN, TokenHash},
@@ -47,7 +46,7 @@ pub(crate) enum Tried<'t> {
     /// To set a password by this link.
     ConfirmReset(&'t TokenHash),
     /// To change the password of this user, who is signed in, for which the current one has to be given.
-    ChangePassword(UserId),
+    ChangePassword(&'t Email),
     /// To accept this invitation.
     Accept(&'t TokenHash),
     /// To spend this refresh token.
@@ -75,8 +74,8 @@ impl Tried<'_> {
     fn email(self) -> Option<Email> {
         match self {
             Self::SignIn(text) => Email::parse(text).ok(),
-            Self::RequestReset(email) => Some(email.clone()),
-            Self::ConfirmReset(_) | Self::ChangePassword(_) | Self::Accept(_) | Self::Refresh(_) => None,
+            Self::RequestReset(email) | Self::ChangePassword(email) => Some(email.clone()),
+            Self::ConfirmReset(_) | Self::Accept(_) | Self::Refresh(_) => None,
         }
     }
 
@@ -84,8 +83,7 @@ impl Tried<'_> {
     fn account(self) -> String {
         match self {
             Self::SignIn(text) => self.email().map_or_else(|| text.to_owned(), |email| email.to_string()),
-            Self::RequestReset(email) => email.to_string(),
-            Self::ChangePassword(user) => user.to_string(),
+            Self::RequestReset(email) | Self::ChangePassword(email) => email.to_string(),
             Self::ConfirmReset(token) | Self::Accept(token) | Self::Refresh(token) => {
                 token.as_str().to_owned()
             }
@@ -139,30 +137,42 @@ impl Throttle {
     async fn begin(&self, tried: Tried<'_>, network: Option<Network>, limits: Vec<Limit>) -> Result<Attempt> {
         let id = u128::from_be_bytes(random(self.entropy.as_ref())?);
         let mut attempt = Attempt { id, at: self.clock.now(), window: WINDOW, limits };
-        let (mut wait, mut waited) = (WAITS.0, Duration::ZERO);
+        let (mut wait, mut waited, mut asked) = (WAITS.0, Duration::ZERO, false);
         loop {
+            attempt.at = self.clock.now();
             let rooms = self.cache.begin_attempt(&attempt).await;
+            if rooms.iter().all(|room| *room == Room::Free) {
+                return Ok(attempt);
+            }
+            // Asked once: it costs a look into the database.
+            if rooms.last() != Some(&Room::Free)
+                && !std::mem::replace(&mut asked, true)
+                && self.may_pass(tried, network, &rooms).await?
+            {
+                attempt.limits.pop();
+                continue;
+            }
             let longest = rooms.iter().filter_map(|room| match room {
                 Room::In(span) => Some(*span),
                 Room::Free | Room::Soon => None,
             });
             match longest.max() {
-                None if !rooms.contains(&Room::Soon) => return Ok(attempt),
+                Some(longest) => return Err(too_many(longest)),
                 None if waited >= PATIENCE => return Err(too_many(Duration::from_secs(1))),
                 None => {
                     tokio::time::sleep(wait).await;
                     waited += wait;
                     wait = WAITS.1.min(wait * 2);
                 }
-                Some(_) if self.may_pass(tried, network, &rooms).await? => drop(attempt.limits.pop()),
-                Some(longest) => return Err(too_many(longest)),
             }
         }
     }
 
     /// Whether nothing but the limit of the account, which is the last one, is against an attempt from where the account is signed in to.
     async fn may_pass(&self, tried: Tried<'_>, network: Option<Network>, rooms: &[Room]) -> Result<bool> {
-        let (Some(email), Some(network), [others @ .., Room::In(_)]) = (tried.email(), network, rooms) else {
+        let (Some(email), Some(network), [others @ .., Room::In(_) | Room::Soon]) =
+            (tried.email(), network, rooms)
+        else {
             return Ok(false);
         };
         let known = others.len() == 2 && !others.iter().any(|room| matches!(room, Room::In(_)));

@@ -38,8 +38,9 @@ impl TrustedProxies {
     fn forwarded(self, headers: &HeaderMap) -> Option<IpAddr> {
         let place = usize::from(self.0).checked_sub(1)?;
         let lines = headers.get_all(X_FORWARDED_FOR).iter().rev();
-        let entries = lines.flat_map(|line| line.to_str().unwrap_or_default().rsplit(','));
-        address(entries.map(str::trim).nth(place)?)
+        // What the caller sent may be no text; the entry of the proxy behind it is.
+        let mut entries = lines.flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b','));
+        address(std::str::from_utf8(entries.nth(place)?).ok()?.trim())
     }
 }
 
@@ -78,6 +79,15 @@ mod tests {
         assert_eq!(seen(1, &["6.6.6.6, 203.0.113.7"]), "203.0.113.7");
         assert_eq!(seen(2, &["6.6.6.6, 203.0.113.7, 10.0.0.9"]), "203.0.113.7");
         assert_eq!(seen(2, &["6.6.6.6", "203.0.113.7", "10.0.0.9"]), "203.0.113.7", "in several lines");
+    }
+
+    #[test]
+    fn what_is_no_text_hides_nothing_behind_it() {
+        let (mut headers, mut extensions) = (HeaderMap::new(), Extensions::new());
+        headers.insert(X_FORWARDED_FOR, HeaderValue::from_bytes(b"\xff, 203.0.113.7").unwrap());
+        extensions.insert(PeerAddress([10, 0, 0, 1].into()));
+        let origin = TrustedProxies(1).origin(&headers, &extensions, RequestId::of(&headers));
+        assert_eq!(origin.address, Some([203, 0, 113, 7].into()));
     }
 
     #[test]

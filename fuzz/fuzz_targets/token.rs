@@ -7,7 +7,11 @@ use flowmastery_core::{access::token::TokenCodec, clock::Timestamp, entropy::OsE
 use libfuzzer_sys::fuzz_target;
 
 static CODEC: LazyLock<TokenCodec> = LazyLock::new(|| {
-    TokenCodec::new(&"a secret that no seed was signed with".into(), &["an older one".into()], Arc::new(OsEntropy))
+    TokenCodec::new(
+        &"a secret that no seed was signed with".into(),
+        &["an older one".into()],
+        Arc::new(OsEntropy),
+    )
 });
 
 fuzz_target!(|token: &str| {

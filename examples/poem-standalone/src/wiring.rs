@@ -207,8 +207,11 @@ pub(crate) async fn services(
 /// # Errors
 /// When the API cannot be assembled.
 pub(crate) fn api(settings: &Settings, app: &Flowmastery, address: SocketAddr) -> Outcome<Api> {
-    let public_url = settings.links.public_url(address);
-    let api = Api::builder(app.clone()).docs(settings.docs).public_url(public_url);
+    let mut api = Api::builder(app.clone()).docs(settings.docs);
+    // Where nobody said how browsers come, and it is not for development, it may be over TLS: cookies are for that alone then.
+    if settings.debug || settings.links.is_public_url_set() {
+        api = api.public_url(settings.links.public_url(address));
+    }
     api.trusted_proxy_hops(settings.server.trusted_proxy_hops).build().map_err(services_failure)
 }
 

@@ -70,9 +70,19 @@ impl Attempts {
     pub(super) async fn begin(&self, attempt: &Attempt) -> Vec<Room> {
         let mut rooms = Vec::with_capacity(attempt.limits.len());
         for limit in &attempt.limits {
+            // Without making a key: one that is refused must not push out those by which it is.
+            let log = self.0.get(limit.key.as_str()).await.unwrap_or_default();
+            rooms.push(log.room(attempt, limit.most));
+        }
+        if rooms.iter().any(|room| *room != Room::Free) {
+            return rooms;
+        }
+        rooms.clear();
+        for limit in &attempt.limits {
             let log = self.0.entry_by_ref(limit.key.as_str()).or_default().await.into_value();
             rooms.push(log.note(attempt, limit.most));
         }
+        // One that raced may have taken the last room.
         if rooms.iter().any(|room| *room != Room::Free) {
             self.end(attempt, false).await;
         }
@@ -104,10 +114,22 @@ impl Log {
     /// Notes an attempt if there is room for it.
     fn note(&self, attempt: &Attempt, most: u32) -> Room {
         let mut noted = self.noted();
+        let room = Self::room_in(&mut noted, attempt, most);
+        if room == Room::Free {
+            noted.push(Noted { id: attempt.id, at: attempt.at, failed: false });
+        }
+        room
+    }
+
+    /// What there is to an attempt that is not noted.
+    fn room(&self, attempt: &Attempt, most: u32) -> Room {
+        Self::room_in(&mut self.noted(), attempt, most)
+    }
+
+    fn room_in(noted: &mut Vec<Noted>, attempt: &Attempt, most: u32) -> Room {
         noted.retain(|one| one.at.plus(attempt.window) > attempt.at);
         let most = usize::try_from(most).unwrap_or(usize::MAX);
         if noted.len() < most {
-            noted.push(Noted { id: attempt.id, at: attempt.at, failed: false });
             return Room::Free;
         }
         let has_failed = |one: &&Noted| one.failed || one.at.plus(UNDER_WAY) <= attempt.at;
@@ -129,5 +151,30 @@ impl Log {
 
     fn noted(&self) -> MutexGuard<'_, Vec<Noted>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn attempts_that_are_refused_make_no_keys_and_push_out_none() {
+        let attempts = Attempts::default();
+        let attempt = |id: u128, keys: &[&str]| Attempt {
+            id,
+            at: Timestamp::from_millis(0),
+            window: Duration::from_secs(300),
+            limits: keys.iter().map(|key| Limit { key: (*key).to_owned(), most: 1 }).collect(),
+        };
+        let first = attempt(0, &["full"]);
+        assert_eq!(attempts.begin(&first).await, [Room::Free]);
+        attempts.end(&first, true).await;
+        for id in 1..100 {
+            let rooms = attempts.begin(&attempt(id, &[&format!("fresh {id}"), "full"])).await;
+            assert_eq!(rooms, [Room::Free, Room::In(Duration::from_secs(300))]);
+        }
+        attempts.0.run_pending_tasks().await;
+        assert_eq!(attempts.0.entry_count(), 1);
     }
 }

@@ -127,12 +127,17 @@ impl Users {
     /// by something else meanwhile, [`Kind::NotFound`] when a host's actor names a user that is not ours, [`Kind::TooMany`] after too many wrong
     /// passwords, [`Kind::Unavailable`] when too many wait for their hash.
     pub async fn change_password(&self, actor: Actor, current: &SecretString, new: &Password) -> Result<()> {
-        let work = self.change_unthrottled(actor, current, new);
-        self.throttle.attempt(Tried::ChangePassword(actor.user_id()), actor.origin(), work).await
+        let user = self.me(actor).await?;
+        let work = self.change_unthrottled((actor, &user), current, new);
+        self.throttle.attempt(Tried::ChangePassword(&user.email), actor.origin(), work).await
     }
 
-    async fn change_unthrottled(&self, actor: Actor, current: &SecretString, new: &Password) -> Result<()> {
-        let user = self.me(actor).await?;
+    async fn change_unthrottled(
+        &self,
+        (actor, user): (Actor, &User),
+        current: &SecretString,
+        new: &Password,
+    ) -> Result<()> {
         let record = self.store.find_for_sign_in(&user.email).await?;
         let verified = record.ok_or_else(|| Error::not_found("user"))?.hashed_password;
         if self.hasher.verify(current, &verified).await? == Verification::Mismatch {

@@ -56,7 +56,8 @@ pub(super) fn routes() -> Vec<Route> {
             .problems(&[403, 404, 409, 410, 429]),
         Route::post("/api/v1/auth/invitations/{invitation_id}/resend", ADMINS, resend)
             .summary(
-                "Mails another link for an invitation that is pending or has expired, good for 48 hours; the link before is dead. One that was                  accepted or revoked is not found.",
+                "Mails another link for an invitation that is pending or has expired, good for 48 hours; the link before is dead. One that was \
+                 accepted or revoked is not found.",
             )
             .answers::<IssuedInvitation>(StatusCode::OK)
             .problems(&[409]),

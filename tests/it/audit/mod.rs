@@ -348,6 +348,23 @@ async fn a_flood_leaves_ten_entries_a_minute_and_one_that_counts_the_rest(backen
     assert_eq!(left_out["detail"], json!({ "sign_in_failed": 15, "denied": 15 }));
 }
 
+async fn guesses_that_are_held_up_and_those_within_a_session_are_noted(backend: Backend) {
+    let mut audited = Audited::new(backend).await;
+    let (admin, _) = audited.sign_in(ADMIN, PASSWORD).await;
+    let body = Some(json!({ "current_password": WRONG, "new_password": CLIENT_PASSWORD }));
+    let path = "PUT /api/v1/auth/password";
+    let (_, entry) = audited.act(path, Some(&admin), body, (422, "sign_in_failed")).await;
+    assert_eq!(entry["detail"], json!({ "reason": "current_password", "email": ADMIN }));
+    let body = || Some(json!({ "email": "nobody@acme.com", "password": WRONG }));
+    for _ in 0..10 {
+        audited.send(LOGIN, None, body()).await.0.expect(401);
+    }
+    audited.wait_for("sign_in_failed", 11).await;
+    audited.world.clock.advance(Duration::from_secs(61));
+    let (_, entry) = audited.act(LOGIN, None, body(), (429, "sign_in_failed")).await;
+    assert_eq!(entry["detail"], json!({ "reason": "throttled", "email": "nobody@acme.com" }));
+}
+
 async fn old_entries_are_removed_and_others_stay(backend: Backend) {
     let mut audited = Audited::new(backend).await;
     // Long ago by the database's own clock, too.
@@ -367,6 +384,7 @@ both_backends!(
     every_action_leaves_one_entry_that_says_who_and_from_where_and_no_secret,
     denials_are_noted_and_what_is_not_there_for_anybody_is_not,
     a_flood_leaves_ten_entries_a_minute_and_one_that_counts_the_rest,
+    guesses_that_are_held_up_and_those_within_a_session_are_noted,
     old_entries_are_removed_and_others_stay,
 );
 

@@ -45,6 +45,11 @@ impl LinkSettings {
         self.public.clone().unwrap_or_else(|| format!("http://{}", reachable(address)))
     }
 
+    /// Whether it was said where this server is seen from outside.
+    pub(crate) fn is_public_url_set(&self) -> bool {
+        self.public.is_some()
+    }
+
     /// Where the pages are that take `?token=` of a mail.
     pub(crate) fn front_end(&self, address: SocketAddr) -> String {
         self.frontend.clone().unwrap_or_else(|| self.public_url(address))
