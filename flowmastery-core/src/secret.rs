@@ -130,11 +130,12 @@ impl VaultKey {
             return Err(Error::new(Kind::Invalid, "A key id has 1 to 32 letters, digits, - and _."));
         }
         let decoded = STANDARD.decode(key.expose_secret()).map(Zeroizing::new);
-        let bytes = decoded.ok().and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
-        let Some(bytes) = bytes else {
+        let Some(decoded) = decoded.ok().filter(|bytes| bytes.len() == 32) else {
             return Err(Error::new(Kind::Invalid, "A key is 32 bytes in Base64."));
         };
-        Ok(Self { id: id.to_owned(), bytes: Zeroizing::new(bytes) })
+        let mut bytes = Zeroizing::new([0; 32]);
+        bytes.copy_from_slice(&decoded);
+        Ok(Self { id: id.to_owned(), bytes })
     }
 
     /// The key that follows from the signing secret by HKDF-SHA256, so that several hosts agree without another setting. Its id
@@ -147,7 +148,8 @@ impl VaultKey {
         Hkdf::<Sha256>::new(None, secret.expose_secret().as_bytes())
             .expand(b"flowmastery vault v1", bytes.as_mut())
             .map_err(|_| Error::new(Kind::Internal, "The key could not be derived."))?;
-        let digest = sha256_hex(format!("vault-key-id:{}", secret.expose_secret()).as_bytes());
+        let id = Zeroizing::new(format!("vault-key-id:{}", secret.expose_secret()));
+        let digest = sha256_hex(id.as_bytes());
         Ok(Self { id: format!("derived-{digest:.8}"), bytes })
     }
 

@@ -26,6 +26,9 @@ BEGIN
 END
 $$;
 CREATE TRIGGER audit_log_stays BEFORE UPDATE OR TRUNCATE ON audit_log FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+-- Only what is old goes, whatever is asked for, also where one role owns the table and uses it.
+CREATE TRIGGER audit_log_spares BEFORE DELETE ON audit_log FOR EACH ROW
+WHEN (OLD.at >= EXTRACT(EPOCH FROM clock_timestamp()) * 1000 - 2592000000) EXECUTE FUNCTION refuse_change();
 
 -- The only way in which entries go, and the only right to it that the application's role is given. It runs as the owner, and spares the last
 -- 30 days whatever it is asked: who has taken the application over cannot remove the traces of it.

@@ -68,7 +68,8 @@ async fn names_have_1_to_255_characters(backend: Backend) {
         assert_eq!(fields(&answer), ["name"]);
     }
     nothing_was_stored(&world, &admin).await;
-    for name in ["x".repeat(255), "ß".repeat(255), "日本 🦀".to_owned()] {
+    let markup = "'; DROP TABLE clients; -- \" <b>%s$1</b>".to_owned();
+    for name in ["x".repeat(255), "ß".repeat(255), "日本 🦀".to_owned(), markup] {
         let made = world.post("/api/v1/clients/", &admin, json!({ "name": name })).await.expect(201);
         assert_eq!(made["name"], name);
     }

@@ -1,139 +1,209 @@
-//! What `Debug` shows of the public types that hold secrets: none of them.
+//! Secrets stay where they belong: the whole flow runs over the standalone server at the most talkative level of its log, and every secret that was
+//! used is looked for in everything that came out or was kept.
 
-use std::{fmt::Debug, sync::Arc};
+use std::{fmt::Debug, fs};
 
-use flowmastery_core::{
-    Config, Flowmastery,
-    access::{actor::Actor, token::TokenCodec},
-    cache::RedisCache,
-    entropy::OsEntropy,
-    id::{ClientId, UserId},
-    mail::{SmtpConfig, SmtpMailer, SmtpTls},
-    model::{client::Instance, email::Email, password::Password, user::Role},
-    secret::{Place, Vault, VaultKey},
-    service::{
-        clients::InstanceConfig,
-        import::ImportRequest,
-        invitations::{InvitationRequest, IssuedInvitation},
-    },
-    store::sql::{SqlConfig, SqlStore},
-};
-use flowmastery_tests::world::{ADMIN, PASSWORD};
-use flowmastery_tower::Api;
-use secrecy::{ExposeSecret, SecretString};
+use ::redis::{AsyncCommands, Client, ValueType};
+use flowmastery_tests::{backend::Backend, postgres::Database, redis, smtp::SmtpServer, world::World};
+use n8n_simulator::FakeN8n;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-/// In Base64, as a key is written, and as its bytes.
-const KEY: &str = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I=";
-const KEY_BYTES: &str = "secret-secret-secret-secret-secr";
-const SIGNING: &str = "the-signing-secret-of-this-test";
+use crate::standalone::harness::{PASSWORD, Place, SECRET, Server};
 
-/// What was said, in every spelling in which bytes may be written.
-struct Said(String);
+const ADMIN: &str = "admin@agency.com";
+const USER: &str = "user@acme.com";
+/// The key of ENCRYPTION_KEYS.
+const SEALING: &str = "c2VhbGluZy1rZXktb2YtdGhlLXRlc3QtMzItYnl0ZXM=";
 
-impl Said {
-    fn of(values: &[&dyn Debug]) -> Self {
-        let spelled = |value: &&dyn Debug| format!("{value:?} {value:#?}");
-        Self(values.iter().map(spelled).collect::<Vec<_>>().join("\n"))
+/// What was said and what must not be in it.
+#[derive(Default)]
+struct Findings {
+    secrets: Vec<String>,
+    said: Vec<(String, String)>,
+}
+
+impl Findings {
+    fn secret(&mut self, secret: &str) -> String {
+        assert!(secret.len() >= 8, "too short to be looked for: {secret}");
+        self.secrets.push(secret.to_owned());
+        secret.to_owned()
+    }
+
+    fn heard(&mut self, place: impl Into<String>, text: impl Into<String>) {
+        self.said.push((place.into(), text.into()));
+    }
+
+    /// Asks the server. Tokens that an answer hands out are secrets from then on, and may stand in this answer only.
+    fn ask(&mut self, server: &Server, token: &str, request: &str, body: Option<Value>) -> Value {
+        let (status, mut answer) = server.ask(token, request, body.as_ref());
+        let given = answer.clone();
+        for name in ["access_token", "refresh_token"] {
+            if let Some(token) = answer.get_mut(name).map(Value::take) {
+                self.secret(token.as_str().unwrap());
+            }
+        }
+        self.heard(request, format!("{status} {answer}"));
+        given
     }
 
     #[track_caller]
-    fn lacks(&self, secret: &str) {
-        assert!(!secret.is_empty());
-        let bytes = format!("{:?}", secret.as_bytes());
-        let bytes = bytes.trim_start_matches('[').trim_end_matches(']');
-        assert!(!self.0.contains(secret) && !self.0.contains(bytes), "{} shows {secret}", self.0);
+    fn assert_none(&self) {
+        for (place, text) in &self.said {
+            for secret in &self.secrets {
+                assert!(!text.contains(secret.as_str()), "{secret} is in {place}: {text}");
+            }
+        }
     }
 }
 
-fn vault_key() -> VaultKey {
-    VaultKey::from_base64("k1", &KEY.into()).unwrap()
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_is_in_logs_answers_database_or_debug_output() {
+    let mut smtp = SmtpServer::start(&[]).await;
+    let (database, redis) = (Database::migrated().await.url(), redis::Own::new());
+    let (port, redis_url) = (smtp.port.to_string(), redis.url());
+    let keys = format!("first:{SEALING}");
+    let place = Place::new();
+    let settings = [
+        ("DATABASE_URL", database.as_str()),
+        ("REDIS_URL", redis_url.as_str()),
+        ("SECRET_KEY", SECRET),
+        ("ENCRYPTION_KEYS", keys.as_str()),
+        ("SMTP_HOST", "localhost"),
+        ("SMTP_PORT", port.as_str()),
+        ("SMTP_TLS", "none"),
+        ("FROM_EMAIL", "noreply@agency.com"),
+        ("FRONTEND_URL", "https://app.agency.com"),
+        ("OUTBOUND_ALLOW", "127.0.0.0/8"),
+        ("RUST_LOG", "trace"),
+        ("DB_ECHO", "true"),
+        ("LOG_FILE", "app.log"),
+    ];
+    let mut found = Findings::default();
+    for secret in [SECRET, SEALING, PASSWORD] {
+        found.secret(secret);
+    }
+    let made = place.run(&["create-admin", "--email", ADMIN], &settings, PASSWORD);
+    found.heard("create-admin", format!("{made:?}"));
+    let mut server = place.serve(&settings);
+    found.heard("the start", server.before.join("\n"));
+
+    flow(&mut found, &server, &mut smtp).await;
+
+    for (table, row) in rows(&database).await {
+        found.heard(format!("the table {table}"), row);
+    }
+    for (key, value) in entries(&redis_url).await {
+        found.heard("Redis", format!("{key} {value}"));
+    }
+    server.signal("TERM");
+    let log = server.lines_until("stopped").join("\n");
+    assert!(server.wait().success());
+    assert!(log.contains("flowmastery::access") && log.contains("sqlx::query"), "it was talkative");
+    found.heard("the log", log);
+    found.heard("the log's file", fs::read_to_string(place.path("app.log")).unwrap());
+    found.assert_none();
 }
 
-fn config() -> Config {
-    let mut config = Config::new(SIGNING.into(), "https://agency.com");
-    config.previous_secret_keys = vec!["the-signing-secret-of-before".into()];
-    config.encryption_keys = vec![vault_key()];
-    config
-}
+/// Everything that people do, and much that they do wrong.
+async fn flow(found: &mut Findings, server: &Server, smtp: &mut SmtpServer) {
+    let sign_in = |email: &str, password: &str| Some(json!({ "email": email, "password": password }));
+    let wrong = found.secret("a wrong password");
+    found.ask(server, "", "POST /api/v1/auth/login", sign_in(ADMIN, &wrong));
+    found.ask(server, "", "POST /api/v1/auth/login", sign_in("nobody@agency.com", &wrong));
+    let signed_in = found.ask(server, "", "POST /api/v1/auth/login", sign_in(ADMIN, PASSWORD));
+    let admin = signed_in["access_token"].as_str().unwrap().to_owned();
+    let renew = Some(json!({ "refresh_token": signed_in["refresh_token"] }));
+    found.ask(server, "", "POST /api/v1/auth/refresh", renew.clone());
+    found.ask(server, "", "POST /api/v1/auth/refresh", renew);
 
-#[test]
-fn settings_and_keys_show_no_secret() {
-    let password: SecretString = "the-password-of-smtp".into();
-    let smtp = SmtpConfig {
-        host: "localhost".to_owned(),
-        port: 25,
-        tls: SmtpTls::None,
-        credentials: Some(("user".to_owned(), password)),
-        from: "noreply@agency.com".to_owned(),
-        extra_ca_pem: None,
-    };
-    let vault = Vault::new(vec![vault_key()], Arc::new(OsEntropy)).unwrap();
-    let sealed = vault.seal(Place::n8n_key(ClientId(1)), &"the-key-of-n8n".into()).unwrap();
-    let codec =
-        TokenCodec::new(&SIGNING.into(), &["the-signing-secret-of-before".into()], Arc::new(OsEntropy));
-    let said = Said::of(&[
-        &config(),
-        &vault_key(),
-        &VaultKey::derive(&SIGNING.into()).unwrap(),
-        &vault,
-        &sealed,
-        &codec,
-        &smtp,
-        &SmtpMailer::new(&smtp).unwrap(),
-        &SqlConfig::new("postgres://user:the-password-of-sql@localhost/flow"),
-        &RedisCache::new(&"redis://:the-password-of-redis@localhost/0".into()).unwrap(),
-        &InstanceConfig::parse("https://n8n.acme.com", "the-key-of-n8n".into()).unwrap(),
-        &Instance {
-            url: flowmastery_core::model::instance::InstanceUrl::parse("https://n8n.acme.com").unwrap(),
-            key: "the-key-of-n8n".into(),
-        },
-        &ImportRequest { secret_key: Some("the-key-of-python".into()), ..ImportRequest::rehearsal() },
-        &Password::choose("the-password-of-anna".into()).unwrap(),
-    ]);
-    for secret in [
-        KEY,
-        KEY_BYTES,
-        SIGNING,
-        "the-signing-secret-of-before",
-        "the-password-of",
-        "the-key-of",
-        sealed.as_str(),
+    let n8n = FakeN8n::start().await;
+    let key = found.secret(&n8n.key());
+    let client =
+        found.ask(server, &admin, "POST /api/v1/clients/", Some(json!({ "name": "Acme" })))["id"].clone();
+    let config = format!("POST /api/v1/clients/{client}/n8n-config");
+    for key in [found.secret("a key that n8n refuses"), key] {
+        let body = json!({ "n8n_api_url": n8n.url(), "n8n_api_key": key });
+        found.ask(server, &admin, &config, Some(body));
+    }
+    let short = found.secret("2 short!");
+    for path in [
+        format!("clients/{client}"),
+        format!("metrics/client/{client}"),
+        "users/".to_owned(),
+        "clients/".to_owned(),
     ] {
-        said.lacks(secret);
+        found.ask(server, &admin, &format!("GET /api/v1/{path}"), None);
+        found.ask(server, &format!("{admin}x"), &format!("GET /api/v1/{path}?token={short}"), None);
     }
+    found.ask(server, &admin, &format!("POST /api/v1/clients/{client}/test-connection"), None);
+
+    let invitation = json!({ "email": USER, "role": "client", "client_id": client });
+    found.ask(server, &admin, "POST /api/v1/auth/invitations", Some(invitation));
+    let token = found.secret(&token(&smtp.mail().await, "accept-invitation"));
+    found.ask(server, "", &format!("GET /api/v1/auth/invitations/{token}"), None);
+    let mut accepted = Value::Null;
+    for password in [short, found.secret("the user's first password")] {
+        let body = json!({ "token": token, "password": password });
+        accepted = found.ask(server, "", "POST /api/v1/auth/invitations/accept", Some(body));
+    }
+    let user = accepted["access_token"].as_str().unwrap().to_owned();
+    found.ask(server, &user, "GET /api/v1/metrics/my-metrics", None);
+    found.ask(server, &user, "GET /api/v1/users/", None);
+    found.ask(server, &user, "POST /api/v1/auth/logout", None);
+
+    found.ask(server, "", "POST /api/v1/auth/password-reset", Some(json!({ "email": USER })));
+    let reset = found.secret(&self::token(&smtp.mail().await, "reset-password"));
+    let another = found.secret("the user's second password");
+    let body = json!({ "token": reset, "password": another });
+    found.ask(server, "", "POST /api/v1/auth/password-reset/confirm", Some(body.clone()));
+    found.ask(server, "", "POST /api/v1/auth/password-reset/confirm", Some(body));
+    found.ask(server, "", "POST /api/v1/auth/login", sign_in(USER, &another));
+    found.ask(server, &admin, &format!("DELETE /api/v1/clients/{client}"), None);
+}
+
+fn token(mail: &Value, page: &str) -> String {
+    let (_, rest) = mail["plain"].as_str().unwrap().split_once(&format!("{page}?token=")).unwrap();
+    rest.split_whitespace().next().unwrap().to_owned()
+}
+
+/// Every row of every table.
+async fn rows(database: &str) -> Vec<(String, String)> {
+    let mut connection = PgConnection::connect(database).await.unwrap();
+    let sql = "SELECT tablename::TEXT FROM pg_tables WHERE schemaname = 'flowmastery'";
+    let tables: Vec<(String,)> = sqlx::query_as(sql).fetch_all(&mut connection).await.unwrap();
+    assert!(tables.len() > 15, "{tables:?}");
+    let mut all = Vec::new();
+    for (table,) in tables {
+        let sql = format!("SELECT row_to_json(t)::TEXT FROM flowmastery.{table} t");
+        let rows: Vec<(String,)> =
+            sqlx::query_as(AssertSqlSafe(sql)).fetch_all(&mut connection).await.unwrap();
+        all.extend(rows.into_iter().map(|(row,)| (table.clone(), row)));
+    }
+    all
+}
+
+/// Every key of a Redis with its value, whatever its type.
+async fn entries(url: &str) -> Vec<(String, String)> {
+    let mut connection = Client::open(url).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let keys: Vec<String> = connection.keys("*").await.unwrap();
+    assert!(!keys.is_empty(), "nothing was cached");
+    let mut all = Vec::new();
+    for key in keys {
+        let value: Vec<u8> = match connection.key_type(&key).await.unwrap() {
+            ValueType::ZSet => connection.zrange::<_, Vec<Vec<u8>>>(&key, 0, -1).await.unwrap().concat(),
+            _ => connection.get(&key).await.unwrap(),
+        };
+        all.push((key, String::from_utf8_lossy(&value).into_owned()));
+    }
+    all
 }
 
 #[tokio::test]
-async fn services_and_what_they_answer_show_no_secret() {
-    let store = SqlStore::connect(&SqlConfig::new("sqlite::memory:")).await.unwrap();
-    store.migrate_up().await.unwrap();
-    let builder = Flowmastery::builder(config(), Arc::new(store.clone()));
-    let built = format!("{builder:?}");
-    let app = builder.build().unwrap();
-    let api = Api::builder(app.clone()).build().unwrap();
-    let password = Password::choose(PASSWORD.into()).unwrap();
-    let admin = app.users().create_admin(Email::parse(ADMIN).unwrap(), &password).await.unwrap();
-    assert_eq!(admin.id, UserId(1));
-    let request = InvitationRequest {
-        email: Email::parse("dora@agency.com").unwrap(),
-        role: Role::Admin,
-        client_id: None,
-    };
-    let issued: IssuedInvitation = app.invitations().create(Actor::admin(admin.id), request).await.unwrap();
-    let link = serde_json::to_value(&issued).unwrap()["accept_url"].as_str().unwrap().to_owned();
-    let token = link.split_once("token=").unwrap().1;
-    let origin = flowmastery_core::request::RequestOrigin::default();
-    let signed_in = app.invitations().accept(&token.into(), &password, origin).await.unwrap();
-    let said = Said::of(&[&built, &app, &api, &store, &admin, &issued, &signed_in]);
-    for secret in [
-        KEY,
-        KEY_BYTES,
-        SIGNING,
-        PASSWORD,
-        token,
-        signed_in.access_token.expose_secret(),
-        signed_in.refresh_token.expose_secret(),
-    ] {
-        said.lacks(secret);
+async fn services_show_no_secret_in_debug_output() {
+    let world = World::new(Backend::Sqlite.store().await).await;
+    for shown in [&world.app as &dyn Debug, &world.api, &world.store] {
+        let shown = format!("{shown:#?}");
+        assert!(!shown.contains(flowmastery_tests::world::SECRET), "{shown}");
     }
 }

@@ -208,6 +208,7 @@ impl Builder {
                 feed: feed.clone(),
                 hasher: hasher.clone(),
                 throttle: throttle.clone(),
+                notes: notes.clone(),
                 clock: clock.clone(),
             },
             invitations: Invitations {

@@ -25,8 +25,11 @@ const METADATA_V4: [Ipv4Addr; 3] =
     [Ipv4Addr::new(100, 100, 100, 200), Ipv4Addr::new(192, 0, 0, 192), Ipv4Addr::new(168, 63, 129, 16)];
 
 /// Metadata services of EC2 and of Google.
-const METADATA_V6: [Ipv6Addr; 2] =
-    [Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)];
+const METADATA_V6: [Ipv6Addr; 3] = [
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23),
+    Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
+];
 
 /// Which addresses may be called. The default lists nothing.
 #[derive(Clone, Debug, Default)]
@@ -196,12 +199,11 @@ fn canonical(ip: IpAddr) -> IpAddr {
     let v4 = |high: u16, low: u16| IpAddr::V4(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)));
     match v6.segments() {
         [0, 0, 0, 0, 0, 0, 0, 0 | 1] => ip,
-        // IPv4-compatible, IPv4-mapped, IPv4-translated, NAT64, ISATAP.
+        // IPv4-compatible, IPv4-mapped, IPv4-translated, NAT64.
         [0, 0, 0, 0, 0, 0, high, low]
         | [0, 0, 0, 0, 0, 0xffff, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
-        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
-        | [_, _, _, _, 0 | 0x200, 0x5efe, high, low] => v4(high, low),
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => v4(high, low),
         // 6to4, and Teredo, which writes the client's address inverted.
         [0x2002, high, low, ..] => v4(high, low),
         [0x2001, 0, .., high, low] => v4(!high, !low),
@@ -218,6 +220,7 @@ fn is_never_allowed(ip: IpAddr) -> bool {
                 || ip.is_unicast_link_local()
                 || METADATA_V6.contains(&ip)
                 || translated_locally(ip).is_some_and(|readings| readings.into_iter().any(is_forbidden))
+                || tunnelled(ip).is_some_and(|inner| is_never_allowed(inner.into()))
         }
     }
 }
@@ -232,6 +235,12 @@ fn translated_locally(ip: Ipv6Addr) -> Option<[Ipv4Addr; 4]> {
     let [0x00, 0x64, 0xff, 0x9b, 0, 1, a, b, _, c, d, e, l, m, n, o] = ip.octets() else { return None };
     let readings = [[a, b, c, d], [b, c, d, e], [c, d, e, l], [l, m, n, o]];
     Some(readings.map(Ipv4Addr::from))
+}
+
+/// The IPv4 address at the end of an ISATAP tunnel, which lies behind any prefix: so prefix and address both have to be good.
+fn tunnelled(ip: Ipv6Addr) -> Option<Ipv4Addr> {
+    let [_, _, _, _, 0 | 0x200, 0x5efe, high, low] = ip.segments() else { return None };
+    Some(Ipv4Addr::from_bits(u32::from(high) << 16 | u32::from(low)))
 }
 
 /// Whether an address may be reached over the internet, after IANA's registries of special-purpose addresses.
@@ -254,6 +263,7 @@ fn is_public(ip: IpAddr) -> bool {
         IpAddr::V6(ip) => {
             matches!(ip.segments(), [0x2000..=0x3fff, ..])
                 && !matches!(ip.segments(), [0x2001, 0..=0x1ff | 0xdb8, ..] | [0x3fff, 0..=0xfff, ..])
+                && tunnelled(ip).is_none_or(|inner| is_public(inner.into()))
         }
     }
 }

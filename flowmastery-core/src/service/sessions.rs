@@ -95,7 +95,11 @@ impl Sessions {
         origin: RequestOrigin,
     ) -> Result<SignedIn> {
         let work = self.sign_in_unthrottled((email, origin), password);
-        self.throttle.attempt(Tried::SignIn(email), origin, work).await
+        let outcome = self.throttle.attempt(Tried::SignIn(email), origin, work).await;
+        if outcome.as_ref().is_err_and(|error| error.kind() == Kind::TooMany) {
+            self.refused((Email::parse(email).ok().as_ref(), origin), None, "throttled");
+        }
+        outcome
     }
 
     async fn sign_in_unthrottled(

@@ -10,17 +10,19 @@ use crate::{
         password::{PasswordHasher, Verification},
         permission::Permission,
     },
+    audit::AuditNotes,
     clock::Clock,
     error::{Error, FieldError, Kind, Result},
     feed::ChangeFeed,
     id::UserId,
     model::{
+        audit::{AuditAction, AuditSubject},
         email::Email,
         password::Password,
         user::{NewUser, User, UserPatch},
     },
     page::{Page, PageRequest},
-    store::{Change, PasswordChange, Store, UserRemoval, UserUpdate},
+    store::{Change, NewAuditEntry, PasswordChange, Store, UserRemoval, UserUpdate},
     throttle::{Throttle, Tried},
 };
 
@@ -31,6 +33,7 @@ pub struct Users {
     pub(crate) feed: Arc<ChangeFeed>,
     pub(crate) hasher: PasswordHasher,
     pub(crate) throttle: Throttle,
+    pub(crate) notes: AuditNotes,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -133,6 +136,10 @@ impl Users {
         let record = self.store.find_for_sign_in(&user.email).await?;
         let verified = record.ok_or_else(|| Error::not_found("user"))?.hashed_password;
         if self.hasher.verify(current, &verified).await? == Verification::Mismatch {
+            let entry =
+                NewAuditEntry::new(AuditAction::SignInFailed, self.clock.now()).by(actor.scope().author());
+            let entry = entry.of(user.client_id).on(AuditSubject::User(user.id));
+            self.notes.note(entry.with("reason", "current_password").with("email", user.email.as_str()));
             let fault = FieldError::new("current_password", "This is not your current password.");
             return Err(Error::invalid(vec![fault]));
         }

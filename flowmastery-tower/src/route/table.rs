@@ -286,6 +286,7 @@ mod tests {
             (Method::OPTIONS, "/api/v1/clients", "GET, HEAD, POST"),
             (Method::POST, "/api/v1/clients/7", "DELETE, GET, HEAD, PUT"),
             (Method::GET, "/api/v1/auth/login", "POST"),
+            (Method::TRACE, "/health", "GET, HEAD"),
         ];
         for (method, path, allow) in cases {
             let problem = found(method, path).unwrap_err();

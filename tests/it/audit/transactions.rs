@@ -167,10 +167,10 @@ async fn entries_are_never_changed_and_the_newest_never_removed((mut direct, wor
     direct.execute(now).await.unwrap();
     let before = direct.everything().await;
     direct.execute("UPDATE audit_log SET actor_id = 7").await.unwrap_err();
-    match direct {
-        Direct::Sqlite { .. } => direct.execute("DELETE FROM audit_log").await.unwrap_err(),
-        Direct::Postgres(_) => direct.execute("TRUNCATE audit_log").await.unwrap_err(),
-    };
+    direct.execute("DELETE FROM audit_log").await.unwrap_err();
+    if let Direct::Postgres(_) = direct {
+        direct.execute("TRUNCATE audit_log").await.unwrap_err();
+    }
     assert_eq!(direct.everything().await, before);
 }
 

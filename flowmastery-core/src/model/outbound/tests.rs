@@ -6,7 +6,7 @@ fn allows(policy: &OutboundPolicy, url: &str) -> bool {
     policy.check(&InstanceUrl::parse(url).unwrap()).is_ok()
 }
 
-const NEVER: [&str; 21] = [
+const NEVER: [&str; 25] = [
     "169.254.1.1",
     "169.254.169.254",
     "100.100.100.200",
@@ -28,9 +28,13 @@ const NEVER: [&str; 21] = [
     "[64:ff9b:1:a9fe:a9:fe00::]",
     "[64:ff9b:1:a9:fe:a9fe::]",
     "[64:ff9b:1:0:a9:fea9:fe00::]",
+    "[fd00:ec2::23]",
+    "[fe80::5efe:808:808]",
+    "[ff02::5efe:808:808]",
+    "[2600::5efe:169.254.169.254]",
 ];
 
-const UNLESS_LISTED: [&str; 29] = [
+const UNLESS_LISTED: [&str; 30] = [
     "10.0.0.1",
     "127.0.0.1",
     "172.16.0.1",
@@ -60,6 +64,7 @@ const UNLESS_LISTED: [&str; 29] = [
     "[2002:c0a8:101::1]",
     "[2001:0:1:2:3:4:80ff:fffe]",
     "[2600::5efe:10.0.0.1]",
+    "[fd12:3456::5efe:808:808]",
 ];
 
 const PUBLIC: [&str; 9] = [
