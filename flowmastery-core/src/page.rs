@@ -132,6 +132,8 @@ impl<T, P: Position> Page<T, P> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[derive(Clone, Copy, Debug, PartialEq)]
@@ -222,5 +224,17 @@ mod tests {
         assert_eq!(Page::from_rows(vec![1, 2], request(2, None), |id| *id).next, None);
         assert_eq!(Page::from_rows(vec![1, 2, 3], request(2, None), |id| *id).next, Some(Cursor(2)));
         assert_eq!(Page::from_rows(Vec::<i64>::new(), request(2, None), |id| *id).next, None);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_as_a_cursor_is_written_the_same(text in "[A-Za-z0-9_=-]{0,24}|\\PC{0,16}") {
+            if let Ok(cursor) = text.parse::<Cursor>() {
+                prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
+            }
+            if let Ok(cursor) = text.parse::<Cursor<Pair>>() {
+                prop_assert_eq!(cursor.to_string().parse(), Ok(cursor));
+            }
+        }
     }
 }

@@ -136,6 +136,7 @@ impl fmt::Debug for TokenCodec {
 #[cfg(test)]
 mod tests {
     use jsonwebtoken::{EncodingKey, Header, encode};
+    use proptest::prelude::*;
     use serde_json::{Value, json};
 
     use super::*;
@@ -237,6 +238,23 @@ mod tests {
         let token = token(&codec);
         for cut in 0..token.len() {
             assert!(codec.read(token.get(..cut).unwrap(), NOW).is_err(), "cut at {cut}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_a_token_but_one_that_we_signed(
+            text in "\\PC{0,64}|[A-Za-z0-9_-]{0,24}\\.[A-Za-z0-9_-]{0,48}\\.[A-Za-z0-9_-]{0,43}",
+            at in 0..200usize,
+            other in any::<char>(),
+        ) {
+            let codec = codec(SECRET, &[]);
+            prop_assert!(codec.read(&text, NOW).is_err());
+            let mut changed: Vec<char> = token(&codec).chars().collect();
+            if changed[at] != other {
+                changed[at] = other;
+                prop_assert!(codec.read(&changed.into_iter().collect::<String>(), NOW).is_err());
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What opens where, under which key, and what is shown.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::entropy::OsEntropy;
 
@@ -107,4 +109,18 @@ fn debug_shows_no_key_material() {
     assert_eq!(format!("{vault:?}"), r#"Vault { keys: [VaultKey { id: "a", .. }], .. }"#);
     let sealed = vault.seal(Place::n8n_key(ClientId(1)), &"k".into()).unwrap();
     assert_eq!(format!("{sealed:?}"), "Sealed(..)");
+}
+
+proptest! {
+    #[test]
+    fn any_text_opens_as_it_was_sealed_and_none_opens_that_was_not(
+        text in "\\PC{0,64}",
+        stored in "\\PC{0,48}|v1:a:[A-Za-z0-9_-]{0,64}",
+    ) {
+        let (vault, place) = (ring(&["a"]), Place::n8n_key(ClientId(1)));
+        let sealed = vault.seal(place, &text.as_str().into()).unwrap();
+        let opened = vault.open(place, &sealed).unwrap();
+        prop_assert_eq!(opened.expose_secret(), text);
+        prop_assert!(vault.open(place, &Sealed::from_stored(stored)).is_err());
+    }
 }

@@ -16,6 +16,9 @@ pub(crate) enum FieldKind {
     Flag,
 }
 
+/// Any text without NUL characters, as a regular expression.
+const NO_NUL: &str = r"^[^\u0000]*$";
+
 impl FieldKind {
     /// What is said of a value of another kind.
     pub(crate) const fn fault(self) -> &'static str {
@@ -28,8 +31,10 @@ impl FieldKind {
 
     fn schema(self) -> Schema {
         match self {
-            Self::Text => json_schema!({ "type": "string" }),
-            Self::Secret => json_schema!({ "type": "string", "format": "password", "writeOnly": true }),
+            Self::Text => json_schema!({ "type": "string", "pattern": NO_NUL }),
+            Self::Secret => {
+                json_schema!({ "type": "string", "format": "password", "writeOnly": true, "pattern": NO_NUL })
+            }
             Self::Integer => json_schema!({ "type": "integer", "format": "int64" }),
             Self::Flag => json_schema!({ "type": "boolean" }),
         }

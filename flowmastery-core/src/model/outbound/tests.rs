@@ -1,5 +1,7 @@
 //! What the outbound guard lets through, and what it refuses.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn allows(policy: &OutboundPolicy, url: &str) -> bool {
@@ -179,5 +181,24 @@ fn a_bad_entry_is_named() {
         let fault = OutboundPolicy::new(&format!("n8n.lan,{entry}")).expect_err(entry);
         assert_eq!(fault.field, "outbound_allow");
         assert!(fault.message.contains(entry), "{}", fault.message);
+    }
+}
+
+proptest! {
+    /// However an IPv6 address carries it.
+    #[test]
+    fn an_ipv4_address_inside_an_ipv6_address_is_judged_as_itself(bits in any::<u32>()) {
+        let policy = OutboundPolicy::default();
+        let v4 = Ipv4Addr::from_bits(bits);
+        let [a, b, c, d] = v4.octets().map(u16::from);
+        let (high, low) = (a << 8 | b, c << 8 | d);
+        for v6 in [
+            Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, high, low),
+            Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, high, low),
+            Ipv6Addr::new(0x2002, high, low, 0, 0, 0, 0, 1),
+            Ipv6Addr::new(0x2001, 0, 1, 2, 3, 4, !high, !low),
+        ] {
+            prop_assert_eq!(policy.check_ip("", v6.into()), policy.check_ip("", v4.into()), "{}", v6);
+        }
     }
 }
