@@ -175,7 +175,7 @@ impl ImportStore for SqlStore {
         if lock_untouched(&mut tx, scope, client).await?.is_none() {
             return Ok(false);
         }
-        let configured = client::configure(&mut tx, (scope, client), Some(instance), now).await?;
+        let configured = client::instance::configure(&mut tx, (scope, client), Some(instance), now).await?;
         tx.commit().await?;
         Ok(configured.is_some())
     }
