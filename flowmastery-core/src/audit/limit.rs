@@ -1,17 +1,18 @@
-//! How many attempts a minute has room for. People who are signed in have room of their own, which no flood of others takes away.
+//! How many attempts a minute has room for. People who are signed in have room of their own, which no flood of others takes away, and so have
+//! attempts at accounts that exist: a flood of guesses at nobody must not hide those at somebody.
 
 use std::{
     collections::{BTreeMap, HashMap},
-    net::{IpAddr, Ipv6Addr},
     time::Duration,
 };
 
-use crate::{id::UserId, model::audit::AuditAction, store::NewAuditEntry};
+use crate::{id::UserId, model::audit::AuditAction, request::Network, store::NewAuditEntry};
 
 const MINUTE: Duration = Duration::from_secs(60);
 /// How many of one address, or of one user who is signed in.
 const OF_ONE: u32 = 10;
-/// How many of all addresses, and as many of all users who are signed in: on SQLite 60 a minute are 18 MB a day, however long a flood lasts.
+/// How many of all users who are signed in, as many at accounts that exist, and as many others: on SQLite 60 a minute are 18 MB a day, however
+/// long a flood lasts.
 const OF_ALL: u32 = 60;
 
 /// How many attempts of a kind were left out.
@@ -21,20 +22,13 @@ pub(super) type LeftOut = BTreeMap<AuditAction, u64>;
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Source {
     User(UserId),
-    /// An IPv6 address is chosen from a network by whoever has that, so the network counts.
-    Network(Option<IpAddr>),
+    /// Those who are not signed in, by where they come from.
+    Network(Option<Network>),
 }
 
 impl Source {
     fn of(entry: &NewAuditEntry) -> Self {
-        match (entry.actor, entry.origin.address) {
-            (Some(user), _) => Self::User(user),
-            (None, Some(IpAddr::V6(address))) => {
-                let network = address.to_bits() & !u128::from(u64::MAX);
-                Self::Network(Some(Ipv6Addr::from_bits(network).into()))
-            }
-            (None, address) => Self::Network(address),
-        }
+        entry.actor.map_or_else(|| Self::Network(entry.origin.network()), Self::User)
     }
 }
 
@@ -43,7 +37,10 @@ impl Source {
 pub(super) struct Limit {
     began: Duration,
     users: Room,
-    networks: Room,
+    /// Of those who are not signed in, at accounts that exist.
+    accounts: Room,
+    /// Of the same, at nobody's.
+    strangers: Room,
     left_out: LeftOut,
 }
 
@@ -82,7 +79,11 @@ impl Limit {
     /// Whether an attempt has room; counted where it has none.
     pub(super) fn take(&mut self, entry: &NewAuditEntry) -> bool {
         let source = Source::of(entry);
-        let room = if matches!(source, Source::User(_)) { &mut self.users } else { &mut self.networks };
+        let room = match source {
+            Source::User(_) => &mut self.users,
+            Source::Network(_) if entry.subject.is_some() => &mut self.accounts,
+            Source::Network(_) => &mut self.strangers,
+        };
         let has_room = room.take(source);
         if !has_room {
             *self.left_out.entry(entry.action).or_default() += 1;
@@ -94,7 +95,9 @@ impl Limit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{access::scope::Author, clock::Timestamp, request::RequestOrigin};
+    use crate::{
+        access::scope::Author, clock::Timestamp, model::audit::AuditSubject, request::RequestOrigin,
+    };
 
     const START: Duration = Duration::from_secs(1000);
 
@@ -137,10 +140,12 @@ mod tests {
     fn a_flood_from_everywhere_is_bounded_and_leaves_those_who_are_signed_in_their_room() {
         let mut limit = Limit::default();
         assert_eq!(room(&mut limit, (0..250).map(|n| failed(&format!("192.0.2.{n}")))), 60);
-        assert_eq!(limit.networks.by_source.len(), 60);
+        assert_eq!(limit.strangers.by_source.len(), 60);
         assert_eq!(room(&mut limit, (0..25).map(|_| denied(1))), 10);
         assert_eq!(room(&mut limit, (0..9).map(|_| denied(2))), 9);
-        let left_out = [(AuditAction::SignInFailed, 190), (AuditAction::Denied, 15)];
+        let guess = failed("198.51.100.1").on(AuditSubject::User(UserId(1)));
+        assert_eq!(room(&mut limit, std::iter::repeat_n(guess, 25)), 10, "and guesses at somebody theirs");
+        let left_out = [(AuditAction::SignInFailed, 190 + 15), (AuditAction::Denied, 15)];
         assert_eq!(limit.end(), LeftOut::from(left_out));
     }
 }
