@@ -1,8 +1,8 @@
 //! The collector: keeps every client's executions up to date, and collects one client on request.
 //!
 //! The host spawns [`Collector::run`] and ends it with a cancellation token. At most eight clients are collected at once, and as
-//! many that a killed host left; a client is never collected twice at once, also where several hosts share a database: who collects it has leased it, and who asks meanwhile joins. A
-//! collection stops between two pages when the host stops, and the next one goes on where the stored rows say, on whichever host, so
+//! many that a killed host left; a client is never collected twice at once, also where several hosts share a database: who collects it
+//! has leased it, and who asks meanwhile joins. A collection stops between two pages when the host stops, and the next one goes on where the stored rows say, on whichever host, so
 //! nothing is lost and nothing is counted twice.
 
 mod identify;
