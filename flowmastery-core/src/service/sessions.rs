@@ -11,7 +11,6 @@ use crate::{
         actor::Actor,
         issuer::TokenIssuer,
         password::{PasswordHasher, Verification},
-        scope::Author,
     },
     audit::AuditNotes,
     clock::{Clock, Timestamp},
@@ -94,17 +93,19 @@ impl Sessions {
         password: &SecretString,
         origin: RequestOrigin,
     ) -> Result<SignedIn> {
-        let work = self.sign_in_unthrottled((email, origin), password);
+        let parsed = Email::parse(email).ok();
+        let tried = (parsed.as_ref(), origin);
+        let work = self.sign_in_unthrottled(tried, password);
         let outcome = self.throttle.attempt(Tried::SignIn(email), origin, work).await;
         if outcome.as_ref().is_err_and(|error| error.kind() == Kind::TooMany) {
-            self.refused((Email::parse(email).ok().as_ref(), origin), None, "throttled");
+            self.note_failure(tried, None, "throttled");
         }
         outcome
     }
 
     async fn sign_in_unthrottled(
         &self,
-        tried: (&str, RequestOrigin),
+        tried: (Option<&Email>, RequestOrigin),
         password: &SecretString,
     ) -> Result<SignedIn> {
         let origin = tried.1;
@@ -117,8 +118,7 @@ impl Sessions {
             None => {
                 let (user, verified) = self.verify(tried, password).await?;
                 let opened = self.store.open_session(user, &verified, session).await?;
-                let email = Email::parse(tried.0).ok();
-                opened.ok_or_else(|| self.refused((email.as_ref(), origin), None, "changed_meanwhile"))?
+                opened.ok_or_else(|| self.refused(tried, None, "changed_meanwhile"))?
             }
         };
         self.issuer.signed_in(opened, &refresh, now)
@@ -127,12 +127,10 @@ impl Sessions {
     /// Whose password it is, and the stored hash that says so.
     async fn verify(
         &self,
-        (email, origin): (&str, RequestOrigin),
+        tried: (Option<&Email>, RequestOrigin),
         password: &SecretString,
     ) -> Result<(UserId, SecretString)> {
-        let parsed = Email::parse(email).ok();
-        let tried = (parsed.as_ref(), origin);
-        let found = match &parsed {
+        let found = match tried.0 {
             Some(email) => self.store.find_for_sign_in(email).await?,
             None => None,
         };
@@ -155,20 +153,30 @@ impl Sessions {
         }
     }
 
-    /// Notes why a sign-in failed, which the caller is not told. What is no address may be a password in the wrong field, so it is not noted.
+    /// What a caller is told whose sign-in failed, which does not say why; that is noted.
     fn refused(
+        &self,
+        tried: (Option<&Email>, RequestOrigin),
+        user: Option<&User>,
+        reason: &'static str,
+    ) -> Error {
+        self.note_failure(tried, user, reason);
+        wrong_credentials()
+    }
+
+    /// Notes why a sign-in failed. What is no address may be a password in the wrong field, so it is not noted.
+    fn note_failure(
         &self,
         (email, origin): (Option<&Email>, RequestOrigin),
         user: Option<&User>,
         reason: &'static str,
-    ) -> Error {
+    ) {
         let mut entry = NewAuditEntry::new(AuditAction::SignInFailed, self.clock.now()).seen_from(origin);
         entry = entry.with("reason", reason).with("email", email.map(Email::as_str));
         if let Some(user) = user {
             entry = entry.of(user.client_id).on(AuditSubject::User(user.id));
         }
         self.notes.note(entry);
-        wrong_credentials()
     }
 
     /// Stores a hash of today's kind for a password that verified against an older one.
@@ -208,8 +216,7 @@ impl Sessions {
     /// [`Kind::Unavailable`] when the store is away.
     pub async fn sign_out(&self, actor: Actor) -> Result<()> {
         if let Some(session) = actor.session_id() {
-            let author = Author { user: actor.user_id(), origin: actor.origin() };
-            self.store.close_session(session, author, self.clock.now()).await?;
+            self.store.close_session(actor.scope(), actor.user_id(), session, self.clock.now()).await?;
             self.feed.forget(Change::Session(session));
         }
         Ok(())

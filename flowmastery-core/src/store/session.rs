@@ -5,7 +5,7 @@ use secrecy::SecretString;
 
 use super::StoreResult;
 use crate::{
-    access::scope::{Author, TenantScope},
+    access::scope::TenantScope,
     clock::Timestamp,
     id::{SessionId, UserId},
     model::{
@@ -41,9 +41,6 @@ pub trait SessionStore: Send + Sync {
     /// several successors the one that is spent first; every other use is a replay, which closes the session.
     async fn rotate_refresh(&self, presented: &TokenHash, next: NewSession) -> StoreResult<Rotation>;
 
-    /// Closes a session for whoever signs out; whether it was open.
-    async fn close_session(&self, session: SessionId, author: Author, now: Timestamp) -> StoreResult<bool>;
-
     /// The open sessions of a user inside the scope, newest first.
     async fn list_sessions(
         &self,
@@ -54,7 +51,7 @@ pub trait SessionStore: Send + Sync {
     ) -> StoreResult<Page<Session>>;
 
     /// Closes a session of this user inside the scope; whether it was one, and open.
-    async fn revoke_session(
+    async fn close_session(
         &self,
         scope: TenantScope,
         user: UserId,

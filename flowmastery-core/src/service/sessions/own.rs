@@ -50,7 +50,7 @@ impl Sessions {
     /// [`crate::error::Kind::NotFound`] when the actor has no such open session.
     pub async fn revoke_own(&self, actor: Actor, session: SessionId) -> Result<()> {
         let now = self.clock.now();
-        if !self.store.revoke_session(actor.scope(), actor.user_id(), session, now).await? {
+        if !self.store.close_session(actor.scope(), actor.user_id(), session, now).await? {
             return Err(not_found());
         }
         self.feed.forget(Change::Session(session));

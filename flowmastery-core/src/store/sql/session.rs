@@ -210,13 +210,6 @@ impl SessionStore for SqlStore {
         Ok(Rotation::Rotated { session, user })
     }
 
-    async fn close_session(&self, session: SessionId, author: Author, now: Timestamp) -> StoreResult<bool> {
-        let mut tx = self.pool.begin(TenantScope::ALL).await?;
-        let closed = close(&mut tx, session, now, (AuditAction::SignedOut, Some(author))).await?;
-        tx.commit().await?;
-        Ok(closed)
-    }
-
     async fn list_sessions(
         &self,
         scope: TenantScope,
@@ -242,7 +235,7 @@ impl SessionStore for SqlStore {
         Ok(Page::from_rows(sessions, page, |session: &Session| session.id.0))
     }
 
-    async fn revoke_session(
+    async fn close_session(
         &self,
         scope: TenantScope,
         user: UserId,

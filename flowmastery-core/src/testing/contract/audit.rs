@@ -101,11 +101,11 @@ async fn signing_in_and_out_leaves_an_entry_each(store: Arc<dyn Store>) {
     assert_eq!(entry.request_id.as_deref(), Some("replay"));
     let (id, _) =
         store.open_session(anna.id, &hash_of("anna"), session("again", minute(8))).await.unwrap().unwrap();
-    let author = Author { user: anna.id, origin: from_afar("out") };
+    let own = ALL.by(Author { user: anna.id, origin: from_afar("out") });
     let (_, entry) =
-        entry_of(&store, async { store.close_session(id, author, minute(9)).await.unwrap() }).await;
+        entry_of(&store, async { store.close_session(own, anna.id, id, minute(9)).await.unwrap() }).await;
     assert_eq!(what(&entry), ("signed_out", Some(anna.id.0), None, format!("session {id}")));
-    store.close_session(id, author, minute(9)).await.unwrap();
+    store.close_session(own, anna.id, id, minute(9)).await.unwrap();
     let expected = ["admin_created", "signed_in", "refresh_replayed", "signed_in", "signed_out"];
     assert_eq!(actions(&store).await, expected, "what changes nothing leaves none");
 }
@@ -171,12 +171,12 @@ async fn changed_passwords_ended_sessions_and_removed_users_leave_an_entry_each(
     let change = async { store.change_password(own, carl.id, change, minute(1)).await.unwrap() };
     let (_, entry) = entry_of(&store, change).await;
     assert_eq!(what(&entry), by_carl("password_changed", format!("user {}", carl.id)));
-    let revoke = async { store.revoke_session(own, carl.id, session, minute(2)).await.unwrap() };
+    let revoke = async { store.close_session(own, carl.id, session, minute(2)).await.unwrap() };
     let (_, entry) = entry_of(&store, revoke).await;
     assert_eq!(what(&entry), by_carl("signed_out", format!("session {session}")));
     assert_eq!(entry.request_id.as_deref(), Some("own"));
     let before = actions(&store).await;
-    assert!(!store.revoke_session(own, carl.id, session, minute(2)).await.unwrap());
+    assert!(!store.close_session(own, carl.id, session, minute(2)).await.unwrap());
     assert_eq!(actions(&store).await, before);
     let delete = async { store.delete_user(scope, carl.id, minute(3)).await.unwrap() };
     let (_, entry) = entry_of(&store, delete).await;

@@ -108,13 +108,13 @@ async fn ends_of_sessions_are_in_the_feed(store: Arc<dyn Store>) {
     assert!(matches!(rotate("first", "next", 2).await, Rotation::Rotated { .. }));
     assert!(matches!(rotate("next", "third", 3).await, Rotation::Rotated { .. }));
     reader.sees_nothing("sessions are opened and prolonged").await;
-    store.close_session(second, NOBODY, minute(4)).await.unwrap();
+    store.close_session(ALL, anna.id, second, minute(4)).await.unwrap();
     reader.sees(Change::Session(second), "a sign-out").await;
-    store.close_session(second, NOBODY, minute(4)).await.unwrap();
+    store.close_session(ALL, anna.id, second, minute(4)).await.unwrap();
     reader.sees_nothing("it was closed before").await;
     let own = store.open_session(anna.id, &hash_of("anna"), session("revoked", minute(4))).await.unwrap();
     let (third, _) = own.unwrap();
-    assert!(store.revoke_session(ALL, anna.id, third, minute(4)).await.unwrap());
+    assert!(store.close_session(ALL, anna.id, third, minute(4)).await.unwrap());
     reader.sees(Change::Session(third), "a revocation").await;
     assert!(matches!(rotate("first", "stolen", 5).await, Rotation::Replayed { .. }));
     reader.sees(Change::Session(first), "a replay").await;

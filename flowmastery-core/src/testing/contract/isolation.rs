@@ -68,7 +68,7 @@ async fn sessions_end_with_their_own_client_only(store: Arc<dyn Store>) {
     assert_eq!(store.list_sessions(scope, carl.id, page(9, None), minute(2)).await.unwrap().items, []);
     assert_eq!(store.list_sessions(scope, dora.id, page(9, None), minute(2)).await.unwrap().items.len(), 1);
     for user in [carl.id, dora.id] {
-        assert!(!store.revoke_session(scope, user, session, minute(2)).await.unwrap());
+        assert!(!store.close_session(scope, user, session, minute(2)).await.unwrap());
     }
     assert!(!store.delete_client(scope, ours, minute(2)).await.unwrap());
     assert!(store.delete_client(scope, theirs, minute(2)).await.unwrap());

@@ -53,7 +53,7 @@ async fn sessions_that_are_over_are_not_listed(store: Arc<dyn Store>) {
         async |user, at| listed(&store, user, at).await.iter().map(|session| session.id).collect::<Vec<_>>();
     assert_eq!((ids(anna, 10).await, ids(berta, 10).await), (vec![second, first], vec![]));
     assert_eq!(ids(anna, WEEK).await, [second]);
-    store.close_session(second, NOBODY, minute(11)).await.unwrap();
+    store.close_session(ALL, anna, second, minute(11)).await.unwrap();
     assert_eq!(ids(anna, 12).await, [first]);
 }
 
@@ -79,7 +79,7 @@ async fn only_an_open_session_of_the_user_is_revoked(store: Arc<dyn Store>) {
         open(&store, anna, session("second", minute(0))).await,
     );
     let revoke =
-        async |user, session, at: Timestamp| store.revoke_session(ALL, user, session, at).await.unwrap();
+        async |user, session, at: Timestamp| store.close_session(ALL, user, session, at).await.unwrap();
     assert!(!revoke(berta, first, minute(1)).await, "of somebody else");
     assert!(!revoke(anna, SessionId(99), minute(1)).await, "unknown");
     assert!(!revoke(anna, first, minute(WEEK)).await, "expired");

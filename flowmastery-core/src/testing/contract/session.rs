@@ -75,17 +75,17 @@ async fn users_who_may_not_sign_in_get_no_session(store: Arc<dyn Store>) {
 }
 
 async fn expired_session_has_no_user_and_cannot_be_refreshed(store: Arc<dyn Store>) {
-    let (id, _) = open(&store).await;
+    let (id, user) = open(&store).await;
     assert!(store.find_session_user(id, minute(WEEK + 4)).await.unwrap().is_some());
     assert!(store.find_session_user(id, minute(WEEK + 5)).await.unwrap().is_none());
     assert!(is_refused(&store, "first", "second", WEEK + 5).await);
-    assert!(!store.close_session(id, NOBODY, minute(WEEK + 5)).await.unwrap());
+    assert!(!store.close_session(ALL, user, id, minute(WEEK + 5)).await.unwrap());
 }
 
 async fn closed_session_has_no_user_and_cannot_be_refreshed(store: Arc<dyn Store>) {
-    let (id, _) = open(&store).await;
-    assert!(store.close_session(id, NOBODY, minute(6)).await.unwrap());
-    assert!(!store.close_session(id, NOBODY, minute(6)).await.unwrap());
+    let (id, user) = open(&store).await;
+    assert!(store.close_session(ALL, user, id, minute(6)).await.unwrap());
+    assert!(!store.close_session(ALL, user, id, minute(6)).await.unwrap());
     assert!(store.find_session_user(id, minute(6)).await.unwrap().is_none());
     assert!(is_refused(&store, "first", "second", 6).await);
 }
@@ -230,7 +230,7 @@ async fn another_sign_in_keeps_open_sessions(store: Arc<dyn Store>) {
     let (second, _) =
         store.open_session(user, &hash_of("anna"), session("other", minute(60))).await.unwrap().unwrap();
     assert!(store.find_session_user(first, minute(61)).await.unwrap().is_some());
-    assert!(store.close_session(first, NOBODY, minute(62)).await.unwrap());
+    assert!(store.close_session(ALL, user, first, minute(62)).await.unwrap());
     assert!(store.find_session_user(second, minute(63)).await.unwrap().is_some());
 }
 

@@ -182,7 +182,7 @@ async fn sessions(store: &SqlStore, round: i64) {
     }
     let change = PasswordChange { verified: "hash".into(), new: "hash".into(), keep: Some(id) };
     assert!(store.change_password(everything(), user, change, NOW).await.unwrap());
-    assert!(!store.revoke_session(everything(), UserId(1), id, NOW).await.unwrap());
+    assert!(!store.close_session(everything(), UserId(1), id, NOW).await.unwrap());
     assert!(store.find_session_user(id, NOW).await.unwrap().is_some());
     let network = Network::of(Ipv4Addr::new(203, 0, 113, 7).into());
     assert!(
@@ -192,7 +192,7 @@ async fn sessions(store: &SqlStore, round: i64) {
     for (spent, next) in [("first", "second"), ("second", "third"), ("first", "fourth")] {
         store.rotate_refresh(&TokenHash::of(&token(spent)), session(&token(next))).await.unwrap();
     }
-    store.close_session(id, everything().author().unwrap(), NOW).await.unwrap();
+    store.close_session(everything(), user, id, NOW).await.unwrap();
 }
 
 async fn invitations(store: &SqlStore, client: ClientId, round: i64) {
