@@ -170,6 +170,12 @@ impl Flowmastery {
         );
     }
 
+    /// Waits until the audit log has what was noted beside requests, for hosts that stop: call it once no request is under way, and before the
+    /// store is closed.
+    pub async fn settle(&self) {
+        self.audit.settle().await;
+    }
+
     /// The feed of changes, by which answers come without the database; [`Flowmastery::run`] reads it.
     pub fn feed(&self) -> &ChangeFeed {
         &self.feed

@@ -9,7 +9,7 @@ pub mod python;
 use std::{fmt, sync::Arc};
 
 use aes_gcm::{
-    Aes256Gcm, Key, KeyInit, Nonce,
+    Aes256Gcm, KeyInit, Nonce,
     aead::{Aead, Payload},
 };
 use base64::{
@@ -211,7 +211,7 @@ impl Vault {
         let nonce = random::<NONCE_BYTES>(self.entropy.as_ref())?;
         let aad = place.aad();
         let payload = Payload { msg: secret.expose_secret().as_bytes(), aad: aad.as_bytes() };
-        let ciphertext = cipher(key)
+        let ciphertext = cipher(key)?
             .encrypt(&Nonce::from(nonce), payload)
             .map_err(|_| Error::new(Kind::Internal, "The secret could not be sealed."))?;
         let sealed = [nonce.as_slice(), &ciphertext].concat();
@@ -233,7 +233,7 @@ impl Vault {
         let (nonce, ciphertext) = body.split_first_chunk::<NONCE_BYTES>().ok_or_else(broken)?;
         let aad = place.aad();
         let payload = Payload { msg: ciphertext, aad: aad.as_bytes() };
-        let opened = cipher(key).decrypt(&Nonce::from(*nonce), payload).map_err(|_| broken())?;
+        let opened = cipher(key)?.decrypt(&Nonce::from(*nonce), payload).map_err(|_| broken())?;
         let opened = Zeroizing::new(opened);
         std::str::from_utf8(&opened).map(SecretString::from).map_err(|_| broken())
     }
@@ -265,8 +265,9 @@ impl fmt::Debug for Vault {
     }
 }
 
-fn cipher(key: &VaultKey) -> Aes256Gcm {
-    Aes256Gcm::new(&Key::<Aes256Gcm>::from(*key.bytes))
+/// The cipher, of the key in its place: no copy of it is left behind.
+fn cipher(key: &VaultKey) -> Result<Aes256Gcm> {
+    Aes256Gcm::new_from_slice(key.bytes.as_slice()).map_err(Error::internal)
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
+use tokio::sync::Semaphore;
+
 use crate::{
     cache::{Attempt, Cache, Limit, Room},
     clock::Clock,
@@ -33,6 +35,8 @@ const OF_NETWORK: u32 = 100;
 const OF_ACCOUNT: u32 = 100;
 /// The longest that an attempt waits for how those before it end.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How many may wait at once; one more comes again in a second, so that a flood does not pile up here.
+const WAITING: usize = 1024;
 /// The first of its waits, each of which is twice as long as the one before, and the longest.
 const WAITS: (Duration, Duration) = (Duration::from_millis(5), Duration::from_millis(160));
 
@@ -104,14 +108,25 @@ impl Tried<'_> {
 /// Holds up whoever fails too often.
 #[derive(Clone)]
 pub(crate) struct Throttle {
-    pub(crate) store: Arc<dyn Store>,
-    pub(crate) cache: Arc<dyn Cache>,
-    pub(crate) vault: Vault,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) entropy: Arc<dyn Entropy>,
+    store: Arc<dyn Store>,
+    cache: Arc<dyn Cache>,
+    vault: Vault,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    waiting: Arc<Semaphore>,
 }
 
 impl Throttle {
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        cache: Arc<dyn Cache>,
+        vault: Vault,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self { store, cache, vault, clock, entropy, waiting: Arc::new(Semaphore::new(WAITING)) }
+    }
+
     /// Makes an attempt, if there is room for it, and counts it if it failed.
     ///
     /// # Errors
@@ -138,6 +153,7 @@ impl Throttle {
         let id = u128::from_be_bytes(random(self.entropy.as_ref())?);
         let mut attempt = Attempt { id, at: self.clock.now(), window: WINDOW, limits };
         let (mut wait, mut waited, mut asked) = (WAITS.0, Duration::ZERO, false);
+        let mut place = None;
         loop {
             attempt.at = self.clock.now();
             let rooms = self.cache.begin_attempt(&attempt).await;
@@ -160,6 +176,10 @@ impl Throttle {
                 Some(longest) => return Err(too_many(longest)),
                 None if waited >= PATIENCE => return Err(too_many(Duration::from_secs(1))),
                 None => {
+                    if place.is_none() {
+                        let taken = self.waiting.try_acquire();
+                        place = Some(taken.map_err(|_| too_many(Duration::from_secs(1)))?);
+                    }
                     tokio::time::sleep(wait).await;
                     waited += wait;
                     wait = WAITS.1.min(wait * 2);

@@ -79,8 +79,8 @@ impl ApiBuilder {
     }
 
     /// Where browsers find the host, such as `https://api.acme.com`; for their cookies, see [`Site`]. Unless told, the cookies are for TLS only,
-    /// and browsers have to say themselves that a request comes from the API's own pages. Where it is https they are told to ask this name, and
-    /// names below it, in no other way for a year (`Strict-Transport-Security`).
+    /// and browsers have to say themselves that a request comes from the API's own pages. Where it is https they are told to ask this name in no
+    /// other way for a year (`Strict-Transport-Security`); and names below it, where the API is at the root and the name so its own.
     pub fn public_url(mut self, public_url: impl Into<String>) -> Self {
         self.public_url = Some(public_url.into());
         self
@@ -167,7 +167,7 @@ impl Inner {
         body: RequestBody,
         trail: &mut Trail,
     ) -> Result<Response<ApiBody>, Problem> {
-        let actor = matched.route.access.authenticate(&self.authentication, &parts).await?;
+        let actor = matched.route.access.identify(&self.authentication, &parts).await?;
         let actor = actor.map(|actor| actor.at(origin));
         // Before anything can refuse the caller: the access log names them then, too.
         trail.actor = actor;
@@ -199,6 +199,9 @@ impl Inner {
         body: RequestBody,
     ) -> Result<Response<ApiBody>, Problem> {
         let route = matched.route.clone();
+        if actor.is_some() {
+            self.authentication.admit(&parts.method, &parts.headers)?;
+        }
         route.access.require(actor)?;
         let target = Target::of(matched)?;
         let flowmastery = &self.context.flowmastery;
@@ -244,7 +247,7 @@ impl Inner {
         headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
         protect(headers);
         if self.context.site.is_https() {
-            insist_on_https(headers);
+            insist_on_https(headers, self.context.site.is_whole_host());
         }
         headers.insert(RequestId::HEADER, request_id.to_header());
         if !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {

@@ -19,6 +19,8 @@ pub(crate) const PAGE: HeaderValue = HeaderValue::from_static(
 
 /// A year, for names below this one too.
 const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
+/// The same for this name alone.
+const HTTPS_ONLY_HERE: HeaderValue = HeaderValue::from_static("max-age=31536000");
 
 const ALWAYS: [(HeaderName, HeaderValue); 4] = [
     (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
@@ -33,7 +35,8 @@ pub(crate) fn protect(headers: &mut HeaderMap) {
     headers.extend(ALWAYS);
 }
 
-/// Adds that this name is to be asked over https only.
-pub(crate) fn insist_on_https(headers: &mut HeaderMap) {
-    headers.insert(STRICT_TRANSPORT_SECURITY, HTTPS_ONLY);
+/// Adds that this name is to be asked over https only, and where all of it is ours, names below it.
+pub(crate) fn insist_on_https(headers: &mut HeaderMap, is_whole_host: bool) {
+    let value = if is_whole_host { HTTPS_ONLY } else { HTTPS_ONLY_HERE };
+    headers.insert(STRICT_TRANSPORT_SECURITY, value);
 }

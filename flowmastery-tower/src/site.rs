@@ -17,7 +17,7 @@ use url::Url;
 
 const ACCESS: &str = "flowmastery_access";
 const REFRESH: &str = "flowmastery_refresh";
-/// The only path that is sent the refresh token.
+/// Where refresh tokens are spent.
 pub(crate) const REFRESH_PATH: &str = "/api/v1/auth/refresh";
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -54,19 +54,26 @@ impl Site {
         self.origin.as_deref().is_some_and(|origin| origin.starts_with("https:"))
     }
 
+    /// Whether the API is all that is there, and not something below a path.
+    pub(crate) fn is_whole_host(&self) -> bool {
+        self.base_path.is_empty()
+    }
+
     /// What the cookie of access tokens is called.
     pub(crate) fn access_cookie(&self) -> String {
-        let is_whole_host = self.base_path.is_empty();
-        let prefix = if is_whole_host { "__Host-" } else { "__Secure-" };
-        self.named(prefix, ACCESS)
+        self.named(ACCESS)
     }
 
     fn refresh_cookie(&self) -> String {
-        self.named("__Secure-", REFRESH)
+        self.named(REFRESH)
     }
 
-    fn named(&self, prefix: &str, name: &str) -> String {
-        if self.is_secure() { format!("{prefix}{name}") } else { name.to_owned() }
+    fn named(&self, name: &str) -> String {
+        match (self.is_secure(), self.is_whole_host()) {
+            (true, true) => format!("__Host-{name}"),
+            (true, false) => format!("__Secure-{name}"),
+            (false, _) => name.to_owned(),
+        }
     }
 
     fn is_secure(&self) -> bool {
@@ -110,10 +117,15 @@ impl Site {
     }
 
     fn cookies(&self, access: (&str, Duration), refresh: (&str, Duration)) -> Result<[HeaderValue; 2]> {
-        let root = if self.base_path.is_empty() { "/" } else { &self.base_path };
+        // `__Host-`, which keeps siblings from planting a cookie, is for the path `/` only. Below a path there is no such name, and the refresh
+        // token goes only to where it is spent.
+        let (root, refresh_path) = match self.base_path.as_str() {
+            "" => ("/".to_owned(), "/".to_owned()),
+            base => (base.to_owned(), format!("{base}{REFRESH_PATH}")),
+        };
         Ok([
-            self.cookie(self.access_cookie(), root.to_owned(), access)?,
-            self.cookie(self.refresh_cookie(), format!("{}{REFRESH_PATH}", self.base_path), refresh)?,
+            self.cookie(self.access_cookie(), root, access)?,
+            self.cookie(self.refresh_cookie(), refresh_path, refresh)?,
         ])
     }
 
@@ -231,9 +243,7 @@ mod tests {
             set(&Site::default()),
             [
                 format!("__Host-flowmastery_access=; {rest}; Secure; Path=/; Max-Age=0"),
-                format!(
-                    "__Secure-flowmastery_refresh=; {rest}; Secure; Path=/api/v1/auth/refresh; Max-Age=0"
-                ),
+                format!("__Host-flowmastery_refresh=; {rest}; Secure; Path=/; Max-Age=0"),
             ]
         );
         assert_eq!(set(&site("https://api.acme.com")), set(&Site::default()));
@@ -250,7 +260,7 @@ mod tests {
             set(&site("http://127.0.0.1:8000")),
             [
                 format!("flowmastery_access=; {rest}; Path=/; Max-Age=0"),
-                format!("flowmastery_refresh=; {rest}; Path=/api/v1/auth/refresh; Max-Age=0"),
+                format!("flowmastery_refresh=; {rest}; Path=/; Max-Age=0"),
             ]
         );
     }

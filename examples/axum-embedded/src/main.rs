@@ -42,7 +42,7 @@ async fn main() -> Result<(), BoxError> {
     let app = Router::new()
         .route("/", get(|| async { "An application of its own; FlowMastery is under /flow." }))
         .route("/whoami", get(whoami).layer(guard))
-        .nest_service("/flow", Api::builder(flowmastery).base_path("/flow").docs(true).build()?)
+        .nest_service("/flow", Api::builder(flowmastery.clone()).base_path("/flow").docs(true).build()?)
         .layer(from_fn(with_peer))
         .into_make_service_with_connect_info::<SocketAddr>();
     let listener = TcpListener::bind(&address).await?;
@@ -51,6 +51,7 @@ async fn main() -> Result<(), BoxError> {
 
     stop.cancel();
     work.await?;
+    flowmastery.settle().await;
     store.close().await;
     Ok(())
 }

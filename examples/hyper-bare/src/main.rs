@@ -32,9 +32,10 @@ async fn main() -> Result<(), BoxError> {
     let work = tokio::spawn(flowmastery.clone().run(stop.clone()));
     let listener = TcpListener::bind(&address).await?;
     say(listener.local_addr()?);
-    serve(Api::builder(flowmastery).docs(true).build()?, listener).await?;
+    serve(Api::builder(flowmastery.clone()).docs(true).build()?, listener).await?;
     stop.cancel();
     work.await?;
+    flowmastery.settle().await;
     store.close().await;
     Ok(())
 }

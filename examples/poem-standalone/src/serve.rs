@@ -72,6 +72,9 @@ async fn serve(settings: &Settings) -> Outcome {
         Some(PATIENCE),
     );
     let (served, ()) = tokio::join!(server, work(&app, stop.clone()));
+    if tokio::time::timeout(PATIENCE, app.settle()).await.is_err() {
+        tracing::warn!("the audit log may lack the last attempts that were refused");
+    }
     store.close().await;
     served.map_err(|error| Failure::new("The server failed.").because(error))?;
     tracing::info!("stopped");

@@ -154,13 +154,8 @@ impl Builder {
         let codec = TokenCodec::new(&config.secret_key, &config.previous_secret_keys, entropy.clone());
         let issuer = TokenIssuer { codec, lifetimes: config.lifetimes, entropy: entropy.clone() };
         let postbox = Postbox::new(vault.clone(), entropy.clone(), mailer.is_configured());
-        let throttle = Throttle {
-            store: store.clone(),
-            cache: cache.clone(),
-            vault: vault.clone(),
-            clock: clock.clone(),
-            entropy: entropy.clone(),
-        };
+        let throttle =
+            Throttle::new(store.clone(), cache.clone(), vault.clone(), clock.clone(), entropy.clone());
         let rewraps = Rewraps { store: store.clone(), vault: vault.clone(), clock: clock.clone() };
         let imports = Imports {
             store: store.clone(),

@@ -7,7 +7,7 @@ mod limit;
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -51,7 +51,7 @@ impl AuditNotes {
     /// Notes an attempt, if this minute has room for it.
     pub(crate) fn note(&self, entry: NewAuditEntry) {
         let (left_out, has_room) = {
-            let mut limit = self.0.limit.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut limit = self.limit();
             (limit.begin_minute(self.0.clock.elapsed()), limit.take(&entry))
         };
         self.note_left_out(left_out);
@@ -60,21 +60,28 @@ impl AuditNotes {
         }
     }
 
-    /// Counts what is left out until `stop` is cancelled; then waits for what is being written.
+    /// Counts what is left out until `stop` is cancelled.
     pub(crate) async fn run(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = tokio::time::sleep(TICK) => {}
             }
-            let mut limit = self.0.limit.lock().unwrap_or_else(PoisonError::into_inner);
-            let left_out =
-                if stop.is_cancelled() { limit.end() } else { limit.begin_minute(self.0.clock.elapsed()) };
-            drop(limit);
+            let left_out = self.limit().begin_minute(self.0.clock.elapsed());
             self.note_left_out(left_out);
         }
+    }
+
+    /// Counts what is left out up to now, and waits for what is being written.
+    pub(crate) async fn settle(&self) {
+        let left_out = self.limit().end();
+        self.note_left_out(left_out);
         self.0.tasks.close();
         self.0.tasks.wait().await;
+    }
+
+    fn limit(&self) -> MutexGuard<'_, Limit> {
+        self.0.limit.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn note_left_out(&self, left_out: LeftOut) {

@@ -79,6 +79,11 @@ impl Audit {
         tokio::join!(self.notes.run(stop), self.age_out(stop));
     }
 
+    /// Waits for what is being noted.
+    pub(crate) async fn settle(&self) {
+        self.notes.settle().await;
+    }
+
     async fn age_out(&self, stop: &CancellationToken) {
         while !stop.is_cancelled() {
             if let Err(error) = self.sweep(stop).await {

@@ -114,16 +114,26 @@ impl Authentication {
         Self { site, ..self }
     }
 
-    /// Who makes the request; `None` only where that is allowed. What a browser's cookie vouches for has to come from a page of our own.
+    /// Who makes the request, and may make it from where it comes; `None` only where that is allowed.
     pub(crate) async fn check(&self, method: &Method, headers: &HeaderMap) -> Result<Option<Actor>, Problem> {
+        let actor = self.identify(headers).await?;
+        if actor.is_some() {
+            self.admit(method, headers)?;
+        }
+        Ok(actor)
+    }
+
+    /// Who makes the request; `None` only where that is allowed.
+    pub(crate) async fn identify(&self, headers: &HeaderMap) -> Result<Option<Actor>, Problem> {
         match self.authenticator.authenticate(headers).await? {
             None if self.required => Err(Problem::unauthenticated()),
-            None => Ok(None),
-            Some(actor) => {
-                self.site.admit(method, headers)?;
-                Ok(Some(actor))
-            }
+            actor => Ok(actor),
         }
+    }
+
+    /// Insists that what a browser's cookie vouches for comes from a page of our own.
+    pub(crate) fn admit(&self, method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+        Ok(self.site.admit(method, headers)?)
     }
 }
 

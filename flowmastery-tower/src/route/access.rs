@@ -20,18 +20,18 @@ pub(crate) enum Access {
 }
 
 impl Access {
-    /// The caller, where the route wants one; whether they may call it is [`Self::require`]'s to say.
+    /// The caller, where the route wants one; whether they may call it, and from this page, is for others to say.
     ///
     /// # Errors
-    /// 401 for nobody, 403 for a page of another origin, 503 when credentials cannot be checked.
-    pub(crate) async fn authenticate(
+    /// 401 for nobody, 503 when credentials cannot be checked.
+    pub(crate) async fn identify(
         self,
         authentication: &Authentication,
         parts: &Parts,
     ) -> Result<Option<Actor>, Problem> {
         match self {
             Self::Public => Ok(None),
-            Self::SignedIn | Self::Requires(_) => authentication.check(&parts.method, &parts.headers).await,
+            Self::SignedIn | Self::Requires(_) => authentication.identify(&parts.headers).await,
         }
     }
 

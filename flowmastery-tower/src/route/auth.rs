@@ -10,7 +10,7 @@ use super::{
     Access, Call, Field,
     FieldKind::{Secret, Text},
     Route,
-    delivery::{COOKIES, Delivery, Welcome, without_cookies},
+    delivery::{COOKIES, Delivery, Welcome, end_session_before, without_cookies},
     endpoint::Answer,
     field::new_password,
     reply,
@@ -81,6 +81,9 @@ async fn login(call: Call) -> Answer {
     })?;
     let delivery = Delivery::wanted(&call.context.site, &call.headers, cookies)?;
     let signed_in = call.context.flowmastery.sessions().sign_in(&email, &password, call.origin).await?;
+    if cookies {
+        end_session_before(&call.context, &call.headers, call.origin).await?;
+    }
     delivery.answer(StatusCode::OK, signed_in)
 }
 

@@ -1,11 +1,16 @@
 //! How somebody who signs in is given the tokens: in the body, or in cookies that scripts cannot read.
 
-use flowmastery_core::model::{session::SignedIn, user::User};
+use flowmastery_core::{
+    error::Kind,
+    model::{session::SignedIn, user::User},
+    request::RequestOrigin,
+};
 use http::{HeaderMap, Response, StatusCode, header};
 use schemars::JsonSchema;
+use secrecy::ExposeSecret;
 use serde::Serialize;
 
-use super::{Field, FieldKind, endpoint::Answer, reply};
+use super::{Context, Field, FieldKind, endpoint::Answer, reply};
 use crate::{body::ApiBody, problem::Problem, site::Site};
 
 /// The field that asks for cookies.
@@ -60,6 +65,24 @@ impl<'s> Delivery<'s> {
         let mut response = reply::json(status, &Welcome::Cookies(SignedInByCookies { expires_in, user }))?;
         response.headers_mut().extend(cookies.map(|cookie| (header::SET_COOKIE, cookie)));
         Ok(response)
+    }
+}
+
+/// Ends the session that a browser's cookies were of, before they are overwritten by those of a new one.
+///
+/// # Errors
+/// 503 when the store is away.
+pub(super) async fn end_session_before(
+    context: &Context,
+    headers: &HeaderMap,
+    origin: RequestOrigin,
+) -> Result<(), Problem> {
+    let Ok(Some(token)) = context.site.access_token(headers) else { return Ok(()) };
+    let sessions = context.flowmastery.sessions();
+    match sessions.authenticate(token.expose_secret()).await {
+        Ok(actor) => Ok(sessions.sign_out(actor.at(origin)).await?),
+        Err(error) if error.kind() == Kind::Unauthenticated => Ok(()),
+        Err(error) => Err(error.into()),
     }
 }
 

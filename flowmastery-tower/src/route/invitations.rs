@@ -14,7 +14,7 @@ use super::{
     Access, Call, Field,
     FieldKind::{Integer, Secret, Text},
     Route,
-    delivery::{COOKIES, Delivery, Welcome},
+    delivery::{COOKIES, Delivery, Welcome, end_session_before},
     endpoint::Answer,
     field::{PAGE, new_password},
     reply,
@@ -97,6 +97,9 @@ async fn accept(call: Call) -> Answer {
     })?;
     let delivery = Delivery::wanted(&call.context.site, &call.headers, cookies)?;
     let signed_in = call.context.flowmastery.invitations().accept(&token, &password, call.origin).await?;
+    if cookies {
+        end_session_before(&call.context, &call.headers, call.origin).await?;
+    }
     delivery.answer(StatusCode::CREATED, signed_in)
 }
 

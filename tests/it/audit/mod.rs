@@ -365,6 +365,33 @@ async fn guesses_that_are_held_up_and_those_within_a_session_are_noted(backend: 
     assert_eq!(entry["detail"], json!({ "reason": "throttled", "email": "nobody@acme.com" }));
 }
 
+async fn a_host_that_stops_waits_for_what_is_noted_and_counted(backend: Backend) {
+    let mut audited = Audited::new(backend).await;
+    let (admin, _) = audited.sign_in(ADMIN, PASSWORD).await;
+    for _ in 0..12 {
+        audited.send("GET /api/v1/metrics/my-metrics", Some(&admin), None).await.0.expect(403);
+    }
+    audited.world.app.settle().await;
+    let entries = audited.entries().await;
+    let of = |action: &str| entries.iter().filter(|entry| entry["action"] == action).collect::<Vec<_>>();
+    assert_eq!(of("denied").len(), 10);
+    assert_eq!(of("left_out")[0]["detail"], json!({ "denied": 2 }));
+}
+
+/// A browser's request from a page of another origin is refused to somebody who is known.
+async fn a_page_of_another_origin_is_noted_with_whose_cookie_it_used(backend: Backend) {
+    let mut audited = Audited::new(backend).await;
+    let (admin, _) = audited.sign_in(ADMIN, PASSWORD).await;
+    let request = Request::post("/api/v1/auth/logout")
+        .header(header::ORIGIN, "https://evil.com")
+        .header(header::COOKIE, format!("__Host-flowmastery_access={admin}"));
+    audited.world.send(request.body(Full::default()).unwrap()).await.expect(403);
+    audited.world.app.settle().await;
+    let entry = audited.entries().await.remove(0);
+    assert_eq!((&entry["action"], &entry["actor_email"]), (&json!("denied"), &json!(ADMIN)));
+    assert_eq!(entry["detail"], json!({ "attempt": "POST /api/v1/auth/logout" }));
+}
+
 async fn old_entries_are_removed_and_others_stay(backend: Backend) {
     let mut audited = Audited::new(backend).await;
     // Long ago by the database's own clock, too.
@@ -385,6 +412,8 @@ both_backends!(
     denials_are_noted_and_what_is_not_there_for_anybody_is_not,
     a_flood_leaves_ten_entries_a_minute_and_one_that_counts_the_rest,
     guesses_that_are_held_up_and_those_within_a_session_are_noted,
+    a_host_that_stops_waits_for_what_is_noted_and_counted,
+    a_page_of_another_origin_is_noted_with_whose_cookie_it_used,
     old_entries_are_removed_and_others_stay,
 );
 

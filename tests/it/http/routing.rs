@@ -139,10 +139,16 @@ async fn answers_are_kept_framed_and_sniffed_by_nobody_and_errors_neither() {
 #[tokio::test]
 async fn browsers_are_told_to_insist_on_https_where_that_is_how_callers_come() {
     let (world, _) = world().await;
-    let api = Api::builder(world.app.clone()).public_url("https://api.agency.com").build().unwrap();
-    for path in ["/", "/nowhere", "/api/v1/auth/me"] {
-        let (_, headers, _) = send(api.clone(), empty(get(path))).await;
-        assert_eq!(headers["strict-transport-security"], "max-age=31536000; includeSubDomains", "{path}");
+    let api = |base| {
+        let api = Api::builder(world.app.clone()).public_url("https://api.agency.com").base_path(base);
+        api.build().unwrap()
+    };
+    let year = "max-age=31536000";
+    for (base, told) in [("", format!("{year}; includeSubDomains")), ("/flow", year.to_owned())] {
+        for path in ["/", "/nowhere", "/api/v1/auth/me"] {
+            let (_, headers, _) = send(api(base), empty(get(path))).await;
+            assert_eq!(headers["strict-transport-security"], told, "{base} {path}");
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Throttles over the API: who is held up after which failures and for how long, and who is not.
 
+mod busy;
 mod hosts;
 mod limits;
 mod timing;
