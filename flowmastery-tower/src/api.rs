@@ -72,7 +72,8 @@ pub struct ApiBuilder {
 }
 
 impl ApiBuilder {
-    /// Where the host mounts the API, such as `/flow`. It serves the links in answers; the host itself takes it off every request's path.
+    /// Where the host mounts the API, such as `/flow`: it stands in the links of answers and in cookies. Requests are answered whether the host
+    /// takes it off their paths or not.
     pub fn base_path(mut self, base_path: impl Into<String>) -> Self {
         self.base_path = base_path.into();
         self
@@ -139,7 +140,7 @@ impl Inner {
     async fn answer(&self, parts: Parts, body: RequestBody) -> Response<ApiBody> {
         let mut trail = Trail::start(&parts.method, &parts.headers);
         let is_head = parts.method == Method::HEAD;
-        let found = self.table.find(&parts.method, parts.uri.path());
+        let found = self.find(&parts.method, parts.uri.path());
         let origin = self.proxies.origin(&parts.headers, &parts.extensions, *trail.request_id());
         trail.address = origin.address;
         trail.route = found.as_ref().ok().map(|matched| matched.route.path);
@@ -158,6 +159,19 @@ impl Inner {
         let response = self.finished(response, trail.request_id(), is_head);
         trail.answered(response.status());
         response
+    }
+
+    /// The route of a path, from which the host may or may not have taken the base path. What is one without taking it off comes first: a base
+    /// path may begin like ours do.
+    fn find(&self, method: &Method, path: &str) -> Result<Matched, Problem> {
+        let found = self.table.find(method, path);
+        let below = self.context.site.below_base_path(path);
+        match (found, below) {
+            (Err(problem), Some(path)) if problem.status() == StatusCode::NOT_FOUND => {
+                self.table.find(method, path)
+            }
+            (found, _) => found,
+        }
     }
 
     async fn serve(

@@ -1,7 +1,7 @@
 //! FlowMastery as one [`tower_service::Service`]: the REST API, and the layers for authentication and roles it is made of.
 //!
-//! [`Api`] answers its paths at the root or under any prefix that the host takes off; [`ApiBuilder::base_path`] tells it of the
-//! prefix, for links. It is always ready, never fails, and takes whatever body its host has.
+//! [`Api`] answers its paths at the root, and under a prefix that [`ApiBuilder::base_path`] tells it, whether the host takes it off or not. It
+//! is always ready, never fails, and takes whatever body its host has.
 //!
 //! In axum:
 //!

@@ -49,6 +49,15 @@ impl Site {
         &self.base_path
     }
 
+    /// What stands of a path behind the base path; `None` where there is no base path, or the path is not below it.
+    pub(crate) fn below_base_path<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let base = Some(self.base_path.as_str()).filter(|base| !base.is_empty())?;
+        match path.strip_prefix(base)? {
+            "" => Some("/"),
+            rest => rest.starts_with('/').then_some(rest),
+        }
+    }
+
     /// Whether callers are known to come over https, so that browsers may be told to come in no other way.
     pub(crate) fn is_https(&self) -> bool {
         self.origin.as_deref().is_some_and(|origin| origin.starts_with("https:"))

@@ -12,6 +12,7 @@ mod collect;
 mod debug_output;
 mod faults;
 mod feed;
+mod hosts;
 mod http;
 mod import;
 mod keys;

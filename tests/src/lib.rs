@@ -16,5 +16,6 @@ pub mod postgres;
 pub mod program;
 pub mod redis;
 pub mod smtp;
+pub mod snapshot;
 mod supervised;
 pub mod world;

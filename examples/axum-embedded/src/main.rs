@@ -2,7 +2,7 @@
 //!
 //! `SECRET_KEY=… ADMIN_PASSWORD=… cargo run -p axum-embedded [ADDRESS [DATABASE_URL]]` makes the admin `admin@example.com` on its first start.
 
-use std::{env, net::SocketAddr, sync::Arc};
+use std::{env, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
     Extension, Router,
@@ -19,8 +19,11 @@ use flowmastery_core::{
     store::sql::{SqlConfig, SqlStore},
 };
 use flowmastery_tower::{Api, AuthenticateLayer, PeerAddress, TokenAuthenticator};
-use tokio::{net::TcpListener, signal::ctrl_c};
+use tokio::{net::TcpListener, signal::ctrl_c, time::sleep};
 use tokio_util::sync::CancellationToken;
+
+/// The longest that requests may take to end.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
@@ -47,8 +50,14 @@ async fn main() -> Result<(), BoxError> {
         .into_make_service_with_connect_info::<SocketAddr>();
     let listener = TcpListener::bind(&address).await?;
     say(listener.local_addr()?);
-    axum::serve(listener, app).with_graceful_shutdown(async { ctrl_c().await.unwrap_or_default() }).await?;
-
+    let stopped = stop.clone();
+    tokio::spawn(async move { ctrl_c().await.map(|()| stopped.cancel()) });
+    let server = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
+    tokio::select! {
+        served = server => served?,
+        // Who does not come to an end is left behind.
+        () = async { stop.cancelled().await; sleep(PATIENCE).await } => {}
+    }
     stop.cancel();
     work.await?;
     flowmastery.settle().await;

@@ -3,7 +3,7 @@
 //! `SECRET_KEY=… cargo run -p hyper-bare [ADDRESS [DATABASE_URL]]`. The standalone server's command makes its first admin:
 //! `DATABASE_URL=sqlite://hyper-bare.db SECRET_KEY=… cargo run -- create-admin`.
 
-use std::{env, net::SocketAddr, sync::Arc};
+use std::{env, net::SocketAddr, sync::Arc, time::Duration};
 
 use flowmastery_core::{
     Config, Flowmastery,
@@ -16,9 +16,12 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto::Builder, graceful::GracefulShutdown},
 };
-use tokio::{net::TcpListener, signal::ctrl_c};
+use tokio::{net::TcpListener, signal::ctrl_c, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tower_service::Service;
+
+/// The longest that requests may take to end.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
@@ -40,7 +43,7 @@ async fn main() -> Result<(), BoxError> {
     Ok(())
 }
 
-/// Serves every connection until Ctrl-C, then lets those that are busy finish.
+/// Serves every connection until Ctrl-C, then lets those that are busy finish, for a while.
 async fn serve(api: Api, listener: TcpListener) -> Result<(), BoxError> {
     let mut server = Builder::new(TokioExecutor::new());
     server.http1().timer(TokioTimer::new());
@@ -59,7 +62,8 @@ async fn serve(api: Api, listener: TcpListener) -> Result<(), BoxError> {
         // A connection that breaks off is its caller's matter.
         tokio::spawn(connections.watch(connection));
     }
-    connections.shutdown().await;
+    // Who does not come to an end is left behind.
+    let _ = timeout(PATIENCE, connections.shutdown()).await;
     Ok(())
 }
 

@@ -207,7 +207,7 @@ pub(crate) async fn services(
 /// # Errors
 /// When the API cannot be assembled.
 pub(crate) fn api(settings: &Settings, app: &Flowmastery, address: SocketAddr) -> Outcome<Api> {
-    let mut api = Api::builder(app.clone()).docs(settings.docs);
+    let mut api = Api::builder(app.clone()).docs(settings.docs).base_path(settings.links.base_path());
     // Where nobody said how browsers come, and it is not for development, it may be over TLS: cookies are for that alone then.
     if settings.debug || settings.links.is_public_url_set() {
         api = api.public_url(settings.links.public_url(address));

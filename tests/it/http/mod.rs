@@ -2,7 +2,6 @@
 
 mod docs;
 mod executions;
-mod hosts;
 mod layers;
 mod lists;
 mod matrix;

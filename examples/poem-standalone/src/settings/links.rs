@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
+use flowmastery_tower::Site;
 use url::Url;
 
 use super::{reader::Reader, table::Setting};
@@ -17,9 +18,9 @@ const FRONTEND_URL: Setting = Setting {
 const PUBLIC_URL: Setting = Setting {
     name: "PUBLIC_URL",
     default: "",
-    accepts: "an http or https URL without query and fragment, such as https://api.acme.com",
-    meaning: "where this server is seen from outside; browsers keep cookies for it, which are good on its own pages only; unset: the \
-              address of BIND",
+    accepts: "an http or https URL without query and fragment, such as https://api.acme.com or https://acme.com/flow",
+    meaning: "where this server is seen from outside; browsers keep cookies for it, which are good on its own pages only. Below its path the \
+              server is the same as at the root, so the proxy may take it off or not. Unset: the address of BIND",
     secret: false,
 };
 
@@ -36,13 +37,18 @@ impl LinkSettings {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         Self {
             frontend: reader.parse(&FRONTEND_URL, parse_base),
-            public: reader.parse(&PUBLIC_URL, parse_base),
+            public: reader.parse(&PUBLIC_URL, parse_public),
         }
     }
 
     /// Where this server is seen from outside, when it listens on `address`.
     pub(crate) fn public_url(&self, address: SocketAddr) -> String {
         self.public.clone().unwrap_or_else(|| format!("http://{}", reachable(address)))
+    }
+
+    /// The path that a proxy puts this server under; empty at the root.
+    pub(crate) fn base_path(&self) -> String {
+        self.public.as_deref().map(path_of).unwrap_or_default()
     }
 
     /// Whether it was said where this server is seen from outside.
@@ -76,6 +82,15 @@ fn parse_base(text: &str) -> Option<String> {
     is_base.then(|| url.as_str().trim_end_matches('/').to_owned())
 }
 
+fn path_of(url: &str) -> String {
+    Url::parse(url).map(|url| url.path().to_owned()).unwrap_or_default()
+}
+
+/// The same with a path that the API can be mounted under.
+fn parse_public(text: &str) -> Option<String> {
+    parse_base(text).filter(|url| Site::new(url, &path_of(url)).is_ok())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +104,15 @@ mod tests {
         assert_eq!(links.front_end(bind), "https://api.acme.com");
         let links = LinkSettings { frontend: parse_base("http://localhost:3000/"), ..links };
         assert_eq!(links.front_end(bind), "http://localhost:3000");
+    }
+
+    #[test]
+    fn the_path_of_the_public_url_is_where_the_api_is() {
+        let links = |public| LinkSettings { frontend: None, public: parse_public(public) };
+        assert_eq!(links("https://a.com/flow/").base_path(), "/flow");
+        assert_eq!(links("https://a.com").base_path(), "/");
+        assert_eq!(LinkSettings { frontend: None, public: None }.base_path(), "");
+        assert_eq!(parse_public("https://a.com/two%20words"), None);
     }
 
     #[test]
