@@ -1,6 +1,7 @@
 //! The assembled services: [`Flowmastery`] owns the ports and hands out one service for each kind of work.
 
 mod builder;
+mod n8n;
 
 use std::{sync::Arc, time::Duration};
 

@@ -193,5 +193,5 @@ impl fmt::Debug for ChangeFeed {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "sqlite"))]
 mod tests;
