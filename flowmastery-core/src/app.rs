@@ -33,6 +33,7 @@ use crate::{
 
 /// Settings of the services; a host fills them from wherever it keeps its own.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Config {
     /// Signs access tokens.
     pub secret_key: SecretString,

@@ -193,5 +193,6 @@ impl fmt::Debug for ChangeFeed {
     }
 }
 
-#[cfg(all(test, feature = "sqlite"))]
+#[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests;

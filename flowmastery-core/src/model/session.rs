@@ -142,6 +142,7 @@ impl Default for TokenLifetimes {
 /// What signing in, refreshing and accepting an invitation answer.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct SignedIn {
     /// A JWT for the `Authorization: Bearer` header.
     #[serde(serialize_with = "expose")]

@@ -20,6 +20,7 @@ pub(super) const TABLE: &str = "_flowmastery_migrations";
 
 /// One migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MigrationStatus {
     /// Its number.
     pub version: i64,

@@ -204,3 +204,23 @@ const UNKNOWN: &str = match (cfg!(feature = "postgres"), cfg!(feature = "sqlite"
     (true, false) => "a database URL starts with postgres: or postgresql: (SQLite is the feature sqlite)",
     (false, _) => "a database URL starts with sqlite: (PostgreSQL is the feature postgres)",
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_url_of_no_database_here_is_refused_without_being_repeated() {
+        let absent = if cfg!(feature = "sqlite") { "mysql://u:hunter2@h/d" } else { "sqlite://hunter2.db" };
+        let Err(StoreError::Internal(cause)) = Pool::connect(&SqlConfig::new(absent)).await.map(drop) else {
+            panic!("it is refused");
+        };
+        let cause = cause.to_string();
+        assert!(!cause.contains("hunter2"), "{cause}");
+        for (is_here, name) in
+            [(cfg!(feature = "postgres"), "postgres:"), (cfg!(feature = "sqlite"), "sqlite:")]
+        {
+            assert_eq!(cause.contains(name), is_here, "{cause}");
+        }
+    }
+}
