@@ -1,6 +1,7 @@
 //! The assembled services: [`Flowmastery`] owns the ports and hands out one service for each kind of work.
 
 mod builder;
+mod n8n;
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,6 +33,7 @@ use crate::{
 
 /// Settings of the services; a host fills them from wherever it keeps its own.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct Config {
     /// Signs access tokens.
     pub secret_key: SecretString,

@@ -12,8 +12,8 @@ use std::{
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// An instant in UTC, to the millisecond.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, sqlx::Type)]
-#[sqlx(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(any(feature = "postgres", feature = "sqlite"), derive(sqlx::Type), sqlx(transparent))]
 pub struct Timestamp(i64);
 
 impl Timestamp {

@@ -3,7 +3,8 @@
 //! [`Flowmastery`] owns the ports (store, cache, mail, n8n) and hands out the services. A host keeps the runtime: it spawns
 //! [`Flowmastery::run`] and ends it with a token.
 //!
-//! ```
+#![cfg_attr(all(feature = "n8n-http", feature = "sqlite"), doc = "```")]
+#![cfg_attr(not(all(feature = "n8n-http", feature = "sqlite")), doc = "```ignore")]
 //! use std::sync::Arc;
 //! use flowmastery_core::{
 //!     Config, Flowmastery,
@@ -30,6 +31,21 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! # Features
+//!
+//! Each compiles alone. Without any of them there are the services, the ports, a cache and a log of mails in this process, and no SQL driver, TLS, mail or HTTP
+//! client: a host brings its own [`store::Store`] and [`n8n::N8nApi`].
+//!
+//! | feature | what it adds | default |
+//! |---|---|---|
+//! | `postgres` | `store::sql::SqlStore` on PostgreSQL, and `PythonSource`, from which the import reads | yes |
+//! | `sqlite` | `store::sql::SqlStore` on SQLite | yes |
+//! | `redis` | `cache::RedisCache` and `LayeredCache`, which several hosts share | yes |
+//! | `smtp` | `mail::SmtpMailer` | yes |
+//! | `n8n-http` | `n8n::HttpN8n`, which the builder takes unless it is given another | yes |
+//! | `schema` | JSON Schemas of the shapes in answers | no |
+//! | `testing` | the contract suites of the ports, a clock and an entropy that tests set | no |
 
 pub mod access;
 pub mod app;

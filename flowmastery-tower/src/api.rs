@@ -20,10 +20,11 @@ use http_body_util::BodyExt;
 use tower_service::Service;
 use tracing::Instrument;
 
+#[cfg(feature = "openapi")]
+use crate::openapi::document;
 use crate::{
     auth::{Authentication, Authenticator, TokenAuthenticator},
     body::ApiBody,
-    openapi,
     peer::TrustedProxies,
     problem::Problem,
     protection::{insist_on_https, protect},
@@ -88,6 +89,7 @@ impl ApiBuilder {
     }
 
     /// Whether `/openapi.json` and `/docs` are there.
+    #[cfg(feature = "openapi")]
     pub fn docs(mut self, docs: bool) -> Self {
         self.docs = docs;
         self
@@ -114,7 +116,7 @@ impl ApiBuilder {
         let Self { flowmastery, base_path, public_url, docs, proxies, authenticator } = self;
         let site = Site::of(public_url.as_deref(), &base_path)?;
         let routes = route::routes(docs);
-        let openapi = docs.then(|| openapi::document(&routes, &site)).transpose()?;
+        let openapi = if docs { document(&routes, &site)? } else { None };
         let authenticator =
             authenticator.unwrap_or_else(|| Arc::new(TokenAuthenticator::new(&flowmastery).at(site.clone())));
         Ok(Api {
@@ -126,6 +128,12 @@ impl ApiBuilder {
             }),
         })
     }
+}
+
+/// There is no document without the feature.
+#[cfg(not(feature = "openapi"))]
+fn document(_: &[route::Route], _: &Site) -> Result<Option<bytes::Bytes>> {
+    Ok(None)
 }
 
 struct Inner {

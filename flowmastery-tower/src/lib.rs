@@ -57,10 +57,16 @@
 //! Browsers may be given their tokens in cookies ([`Site`] says how); [`ApiBuilder::public_url`] tells where they find the API.
 //!
 //! A host guards routes of its own with the layers in [`auth`] and [`require`].
+//!
+//! # Features
+//!
+//! `openapi`, which is on unless told otherwise, has the document at `/openapi.json` and the page at `/docs`. Without it `ApiBuilder::docs` is not there. The
+//! adapters of the core (stores, mail, n8n over HTTP) are chosen by the features of `flowmastery-core`, of which this crate turns on none.
 
 mod api;
 pub mod auth;
 mod body;
+#[cfg(feature = "openapi")]
 mod openapi;
 mod peer;
 mod problem;

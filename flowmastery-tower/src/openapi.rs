@@ -1,15 +1,21 @@
 //! The OpenAPI 3.1 document, made from the route table: every route, who may call it, what it takes and what it answers.
 
+mod field;
+
 use std::collections::BTreeSet;
 
-use flowmastery_core::error::{Error, Result};
+use flowmastery_core::{
+    error::{Error, Result},
+    model::user::Role,
+};
 use http::StatusCode;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
+use self::field::body_schema;
 use crate::{
     problem::ProblemDocument,
-    route::{Access, Field, Route, body_schema, parameters},
+    route::{Access, Field, Route, parameters},
     site::Site,
 };
 
@@ -20,9 +26,9 @@ const DESCRIPTION: &str = include_str!("openapi.md");
 ///
 /// # Errors
 /// [`flowmastery_core::error::Kind::Internal`] when it cannot be serialised.
-pub(crate) fn document(routes: &[Route], site: &Site) -> Result<bytes::Bytes> {
+pub(crate) fn document(routes: &[Route], site: &Site) -> Result<Option<bytes::Bytes>> {
     let json = serde_json::to_vec(&value(routes, site)).map_err(Error::internal)?;
-    Ok(json.into())
+    Ok(Some(json.into()))
 }
 
 fn value(routes: &[Route], site: &Site) -> Value {
@@ -81,7 +87,7 @@ fn template(route: &Route, routes: &[Route]) -> String {
 fn operation(route: &Route, problem: &Value, schemas: &mut SchemaGenerator) -> Map<String, Value> {
     let mut operation = Map::new();
     operation.insert("operationId".to_owned(), operation_id(route).into());
-    operation.insert("summary".to_owned(), route.summary.into());
+    operation.insert("summary".to_owned(), route.description.summary.into());
     operation.insert("tags".to_owned(), json!([tag(route)]));
     operation.insert("x-access".to_owned(), access(route.access));
     if route.access != Access::Public {
@@ -108,7 +114,12 @@ fn tag(route: &Route) -> &'static str {
 }
 
 fn access(access: Access) -> Value {
-    let roles: Vec<_> = access.roles().into_iter().map(flowmastery_core::model::user::Role::as_str).collect();
+    let admits = |role: &Role| match access {
+        Access::Public => false,
+        Access::SignedIn => true,
+        Access::Requires(permission) => permission.is_granted_to(*role),
+    };
+    let roles: Vec<_> = [Role::Admin, Role::Client].into_iter().filter(admits).map(Role::as_str).collect();
     match access {
         Access::Public => json!({ "level": "public" }),
         Access::SignedIn => json!({ "level": "signed_in", "roles": roles }),
@@ -134,7 +145,7 @@ fn path_parameters(route: &Route, template: &str) -> impl Iterator<Item = Value>
 fn query_parameter(field: &Field) -> Value {
     json!({
         "name": field.name, "in": "query", "required": field.required,
-        "description": field.about, "schema": field.schema(),
+        "description": field.description.about, "schema": field.schema(),
     })
 }
 
@@ -143,8 +154,8 @@ fn responses(route: &Route, problem: &Value, schemas: &mut SchemaGenerator) -> M
     for status in problems(route).into_iter().filter_map(|status| StatusCode::from_u16(status).ok()) {
         respond(&mut responses, status, Some(json!({ "application/problem+json": { "schema": problem } })));
     }
-    for status in route.also.into_iter().chain([route.status]) {
-        let schema = route.answer.map(|(media_type, schema_of)| (media_type, schema_of(schemas)));
+    for status in route.description.also.into_iter().chain([route.description.status]) {
+        let schema = route.description.answer.map(|(media_type, schema_of)| (media_type, schema_of(schemas)));
         let content = schema.map(|(media_type, schema)| json!({ (media_type): { "schema": schema } }));
         respond(&mut responses, status, content);
     }
@@ -163,7 +174,7 @@ fn respond(responses: &mut Map<String, Value>, status: StatusCode, content: Opti
 /// The problems that follow from what a route takes and who may call it, and its own. Each can find an unknown query parameter (422).
 fn problems(route: &Route) -> BTreeSet<u16> {
     let mut statuses = BTreeSet::from([422, 500, 503]);
-    statuses.extend(route.problems);
+    statuses.extend(route.description.problems);
     if route.access != Access::Public {
         statuses.insert(401);
     }

@@ -164,8 +164,8 @@ impl std::error::Error for Problem {
 }
 
 /// Every 4xx and 5xx answer.
-#[derive(Serialize, schemars::JsonSchema)]
-#[schemars(rename = "Problem")]
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema), schemars(rename = "Problem"))]
 pub(crate) struct ProblemDocument<'a> {
     /// Always `about:blank`: the status says what kind of problem it is.
     r#type: &'a str,
@@ -179,7 +179,7 @@ pub(crate) struct ProblemDocument<'a> {
     request_id: &'a str,
     /// Every fault of the input; with 422 only.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    #[schemars(with = "Option<Vec<FieldError>>")]
+    #[cfg_attr(feature = "openapi", schemars(with = "Option<Vec<FieldError>>"))]
     errors: &'a [FieldError],
 }
 

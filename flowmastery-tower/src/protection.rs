@@ -11,12 +11,6 @@ use http::{
 /// Answers are data: a browser that shows one as a page loads and runs nothing.
 const DATA: HeaderValue = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
 
-/// The documentation runs its own scripts and no other, and talks to this server alone. Its library sets styles on elements as it draws them.
-pub(crate) const PAGE: HeaderValue = HeaderValue::from_static(
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
-     base-uri 'self'; form-action 'none'; frame-ancestors 'none'",
-);
-
 /// A year, for names below this one too.
 const HTTPS_ONLY: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 /// The same for this name alone.

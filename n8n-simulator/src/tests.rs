@@ -1,13 +1,12 @@
 //! The fake as the real client of flowmastery-core sees it, and the refusals that the client never provokes.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use flowmastery_core::{
     clock::Timestamp,
-    entropy::OsEntropy,
     id::ExecutionId,
     model::{client::Instance, execution::Status, freshness::ConnectionStatus, outbound::OutboundPolicy},
-    n8n::{ExecutionQuery, HttpN8n, HttpN8nConfig, HttpN8nLimits, N8nApi},
+    n8n::{ExecutionQuery, HttpN8n, HttpN8nConfig, N8nApi},
 };
 
 use crate::{Dialect, FakeN8n, Fault, Run};
@@ -19,14 +18,7 @@ mod lives;
 const NOON: Timestamp = Timestamp::from_millis(1_795_389_722_212);
 
 fn client() -> HttpN8n {
-    let outbound = OutboundPolicy::development();
-    HttpN8n::new(HttpN8nConfig {
-        outbound,
-        extra_ca_pem: None,
-        entropy: Arc::new(OsEntropy),
-        limits: HttpN8nLimits::default(),
-    })
-    .unwrap()
+    HttpN8n::new(HttpN8nConfig::new(OutboundPolicy::development())).unwrap()
 }
 
 fn instance(server: &FakeN8n) -> Instance {

@@ -90,6 +90,23 @@ fn core_knows_no_http_server_and_tower_no_sql() {
     }
 }
 
+#[test]
+fn every_feature_of_a_library_is_documented_in_it() {
+    for library in ["flowmastery-core", "flowmastery-tower"] {
+        let manifest = fs::read_to_string(root().join(library).join("Cargo.toml")).unwrap();
+        let documentation = fs::read_to_string(root().join(library).join("src/lib.rs")).unwrap();
+        let table = manifest.split("[features]\n").nth(1).unwrap().split("\n[").next().unwrap();
+        let features: Vec<_> = table.lines().filter_map(|line| line.split_once(" = ")).collect();
+        assert!(features.len() > 1, "{library} has features");
+        for (feature, _) in features.iter().filter(|(feature, _)| *feature != "default") {
+            let is_named = documentation
+                .lines()
+                .any(|line| line.starts_with("//!") && line.contains(&format!("`{feature}`")));
+            assert!(is_named, "{library}: {feature}");
+        }
+    }
+}
+
 fn violations(source: &Path, rooms: &[&[&str]]) -> BTreeSet<String> {
     let rank = |module: &str| rooms.iter().position(|room| room.contains(&module));
     let mut found = BTreeSet::new();

@@ -59,14 +59,8 @@ fn config() -> Config {
 #[test]
 fn settings_and_keys_show_no_secret() {
     let password: SecretString = "the-password-of-smtp".into();
-    let smtp = SmtpConfig {
-        host: "localhost".to_owned(),
-        port: 25,
-        tls: SmtpTls::None,
-        credentials: Some(("user".to_owned(), password)),
-        from: "noreply@agency.com".to_owned(),
-        extra_ca_pem: None,
-    };
+    let mut smtp = SmtpConfig::new("localhost", 25, SmtpTls::None, "noreply@agency.com");
+    smtp.credentials = Some(("user".to_owned(), password));
     let vault = Vault::new(vec![vault_key()], Arc::new(OsEntropy)).unwrap();
     let sealed = vault.seal(Place::n8n_key(ClientId(1)), &"the-key-of-n8n".into()).unwrap();
     let codec =

@@ -8,7 +8,6 @@ use std::{
 use flowmastery_core::{
     access::scope::TenantScope,
     clock::Timestamp,
-    entropy::OsEntropy,
     id::ClientId,
     model::{client::SealedInstance, instance::InstanceUrl, outbound::OutboundPolicy},
     n8n::{HttpN8n, HttpN8nConfig, HttpN8nLimits},
@@ -42,8 +41,8 @@ async fn world() -> (World, String, FakeN8n) {
 }
 
 async fn world_with(limits: HttpN8nLimits) -> (World, String, FakeN8n) {
-    let outbound = OutboundPolicy::development();
-    let config = HttpN8nConfig { outbound, extra_ca_pem: None, entropy: Arc::new(OsEntropy), limits };
+    let mut config = HttpN8nConfig::new(OutboundPolicy::development());
+    config.limits = limits;
     let http = Arc::new(HttpN8n::new(config).unwrap());
     let world = World::with(Backend::Sqlite.store().await, |builder| builder.n8n(http)).await;
     let admin = world.sign_in(ADMIN).await;

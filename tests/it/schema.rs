@@ -164,7 +164,8 @@ async fn postgres_goes_up_down_and_up_again() {
 /// Migrates a database from ten connections at once.
 async fn race(url: String) {
     let migrate = |url: String| async move {
-        let config = SqlConfig { max_connections: 1, ..SqlConfig::new(url) };
+        let mut config = SqlConfig::new(url);
+        config.max_connections = 1;
         SqlStore::connect(&config).await.unwrap().migrate_up().await
     };
     let tasks: Vec<_> = (0..10).map(|_| tokio::spawn(migrate(url.clone()))).collect();
@@ -222,7 +223,8 @@ async fn urls_of_every_spelling_connect_and_others_are_refused_without_repeating
 async fn database_that_does_not_answer_is_unavailable() {
     let directory = tempfile::tempdir().unwrap();
     let url = format!("postgres://nobody@localhost/none?host={}", directory.path().display());
-    let config = SqlConfig { acquire_timeout: std::time::Duration::from_millis(200), ..SqlConfig::new(url) };
+    let mut config = SqlConfig::new(url);
+    config.acquire_timeout = std::time::Duration::from_millis(200);
     let refused = SqlStore::connect(&config).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "{refused:?}");
 }

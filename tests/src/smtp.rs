@@ -62,14 +62,7 @@ impl SmtpServer {
 
     /// How to send mails to it in clear.
     pub fn config(&self) -> SmtpConfig {
-        SmtpConfig {
-            host: "localhost".to_owned(),
-            port: self.port,
-            tls: SmtpTls::None,
-            credentials: None,
-            from: "FlowMastery <noreply@flowmastery.com>".to_owned(),
-            extra_ca_pem: None,
-        }
+        SmtpConfig::new("localhost", self.port, SmtpTls::None, "FlowMastery <noreply@flowmastery.com>")
     }
 
     /// Changes what it does, and takes in what happened before.
@@ -131,6 +124,14 @@ impl Certificate {
         write("cert.pem", &pem);
         write("key.pem", &made.signing_key.serialize_pem());
         Self { pem: pem.into_bytes(), directory }
+    }
+
+    /// How to send mails to such a server where it is known as an authority.
+    pub fn trusted_by(&self, server: &SmtpServer, tls: SmtpTls) -> SmtpConfig {
+        let mut config = server.config();
+        config.tls = tls;
+        config.extra_ca_pem = Some(self.pem.clone());
+        config
     }
 
     /// Starts a server that has it, with `starttls` or `tls`.

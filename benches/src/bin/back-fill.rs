@@ -25,7 +25,7 @@ use flowmastery_core::{
         outbound::OutboundPolicy,
         period::PeriodQuery,
     },
-    n8n::{ExecutionQuery, HttpN8n, HttpN8nConfig, HttpN8nLimits, N8nApi},
+    n8n::{ExecutionQuery, HttpN8n, HttpN8nConfig, N8nApi},
     secret::{Place, Vault, VaultKey},
     store::{
         Store,
@@ -126,12 +126,7 @@ async fn timed<T>(work: impl Future<Output = Fallible<T>>) -> Fallible<(T, f64)>
 
 /// Reads every page as the collector does and keeps nothing; how many executions there are. n8n lists running ones apart.
 async fn read_pages(instance: &Instance) -> Fallible<i64> {
-    let n8n = HttpN8n::new(HttpN8nConfig {
-        outbound: OutboundPolicy::development(),
-        extra_ca_pem: None,
-        entropy: Arc::new(OsEntropy),
-        limits: HttpN8nLimits::default(),
-    })?;
+    let n8n = HttpN8n::new(HttpN8nConfig::new(OutboundPolicy::development()))?;
     let mut listed = 0;
     for status in [Some(Status::Running), None] {
         let mut query = ExecutionQuery { status, ..ExecutionQuery::default() };

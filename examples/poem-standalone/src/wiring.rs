@@ -9,7 +9,6 @@ use flowmastery_core::{
     error::{Error, Result},
     mail::{SmtpConfig, SmtpMailer, SmtpTls},
     model::outbound::OutboundPolicy,
-    service::invitations::InvitationConfig,
     store::{
         Store, StoreError,
         sql::{MigrationStatus, PythonSource, SqlConfig, SqlStore},
@@ -115,11 +114,9 @@ pub(crate) async fn connect_python(url: &SecretString) -> Outcome<PythonSource> 
 /// # Errors
 /// When the database is not to be had.
 pub(crate) async fn connect(settings: &DatabaseSettings, database: &Database) -> Outcome<SqlStore> {
-    let config = SqlConfig {
-        max_connections: settings.max_connections,
-        statement_timeout: settings.statement_timeout,
-        ..SqlConfig::new(database.url.clone())
-    };
+    let mut config = SqlConfig::new(database.url.clone());
+    config.max_connections = settings.max_connections;
+    config.statement_timeout = settings.statement_timeout;
     SqlStore::connect(&config).await.map_err(|error| database_failure(database, &error))
 }
 
@@ -216,22 +213,20 @@ pub(crate) fn api(settings: &Settings, app: &Flowmastery, address: SocketAddr) -
 }
 
 fn config(settings: &Settings, key: &SigningKey, address: SocketAddr) -> Result<Config> {
-    let defaults = Config::new(key.secret.clone(), &settings.links.front_end(address));
-    Ok(Config {
-        previous_secret_keys: settings.secrets.previous.iter().cloned().collect(),
-        encryption_keys: settings.secrets.encryption_keys.with(&key.secret)?,
-        lifetimes: settings.tokens,
-        sync_interval: settings.collection.sync_interval,
-        execution_retention: settings.collection.execution_retention,
-        audit_retention: settings.audit_retention,
-        outbound: match settings.debug {
-            true => OutboundPolicy::development(),
-            false => settings.outbound.policy.clone(),
-        },
-        extra_ca_pem: settings.outbound.extra_ca_pem.clone(),
-        invitations: InvitationConfig { always_show_link: settings.debug, ..defaults.invitations },
-        ..defaults
-    })
+    let mut config = Config::new(key.secret.clone(), &settings.links.front_end(address));
+    config.previous_secret_keys = settings.secrets.previous.iter().cloned().collect();
+    config.encryption_keys = settings.secrets.encryption_keys.with(&key.secret)?;
+    config.lifetimes = settings.tokens;
+    config.sync_interval = settings.collection.sync_interval;
+    config.execution_retention = settings.collection.execution_retention;
+    config.audit_retention = settings.audit_retention;
+    config.outbound = match settings.debug {
+        true => OutboundPolicy::development(),
+        false => settings.outbound.policy.clone(),
+    };
+    config.extra_ca_pem = settings.outbound.extra_ca_pem.clone();
+    config.invitations.always_show_link = settings.debug;
+    Ok(config)
 }
 
 /// The cache that hosts share, behind one in this process; one that is away is said and does without.
@@ -249,18 +244,14 @@ async fn cache(redis: &Redis) -> Outcome<LayeredCache> {
 }
 
 fn mailer(mail: &MailSettings, extra_ca_pem: Option<Vec<u8>>) -> Outcome<SmtpMailer> {
-    let config = SmtpConfig {
-        host: mail.host.clone(),
-        port: mail.port,
-        tls: match mail.tls {
-            MailTls::StartTls => SmtpTls::StartTls,
-            MailTls::Tls => SmtpTls::Tls,
-            MailTls::None => SmtpTls::None,
-        },
-        credentials: mail.credentials.clone(),
-        from: mail.from.clone(),
-        extra_ca_pem,
+    let tls = match mail.tls {
+        MailTls::StartTls => SmtpTls::StartTls,
+        MailTls::Tls => SmtpTls::Tls,
+        MailTls::None => SmtpTls::None,
     };
+    let mut config = SmtpConfig::new(&mail.host, mail.port, tls, &mail.from);
+    config.credentials = mail.credentials.clone();
+    config.extra_ca_pem = extra_ca_pem;
     SmtpMailer::new(&config).map_err(|error| {
         Failure::new("The mail server cannot be used (SMTP_HOST, FROM_EMAIL).").because(error)
     })

@@ -4,6 +4,7 @@ use crate::model::user::Role;
 
 /// Something that a caller may be permitted to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Permission {
     /// Invite, list, change and remove users.
     ManageUsers,

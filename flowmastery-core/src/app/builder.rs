@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc};
 
-use super::{Config, Flowmastery};
+use super::{Config, Flowmastery, n8n::default_n8n};
 use crate::{
     access::{
         issuer::TokenIssuer,
@@ -16,7 +16,7 @@ use crate::{
     error::Result,
     feed::ChangeFeed,
     mail::{LogMailer, Mailer, Postbox},
-    n8n::{GatedN8n, HttpN8n, HttpN8nConfig, HttpN8nLimits, N8nApi},
+    n8n::{GatedN8n, N8nApi},
     secret::{Vault, VaultKey},
     service::{
         audit::Audit,
@@ -99,7 +99,7 @@ impl Builder {
         self
     }
 
-    /// Another way to reach n8n than HTTP.
+    /// Another way to reach n8n than HTTP. Without the feature `n8n-http` there is no other, so one is to be given.
     pub fn n8n(mut self, n8n: Arc<dyn N8nApi>) -> Self {
         self.n8n = Some(n8n);
         self
@@ -120,7 +120,8 @@ impl Builder {
     /// The services.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Invalid`] for a key ring that does not fit, [`crate::error::Kind::Internal`] when TLS cannot be set up.
+    /// [`crate::error::Kind::Invalid`] for a key ring that does not fit, for authorities that are no PEM, and where no way to reach n8n was given and the
+    /// feature `n8n-http` is off.
     pub fn build(self) -> Result<Flowmastery> {
         let Self {
             config,
@@ -138,12 +139,7 @@ impl Builder {
         let vault = Vault::new(VaultKey::ring(config.encryption_keys, secrets)?, entropy.clone())?;
         let n8n = match n8n {
             Some(n8n) => n8n,
-            None => Arc::new(HttpN8n::new(HttpN8nConfig {
-                outbound: config.outbound.clone(),
-                extra_ca_pem: config.extra_ca_pem,
-                entropy: entropy.clone(),
-                limits: HttpN8nLimits::default(),
-            })?),
+            None => default_n8n(config.outbound.clone(), config.extra_ca_pem, entropy.clone())?,
         };
         let n8n: Arc<dyn N8nApi> =
             Arc::new(GatedN8n::new(n8n, store.clone(), clock.clone(), entropy.clone())?);

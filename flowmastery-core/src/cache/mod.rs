@@ -1,8 +1,10 @@
 //! The cache port: answers by key, and attempts that are counted for throttles. A cache that is away is a slow path and never an error.
 
 mod attempt;
+#[cfg(feature = "redis")]
 mod layered;
 mod memory;
+#[cfg(feature = "redis")]
 mod redis;
 
 use std::{fmt, time::Duration};
@@ -13,10 +15,10 @@ use futures_util::future::BoxFuture;
 
 pub use self::{
     attempt::{Attempt, Limit, Room, UNDER_WAY},
-    layered::LayeredCache,
     memory::MemoryCache,
-    redis::RedisCache,
 };
+#[cfg(feature = "redis")]
+pub use self::{layered::LayeredCache, redis::RedisCache};
 use crate::error::{BoxError, Result};
 
 /// An answer that no cache had.

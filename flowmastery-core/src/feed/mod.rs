@@ -194,4 +194,5 @@ impl fmt::Debug for ChangeFeed {
 }
 
 #[cfg(test)]
+#[cfg(feature = "sqlite")]
 mod tests;

@@ -10,6 +10,7 @@ use crate::{clock::Timestamp, model::email::Email, secret::MailKey};
 /// What a waiting mail is made of. It may hold a link, so its `Debug` shows the recipient only.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Letter {
     /// Carries the link of an invitation.
     Invitation {

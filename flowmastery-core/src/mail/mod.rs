@@ -5,17 +5,16 @@ pub mod letter;
 mod log;
 mod password_reset;
 mod postbox;
+#[cfg(feature = "smtp")]
 mod smtp;
 
 use std::fmt;
 
 use async_trait::async_trait;
 
-pub use self::{
-    log::LogMailer,
-    postbox::Postbox,
-    smtp::{SmtpConfig, SmtpMailer, SmtpTls},
-};
+#[cfg(feature = "smtp")]
+pub use self::smtp::{SmtpConfig, SmtpMailer, SmtpTls};
+pub use self::{log::LogMailer, postbox::Postbox};
 use crate::{clock::Timestamp, error::BoxError, model::email::Email, secret::MailKey};
 
 /// A mail to be sent. It may hold a secret link, so its `Debug` shows neither text nor HTML.

@@ -37,6 +37,7 @@ const BEFORE_TEXT: Duration = Duration::from_secs(20);
 
 /// How the connection to the mail server is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SmtpTls {
     /// It begins in clear and must change to TLS before anything else; port 587.
     StartTls,
@@ -48,6 +49,7 @@ pub enum SmtpTls {
 
 /// Which mail server, and as whom.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SmtpConfig {
     /// Name or address of the server; its certificate must be for it.
     pub host: String,
@@ -61,6 +63,13 @@ pub struct SmtpConfig {
     pub from: String,
     /// More certificate authorities, PEM.
     pub extra_ca_pem: Option<Vec<u8>>,
+}
+
+impl SmtpConfig {
+    /// A server that wants no sign-in and has a certificate of a known authority. Those that do not are set afterwards.
+    pub fn new(host: impl Into<String>, port: u16, tls: SmtpTls, from: impl Into<String>) -> Self {
+        Self { host: host.into(), port, tls, credentials: None, from: from.into(), extra_ca_pem: None }
+    }
 }
 
 /// Sends mails through an SMTP server.

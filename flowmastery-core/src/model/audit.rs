@@ -18,6 +18,7 @@ macro_rules! actions {
     ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
         /// What was done.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
         pub enum AuditAction {
             $($(#[$doc])* $name,)+
         }
@@ -102,6 +103,7 @@ impl AuditAction {
 
 /// What something was done to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AuditSubject {
     /// A user.
     User(UserId),
@@ -170,7 +172,7 @@ impl AuditDetail {
     }
 
     /// As stored: a JSON object.
-    pub(crate) fn to_json(&self) -> String {
+    pub fn to_json(&self) -> String {
         Value::Object(self.0.clone()).to_string()
     }
 }

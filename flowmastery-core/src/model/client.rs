@@ -46,8 +46,8 @@ impl ClientName {
         &self.0
     }
 
-    /// A name that was checked before it was stored.
-    pub(crate) fn stored(text: String) -> Self {
+    /// A name that was checked before it was stored, for stores.
+    pub fn stored(text: String) -> Self {
         Self(text)
     }
 }

@@ -8,6 +8,7 @@ use crate::clock::Timestamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum ConnectionStatus {
     /// It answers, and the key opens what collection needs.
     Ok,
@@ -45,6 +46,7 @@ impl ConnectionStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum FreshnessStatus {
     /// The last collection succeeded within twice the interval.
     Live,
@@ -67,6 +69,7 @@ pub enum FreshnessStatus {
 /// How fresh the numbers of an answer are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Freshness {
     /// The state in a word.
     pub status: FreshnessStatus,
@@ -81,6 +84,7 @@ pub struct Freshness {
 /// A span of which executions are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Gap {
     /// Start of the span.
     pub from: Timestamp,

@@ -8,6 +8,7 @@ use crate::error::FieldError;
 
 /// What is taken over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum ImportKind {
     /// Users.
     User,
@@ -55,6 +56,7 @@ impl ImportKind {
 
 /// What became of the records of a kind. Each is in one of the last three.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ImportCount {
     /// How many there are.
     pub found: u64,
@@ -68,6 +70,7 @@ pub struct ImportCount {
 
 /// Something that whoever imports should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Remark {
     /// Whether something was not taken over as it is there.
     pub is_fault: bool,
@@ -87,6 +90,7 @@ impl fmt::Display for Remark {
 
 /// What an import did, or would do.
 #[derive(Clone, Debug, Default)]
+#[non_exhaustive]
 pub struct ImportReport {
     /// What became of the records of each kind.
     pub counts: BTreeMap<ImportKind, ImportCount>,

@@ -68,8 +68,8 @@ impl InstanceUrl {
         format!("{}/workflow/{workflow}/executions/{execution}", self.0)
     }
 
-    /// An address that was checked before it was stored.
-    pub(crate) fn stored(text: String) -> Self {
+    /// An address that was checked before it was stored, for stores.
+    pub fn stored(text: String) -> Self {
         Self(text)
     }
 }

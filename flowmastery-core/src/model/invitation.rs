@@ -17,6 +17,7 @@ pub const LIFETIME: Duration = Duration::from_secs(48 * 3600);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum InvitationStatus {
     /// It can be accepted.
     Pending,
@@ -51,6 +52,7 @@ impl InvitationStatus {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum EmailStatus {
     /// The mail server took it, or the invitation was accepted.
     Sent,

@@ -20,6 +20,7 @@ use crate::{
 /// The borders of an answer's period.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct PeriodBorders {
     /// First instant; null for `all` when nothing was collected yet.
     pub from: Option<Timestamp>,
@@ -30,6 +31,7 @@ pub struct PeriodBorders {
 /// Counts and durations of executions that started in the period.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct ExecutionNumbers {
     /// successful + failed + canceled + unfinished.
     pub total_executions: Option<i64>,
@@ -99,6 +101,7 @@ pub fn two_decimals(number: f64) -> f64 {
 /// Change against the same elapsed length just before; null where there is no base.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Trends {
     /// Change of the total in percent.
     pub execution_trend: Option<f64>,
@@ -129,6 +132,7 @@ impl Trends {
 /// The metrics of one client.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct ClientMetrics {
     /// Whose.
     pub client_id: ClientId,
@@ -158,6 +162,7 @@ pub struct ClientMetrics {
 /// The metrics of one workflow.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct WorkflowMetrics {
     /// n8n's id.
     pub workflow_id: WorkflowId,
@@ -179,6 +184,7 @@ pub struct WorkflowMetrics {
 /// The metrics of a client's workflows with the client's own.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct WorkflowsReport {
     /// Whose.
     pub client_id: ClientId,
@@ -193,6 +199,7 @@ pub struct WorkflowsReport {
 /// The metrics of all clients. Totals sum what is known; rates are computed from the sums.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct AllMetrics {
     /// Each client, by id.
     pub clients: Vec<ClientMetrics>,

@@ -13,6 +13,7 @@ use crate::{
 
 /// Why two sides differ. Only [`Reason::Unexplained`] is a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
 pub enum Reason {
     /// It started or ended after our last collection.
     NewerThanCollection,
@@ -68,6 +69,7 @@ impl fmt::Display for Reason {
 
 /// A difference of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Difference {
     /// What differs.
     pub what: &'static str,
@@ -81,6 +83,7 @@ pub struct Difference {
 
 /// What was compared, and what differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Verification {
     /// Whose numbers.
     pub client_id: ClientId,
@@ -128,6 +131,7 @@ impl Verification {
 /// n8n's own sums over a span, and ours by its definition: modes webhook, trigger, retry, error, cli and evaluation; statuses success,
 /// error and crashed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct InsightsComparison {
     /// The span.
     pub range: Range,

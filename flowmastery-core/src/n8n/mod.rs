@@ -1,6 +1,7 @@
 //! The n8n port: the three reads of n8n's public API that collection needs, and what can be in their way.
 
 mod gate;
+#[cfg(feature = "n8n-http")]
 pub mod http;
 pub mod wire;
 
@@ -8,10 +9,9 @@ use std::{fmt, time::Duration};
 
 use async_trait::async_trait;
 
-pub use self::{
-    gate::GatedN8n,
-    http::{HttpN8n, HttpN8nConfig, HttpN8nLimits},
-};
+pub use self::gate::GatedN8n;
+#[cfg(feature = "n8n-http")]
+pub use self::http::{HttpN8n, HttpN8nConfig, HttpN8nLimits};
 use crate::{
     clock::Timestamp,
     error::BoxError,

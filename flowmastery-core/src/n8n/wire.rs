@@ -99,7 +99,7 @@ pub fn decode_insights(bytes: &[u8]) -> Result<Insights, WireError> {
 }
 
 /// Whether a 404 is n8n's own: an object with a message.
-pub(super) fn is_refusal(bytes: &[u8]) -> bool {
+pub fn is_refusal(bytes: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Refusal {
         #[serde(rename = "message")]

@@ -47,6 +47,7 @@ impl InstanceConfig {
 /// A client with what the test of its n8n found.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct ConnectedClient {
     /// The client.
     #[serde(flatten)]

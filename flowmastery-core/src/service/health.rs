@@ -13,6 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(2);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum HealthStatus {
     /// It answers.
     Ok,
@@ -25,6 +26,7 @@ pub enum HealthStatus {
 /// State of one part.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct PartHealth {
     /// The state.
     pub status: HealthStatus,
@@ -35,6 +37,7 @@ pub struct PartHealth {
 /// State of the whole: the worst of its parts.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct HealthReport {
     /// The worst of the parts.
     pub status: HealthStatus,

@@ -65,6 +65,7 @@ impl InvitationRequest {
 /// An invitation as its maker sees it.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct IssuedInvitation {
     /// The invitation.
     #[serde(flatten)]
@@ -95,6 +96,7 @@ impl std::fmt::Debug for AcceptUrl {
 
 /// Where invitations lead, and who sees their links.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct InvitationConfig {
     /// The page that takes `?token=`; never from a request's `Host`.
     pub accept_page: String,

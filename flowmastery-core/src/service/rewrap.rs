@@ -26,6 +26,7 @@ pub struct Rewraps {
 
 /// What became of the texts of one column.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Rewrapped<Id> {
     /// So many were sealed under an older key and are now under the newest.
     pub rewrapped: u64,
@@ -37,6 +38,7 @@ pub struct Rewrapped<Id> {
 
 /// What a rewrapping did.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct RewrapReport {
     /// The n8n keys of clients.
     pub keys: Rewrapped<ClientId>,

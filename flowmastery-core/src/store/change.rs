@@ -10,6 +10,7 @@ use crate::{
 
 /// What was changed or removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Change {
     /// A user: role, client, password, or whether it may sign in.
     User(UserId),

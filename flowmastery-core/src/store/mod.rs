@@ -19,6 +19,7 @@ mod password_reset;
 mod sealed;
 mod session;
 mod sign_in;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub mod sql;
 mod user;
 mod verification;

@@ -11,6 +11,7 @@ use crate::{
 
 /// A column with sealed texts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum SealedColumn {
     /// The n8n keys of clients; a row is known by the client's id.
     N8nKeys,

@@ -1,9 +1,6 @@
 //! Who may call a route.
 
-use flowmastery_core::{
-    access::{actor::Actor, permission::Permission},
-    model::user::Role,
-};
+use flowmastery_core::access::{actor::Actor, permission::Permission};
 use http::request::Parts;
 
 use crate::{auth::Authentication, problem::Problem};
@@ -44,15 +41,5 @@ impl Access {
             actor.require(permission)?;
         }
         Ok(())
-    }
-
-    /// The roles that may call the route; empty for a public one.
-    pub(crate) fn roles(self) -> Vec<Role> {
-        let admits = |role: &Role| match self {
-            Self::Public => false,
-            Self::SignedIn => true,
-            Self::Requires(permission) => permission.is_granted_to(*role),
-        };
-        [Role::Admin, Role::Client].into_iter().filter(admits).collect()
     }
 }

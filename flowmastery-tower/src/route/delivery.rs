@@ -6,7 +6,6 @@ use flowmastery_core::{
     request::RequestOrigin,
 };
 use http::{HeaderMap, Response, StatusCode, header};
-use schemars::JsonSchema;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
@@ -21,7 +20,8 @@ pub(super) const COOKIES: Field = Field::optional(
 );
 
 /// Who signed in, with the tokens in cookies.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 pub(super) struct SignedInByCookies {
     /// Seconds until the access token expires.
     expires_in: u64,
@@ -30,7 +30,8 @@ pub(super) struct SignedInByCookies {
 }
 
 /// What somebody who signs in is answered.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub(super) enum Welcome {
     /// The tokens are here.

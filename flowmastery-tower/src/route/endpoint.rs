@@ -193,11 +193,6 @@ impl Call {
         }
     }
 
-    /// The path's last parameter, as text.
-    pub(super) fn parameter(&self) -> &str {
-        self.parameters.last().map(String::as_str).unwrap_or_default()
-    }
-
     /// The path's last parameter, as a secret.
     pub(super) fn take_secret_parameter(&mut self) -> SecretString {
         self.parameters.pop().unwrap_or_default().into()

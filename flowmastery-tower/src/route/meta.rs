@@ -1,24 +1,14 @@
-//! About the API itself: its name, its health, its documentation.
+//! About the API itself: its name and its health.
 
-use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
-};
-
-use bytes::Bytes;
-use flowmastery_core::{
-    error::Error,
-    service::health::{HealthReport, HealthStatus},
-};
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use schemars::JsonSchema;
+use flowmastery_core::service::health::{HealthReport, HealthStatus};
+use http::{StatusCode, header};
 use serde::Serialize;
 
 use super::{Access, Call, Route, endpoint::Answer, reply};
-use crate::{problem::Problem, protection};
 
 /// What the API is, and where to go on.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 struct About {
     /// Always `FlowMastery`.
     name: &'static str,
@@ -33,7 +23,8 @@ struct About {
 }
 
 /// That the process answers.
-#[derive(Serialize, JsonSchema)]
+#[derive(Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
 struct Live {
     /// Always `ok`.
     status: HealthStatus,
@@ -51,20 +42,6 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get("/health/live", Access::Public, live)
             .summary("Says that the process answers, and checks nothing.")
             .answers::<Live>(StatusCode::OK),
-    ]
-}
-
-pub(super) fn documentation() -> Vec<Route> {
-    vec![
-        Route::get("/openapi.json", Access::Public, openapi)
-            .summary("This document.")
-            .answers::<serde_json::Map<String, serde_json::Value>>(StatusCode::OK),
-        Route::get("/docs", Access::Public, docs)
-            .summary("This document as an interactive page.")
-            .answers_as::<String>(StatusCode::OK, "text/html"),
-        Route::get("/docs/{file}", Access::Public, docs)
-            .summary("The parts of that page.")
-            .answers_as::<String>(StatusCode::OK, "*/*"),
     ]
 }
 
@@ -91,43 +68,4 @@ async fn health(call: Call) -> Answer {
 
 async fn live(_: Call) -> Answer {
     reply::ok(&Live { status: HealthStatus::Ok })
-}
-
-async fn openapi(call: Call) -> Answer {
-    let document = call.context.openapi.clone().ok_or_else(Problem::no_route)?;
-    Ok(reply::bytes_of(StatusCode::OK, "application/json", document))
-}
-
-async fn docs(call: Call) -> Answer {
-    let base = call.context.site.base_path();
-    // The validator is a service on the internet; the page needs none.
-    let config = utoipa_swagger_ui::Config::from(format!("{base}/openapi.json")).validator_url("none");
-    let file = utoipa_swagger_ui::serve(call.parameter(), Arc::new(config))
-        .map_err(|error| Error::internal(std::io::Error::other(error.to_string())))?
-        .ok_or_else(Problem::no_route)?;
-    let bytes = Bytes::from(file.bytes.into_owned());
-    if file.content_type == "text/html" {
-        let mut page = reply::bytes_of(StatusCode::OK, "text/html", with_base(&bytes, base));
-        page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, protection::PAGE);
-        return Ok(page);
-    }
-    asset(&call.headers, file.content_type, bytes)
-}
-
-/// A part of the page, which is the same for everybody until the next version: it is kept for a day and asked about then.
-fn asset(headers: &HeaderMap, media_type: String, bytes: Bytes) -> Answer {
-    let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
-    let etag = format!("\"{:016x}\"", hasher.finish());
-    let whole = reply::with_header(Ok(Response::new(bytes.into())), header::CONTENT_TYPE, media_type)?;
-    let mut response = reply::tagged(headers, etag, whole)?;
-    let kept = HeaderValue::from_static("public, max-age=86400");
-    response.headers_mut().insert(header::CACHE_CONTROL, kept);
-    Ok(response)
-}
-
-/// The page's links are relative to its folder, and the page answers without a trailing slash too.
-fn with_base(page: &[u8], base_path: &str) -> Bytes {
-    let base = format!("<head>\n    <base href=\"{base_path}/docs/\">");
-    String::from_utf8_lossy(page).replacen("<head>", &base, 1).into()
 }

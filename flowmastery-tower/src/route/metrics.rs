@@ -10,9 +10,10 @@ use flowmastery_core::{
     service::metrics::ClientView,
 };
 use http::StatusCode;
-use schemars::JsonSchema;
 
-use super::{Access, Call, Field, FieldKind::Text, Route, endpoint::Answer, extract::Values, reply};
+use super::{
+    Access, Call, Field, FieldKind::Text, Route, description::Shape, endpoint::Answer, extract::Values, reply,
+};
 
 pub(super) const PERIOD: &[Field; 5] = &[
     Field::optional("period", Text, "How far back, by default 30d: 24h is the current hour and the 23 before, Nd is today and the N−1 days before.")
@@ -48,7 +49,7 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-fn answering<T: JsonSchema>(route: Route) -> Route {
+fn answering<T: Shape>(route: Route) -> Route {
     route.query(PERIOD).answers::<T>(StatusCode::OK)
 }
 

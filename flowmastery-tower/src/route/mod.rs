@@ -10,6 +10,10 @@ mod auth;
 mod body;
 mod clients;
 mod delivery;
+#[cfg_attr(not(feature = "openapi"), path = "undescribed.rs")]
+mod description;
+#[cfg(feature = "openapi")]
+mod docs;
 mod endpoint;
 mod executions;
 mod extract;
@@ -23,20 +27,22 @@ mod series;
 mod table;
 mod users;
 
+#[cfg(feature = "openapi")]
+pub(crate) use self::table::parameters;
 pub(crate) use self::{
     access::Access,
     body::{Broken, RequestBody, read_object},
     endpoint::{Call, Context, Target},
     extract::Fields,
-    field::{Field, FieldKind, body_schema},
-    table::{Matched, Route, Table, parameters},
+    field::{Field, FieldKind},
+    table::{Matched, Route, Table},
 };
 
 /// Every route, in the order of the documentation; those of the documentation itself only with `docs`.
 pub(crate) fn routes(docs: bool) -> Vec<Route> {
     let mut routes = meta::routes();
     if docs {
-        routes.extend(meta::documentation());
+        routes.extend(description::documentation());
     }
     routes.extend(auth::routes());
     routes.extend(account::routes());

@@ -9,16 +9,13 @@ use std::{
 use flowmastery_core::error::{Error, Result};
 use http::{Method, StatusCode};
 use percent_encoding::percent_decode_str;
-use schemars::{JsonSchema, Schema, SchemaGenerator};
 
 use super::{
     Access, Call, Field,
+    description::{Description, Shape},
     endpoint::{Answer, EndpointFuture},
 };
 use crate::problem::Problem;
-
-/// A type's JSON Schema.
-type SchemaOf = fn(&mut SchemaGenerator) -> Schema;
 
 /// One route.
 pub(crate) struct Route {
@@ -27,19 +24,11 @@ pub(crate) struct Route {
     pub(crate) path: &'static str,
     pub(crate) access: Access,
     pub(crate) endpoint: Box<dyn Fn(Call) -> EndpointFuture + Send + Sync>,
-    /// One sentence for the documentation.
-    pub(crate) summary: &'static str,
     /// Fields of the body; `None` where none is read.
     pub(crate) body: Option<&'static [Field]>,
     pub(crate) query: Vec<Field>,
-    /// Status of success.
-    pub(crate) status: StatusCode,
-    /// Another status that comes with the same answer.
-    pub(crate) also: Option<StatusCode>,
-    /// Media type and schema of what success answers; `None` for nothing.
-    pub(crate) answer: Option<(&'static str, SchemaOf)>,
-    /// Statuses of problems that do not follow from the rest.
-    pub(crate) problems: &'static [u16],
+    /// What the documentation says of it.
+    pub(crate) description: Description,
 }
 
 impl Route {
@@ -52,13 +41,9 @@ impl Route {
             path,
             access,
             endpoint: Box::new(move |call| Box::pin(endpoint(call))),
-            summary: "",
             body: None,
             query: Vec::new(),
-            status: StatusCode::NO_CONTENT,
-            also: None,
-            answer: None,
-            problems: &[],
+            description: Description::default().answers_nothing(StatusCode::NO_CONTENT),
         }
     }
 
@@ -104,7 +89,7 @@ impl Route {
 
     /// What it does, in a sentence.
     pub(super) fn summary(self, summary: &'static str) -> Self {
-        Self { summary, ..self }
+        Self { description: self.description.summary(summary), ..self }
     }
 
     /// Reads a JSON object with these fields.
@@ -119,28 +104,28 @@ impl Route {
     }
 
     /// Answers `status` with JSON.
-    pub(super) fn answers<T: JsonSchema>(self, status: StatusCode) -> Self {
+    pub(super) fn answers<T: Shape>(self, status: StatusCode) -> Self {
         self.answers_as::<T>(status, "application/json")
     }
 
     /// Answers `status` with another media type.
-    pub(super) fn answers_as<T: JsonSchema>(self, status: StatusCode, media_type: &'static str) -> Self {
-        Self { status, answer: Some((media_type, |schemas| schemas.subschema_for::<T>())), ..self }
+    pub(super) fn answers_as<T: Shape>(self, status: StatusCode, media_type: &'static str) -> Self {
+        Self { description: self.description.answers::<T>(status, media_type), ..self }
     }
 
     /// The same answer comes with `status`, too.
     pub(super) fn also(self, status: StatusCode) -> Self {
-        Self { also: Some(status), ..self }
+        Self { description: self.description.also(status), ..self }
     }
 
     /// Answers `status` with nothing.
     pub(super) fn answers_nothing(self, status: StatusCode) -> Self {
-        Self { status, answer: None, ..self }
+        Self { description: self.description.answers_nothing(status), ..self }
     }
 
     /// Statuses of problems that do not follow from the rest of the entry.
     pub(super) fn problems(self, statuses: &'static [u16]) -> Self {
-        Self { problems: statuses, ..self }
+        Self { description: self.description.problems(statuses), ..self }
     }
 
     /// Whether it takes neither body nor query parameters.

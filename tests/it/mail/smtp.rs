@@ -23,8 +23,7 @@ async fn mail_goes_over_tls_of_either_kind_to_a_server_with_the_right_certificat
     for (name, tls) in [("starttls", SmtpTls::StartTls), ("tls", SmtpTls::Tls)] {
         let certificate = Certificate::of("localhost");
         let mut server = certificate.server(name).await;
-        let config = SmtpConfig { tls, extra_ca_pem: Some(certificate.pem.clone()), ..server.config() };
-        send(&config).await.unwrap();
+        send(&certificate.trusted_by(&server, tls)).await.unwrap();
         assert_eq!(server.mail().await["headers"]["subject"], "A subject");
     }
 }
@@ -34,8 +33,9 @@ async fn a_certificate_that_does_not_match_sends_nothing_and_may_be_mended() {
     for (name, tls) in [("starttls", SmtpTls::StartTls), ("tls", SmtpTls::Tls)] {
         let certificate = Certificate::of("mail.example.com");
         let mut server = certificate.server(name).await;
-        let known = SmtpConfig { tls, extra_ca_pem: Some(certificate.pem.clone()), ..server.config() };
-        let unknown = SmtpConfig { extra_ca_pem: None, ..known.clone() };
+        let known = certificate.trusted_by(&server, tls);
+        let mut unknown = known.clone();
+        unknown.extra_ca_pem = None;
         for config in [known, unknown] {
             let cause = trouble(&config).await;
             assert!(cause.contains("certificate"), "{cause}");
@@ -47,7 +47,9 @@ async fn a_certificate_that_does_not_match_sends_nothing_and_may_be_mended() {
 #[tokio::test]
 async fn a_server_without_starttls_gets_nothing_in_clear() {
     let mut server = SmtpServer::start(&[]).await;
-    let cause = trouble(&SmtpConfig { tls: SmtpTls::StartTls, ..server.config() }).await;
+    let mut config = server.config();
+    config.tls = SmtpTls::StartTls;
+    let cause = trouble(&config).await;
     assert!(cause.contains("STARTTLS"), "{cause}");
     assert_eq!(server.recipients().await, 0);
 }
@@ -56,8 +58,9 @@ async fn a_server_without_starttls_gets_nothing_in_clear() {
 async fn a_sign_in_that_is_refused_or_missing_may_be_mended() {
     let mut server = SmtpServer::start(&["--auth", "flow:hunter2hunter2"]).await;
     let signed = |password: &str| {
-        let credentials = Some(("flow".to_owned(), password.to_owned().into()));
-        SmtpConfig { credentials, ..server.config() }
+        let mut config = server.config();
+        config.credentials = Some(("flow".to_owned(), password.to_owned().into()));
+        config
     };
     let (right, wrong) = (signed("hunter2hunter2"), signed("hunter3hunter3"));
     let cause = trouble(&wrong).await;

@@ -125,8 +125,8 @@ impl<'a> Case<'a> {
             open_reads: 8 + dice.below(20) as usize,
             probes: 10 + dice.below(20) as usize,
         };
-        let config =
-            Config { execution_retention: retention, ..Config::new(SECRET.into(), "https://agency.com") };
+        let mut config = Config::new(SECRET.into(), "https://agency.com");
+        config.execution_retention = retention;
         let pages = Killable(servers.clone().with_page_rows(2 + dice.below(12) as u8));
         let app = Flowmastery::builder(config, shared.store.clone())
             .clock(clock.clone())

@@ -16,7 +16,8 @@ use super::*;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_postgres_that_was_killed_is_used_again_within_five_seconds() {
     let server = OwnPostgres::start(&[]);
-    let config = SqlConfig { acquire_timeout: Duration::from_millis(500), ..SqlConfig::new(server.url()) };
+    let mut config = SqlConfig::new(server.url());
+    config.acquire_timeout = Duration::from_millis(500);
     let store = SqlStore::connect(&config).await.unwrap();
     store.migrate_up().await.unwrap();
     let id = client(&store).await;

@@ -31,7 +31,8 @@ const ROUNDS: i64 = 7;
 #[tokio::test]
 async fn no_statement_reads_a_big_table_through() {
     let server = OwnPostgres::start(log::SETTINGS);
-    let config = SqlConfig { max_connections: 1, ..SqlConfig::new(server.url()) };
+    let mut config = SqlConfig::new(server.url());
+    config.max_connections = 1;
     let store = SqlStore::connect(&config).await.unwrap();
     store.migrate_up().await.unwrap();
     let mut admin = PgConnection::connect(&server.url()).await.unwrap();
@@ -46,7 +47,7 @@ async fn no_statement_reads_a_big_table_through() {
     tour::every_method(&generic, ROUNDS).await;
     // Policies add conditions, of which an index must not suffer.
     admin.execute("CREATE ROLE application LOGIN").await.unwrap();
-    let config = SqlConfig { url: server.url().replace("flowmastery@", "application@").into(), ..config };
+    config.url = server.url().replace("flowmastery@", "application@").into();
     let application = SqlStore::connect(&config).await.unwrap();
     generic.admit(&application).await.unwrap();
     for round in ROUNDS + 1..2 * ROUNDS {

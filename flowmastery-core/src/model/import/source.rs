@@ -1,7 +1,6 @@
 //! The records of a Python FlowMastery as they stand there, and which of them can be taken over.
 
 use secrecy::{ExposeSecret, SecretString};
-use sqlx::FromRow;
 
 use crate::{
     clock::Timestamp,
@@ -15,14 +14,15 @@ use crate::{
 };
 
 /// A user there.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "postgres", derive(sqlx::FromRow))]
 pub struct SourceUser {
     /// Its id there.
     pub id: String,
     /// As typed there.
     pub email: String,
     /// bcrypt, if it is one.
-    #[sqlx(try_from = "String")]
+    #[cfg_attr(feature = "postgres", sqlx(try_from = "String"))]
     pub hashed_password: SecretString,
     /// In lower case.
     pub role: String,
@@ -56,7 +56,8 @@ pub struct SourceClient {
 }
 
 /// A pending invitation there.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "postgres", derive(sqlx::FromRow))]
 pub struct SourceInvitation {
     /// Its id there.
     pub id: String,
@@ -84,7 +85,8 @@ pub struct SourceWorkflow {
 }
 
 /// An execution there.
-#[derive(Clone, Debug, FromRow)]
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "postgres", derive(sqlx::FromRow))]
 pub struct SourceExecution {
     /// Its id there.
     pub id: String,

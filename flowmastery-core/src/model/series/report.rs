@@ -13,6 +13,7 @@ use crate::{
 /// null before the first collection succeeded.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Point {
     /// Its first instant: the start of an hour, day, week or month in the time zone, or of the period.
     pub start: Timestamp,
@@ -52,6 +53,7 @@ impl Point {
 /// A series over all clients: sums of what is known.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct Series {
     /// How long points are.
     pub interval: Interval,
@@ -76,6 +78,7 @@ impl Series {
 /// The series of a client.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct ClientSeries {
     /// Whose.
     pub client_id: ClientId,

@@ -22,7 +22,7 @@ use super::{
     wire::{self, WireError},
 };
 use crate::{
-    entropy::Entropy,
+    entropy::{Entropy, OsEntropy},
     error::Result,
     id::ExecutionId,
     model::{
@@ -38,6 +38,7 @@ const TRIES: u32 = 4;
 
 /// How to reach n8n servers.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct HttpN8nConfig {
     /// Which addresses may be called.
     pub outbound: OutboundPolicy,
@@ -47,6 +48,14 @@ pub struct HttpN8nConfig {
     pub entropy: Arc<dyn Entropy>,
     /// How long and how much a try may take.
     pub limits: HttpN8nLimits,
+}
+
+impl HttpN8nConfig {
+    /// The addresses that a policy lets through, with the default for everything else.
+    pub fn new(outbound: OutboundPolicy) -> Self {
+        let limits = HttpN8nLimits::default();
+        Self { outbound, extra_ca_pem: None, entropy: Arc::new(OsEntropy), limits }
+    }
 }
 
 /// n8n's public API over HTTP.

@@ -17,6 +17,7 @@ use crate::{
 
 /// One page of a list of executions, serialised.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct ListingDocument {
     /// The items; the tag is also of where the list goes on.
     pub document: Document,

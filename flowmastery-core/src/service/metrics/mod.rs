@@ -35,6 +35,7 @@ const FIRST_READ_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Which answer about one client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ClientView {
     /// [`ClientMetrics`].
     Summary,

@@ -15,6 +15,7 @@ use crate::{
 /// A session of the caller's.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[non_exhaustive]
 pub struct OwnSession {
     /// The session.
     #[serde(flatten)]

@@ -10,6 +10,7 @@ use secrecy::SecretString;
 /// [`crate::store::StoreError::Unavailable`]. A connection is tested whenever it is taken: that costs a round trip, and a database that was
 /// started again, or moved to another machine, is used at once without an error for those who come after it.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct SqlConfig {
     /// `sqlite://path`, `sqlite::memory:`, `postgres://…`, `postgresql://…` or `postgresql+asyncpg://…`.
     ///

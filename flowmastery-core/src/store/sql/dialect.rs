@@ -2,26 +2,24 @@
 //!
 //! Many rows travel as arrays of columns on Postgres (`UNNEST`) and as one JSON text on SQLite (`json_each`).
 
-use serde::Serialize;
-
 use super::{
     fault::fault,
-    pool::{Db, Tx},
+    pool::{Db, Tx, by_database},
     rollup::{RollupKey, RollupRow},
     workflow::WorkflowRow,
 };
-use crate::{
-    id::ClientId,
-    store::{StoreError, StoreResult},
-};
+use crate::{id::ClientId, store::StoreResult};
 
 /// The schema that holds everything on Postgres.
+#[cfg(feature = "postgres")]
 pub(super) const SCHEMA: &str = "flowmastery";
 
 /// Takes SQLite's write lock at once: a transaction that reads first could not be upgraded when somebody else wrote meanwhile.
+#[cfg(feature = "sqlite")]
 pub(super) const SQLITE_BEGIN: &str = "BEGIN IMMEDIATE";
 
 /// A transaction of which all statements see the same rows.
+#[cfg(feature = "postgres")]
 pub(super) const POSTGRES_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 /// What transactions do one after the other, where no row stands for it that they could lock.
@@ -36,50 +34,72 @@ pub(super) enum Lock {
     /// Removing old changes from the feed.
     Changes = 4,
     /// Granting what another role needs.
+    #[cfg(feature = "postgres")]
     Grants = 7,
 }
 
 /// Our part of Postgres's advisory locks.
+#[cfg(feature = "postgres")]
 const LOCK_CLASS: i32 = 0x464c_4f57;
 
 /// Waits for a lock and holds it until the transaction ends. On SQLite a transaction that writes is alone anyway.
 pub(super) async fn lock(tx: &mut Tx, lock: Lock) -> StoreResult<()> {
-    if let Db::Pg(db) = tx.db() {
-        let query = sqlx::query("SELECT pg_advisory_xact_lock($1, $2)").bind(LOCK_CLASS).bind(lock as i32);
-        query.execute(db).await.map_err(fault)?;
-    }
-    Ok(())
+    by_database!(
+        tx.db(),
+        |pg| {
+            let query =
+                sqlx::query("SELECT pg_advisory_xact_lock($1, $2)").bind(LOCK_CLASS).bind(lock as i32);
+            query.execute(pg).await.map(drop)
+        },
+        |_| {
+            let _ = lock;
+            Ok(())
+        },
+    )
+    .map_err(fault)
 }
 
 /// Takes a lock that nobody holds, until the transaction ends; whether it did. On SQLite a transaction that writes is alone anyway.
 pub(super) async fn try_lock(tx: &mut Tx, lock: Lock) -> StoreResult<bool> {
-    let Db::Pg(db) = tx.db() else { return Ok(true) };
-    let query = sqlx::query_as("SELECT pg_try_advisory_xact_lock($1, $2)").bind(LOCK_CLASS).bind(lock as i32);
-    let (taken,): (bool,) = query.fetch_one(db).await.map_err(fault)?;
-    Ok(taken)
+    let taken: Result<(bool,), _> = by_database!(
+        tx.db(),
+        |pg| {
+            let query = sqlx::query_as("SELECT pg_try_advisory_xact_lock($1, $2)");
+            query.bind(LOCK_CLASS).bind(lock as i32).fetch_one(pg).await
+        },
+        |_| {
+            let _ = lock;
+            Ok((true,))
+        },
+    );
+    Ok(taken.map_err(fault)?.0)
 }
 
 /// Whether migrations were ever applied.
 pub(super) async fn has_migrations(db: Db<'_>) -> StoreResult<bool> {
-    let found: Result<(bool,), _> = match db {
-        Db::Pg(db) => {
+    let found: Result<(bool,), _> = by_database!(
+        db,
+        |pg| {
             // From the catalogue, which a role may read that may not use the schema.
             let sql = "SELECT EXISTS (SELECT 1 FROM pg_tables WHERE schemaname = $1 AND tablename = '_flowmastery_migrations')";
-            sqlx::query_as(sql).bind(SCHEMA).fetch_one(db).await
-        }
-        Db::Lite(db) => {
+            sqlx::query_as(sql).bind(SCHEMA).fetch_one(pg).await
+        },
+        |lite| {
             let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_master WHERE name = '_flowmastery_migrations')";
-            sqlx::query_as(sql).fetch_one(db).await
+            sqlx::query_as(sql).fetch_one(lite).await
         }
-    };
+    );
     Ok(found.map_err(fault)?.0)
 }
 
-fn json<T: Serialize + ?Sized>(rows: &T) -> StoreResult<String> {
-    serde_json::to_string(rows).map_err(|error| StoreError::Internal(error.into()))
+/// Many rows, for SQLite.
+#[cfg(feature = "sqlite")]
+fn json<T: serde::Serialize + ?Sized>(rows: &T) -> StoreResult<String> {
+    serde_json::to_string(rows).map_err(|error| crate::store::StoreError::Internal(error.into()))
 }
 
-/// One column of many rows.
+/// One column of many rows, for Postgres.
+#[cfg(feature = "postgres")]
 macro_rules! column {
     ($rows:expr, $field:ident) => {
         $rows.iter().map(|row| row.$field.clone()).collect::<Vec<_>>()
@@ -107,8 +127,9 @@ pub(super) async fn read_rollups(
     client: ClientId,
     keys: &[RollupKey],
 ) -> StoreResult<Vec<RollupRow>> {
-    let rows = match tx.db() {
-        Db::Pg(db) => {
+    let rows = by_database!(
+        tx.db(),
+        |pg| {
             sqlx::query_as(
                 "SELECT r.* FROM UNNEST($2::SMALLINT[], $3::BIGINT[], $4::TEXT[], $5::SMALLINT[])
                      AS k (width, bucket, workflow_id, class)
@@ -120,10 +141,10 @@ pub(super) async fn read_rollups(
             .bind(column!(keys, bucket))
             .bind(column!(keys, workflow_id))
             .bind(column!(keys, class))
-            .fetch_all(db)
+            .fetch_all(pg)
             .await
-        }
-        Db::Lite(db) => {
+        },
+        |lite| {
             // CROSS JOIN keeps the order: the few keys outside, the many rows found by their primary key inside.
             sqlx::query_as(
                 "SELECT r.* FROM json_each($2) k CROSS JOIN rollups r
@@ -132,17 +153,16 @@ pub(super) async fn read_rollups(
             )
             .bind(client)
             .bind(json(keys)?)
-            .fetch_all(db)
+            .fetch_all(lite)
             .await
         }
-    };
+    );
     rows.map_err(fault)
 }
 
 /// Inserts or replaces rollups.
 pub(super) async fn write_rollups(tx: &mut Tx, client: ClientId, rows: &[RollupRow]) -> StoreResult<()> {
-    match tx.db() {
-        Db::Pg(db) => sqlx::query(
+    by_database!(tx.db(), |pg| sqlx::query(
             "INSERT INTO rollups (client_id, width, bucket, workflow_id, class, new_count, running_count, waiting_count,
                                   success_count, error_count, crashed_count, canceled_count, unknown_count,
                                   duration_sum_ms, sketch)
@@ -171,10 +191,9 @@ pub(super) async fn write_rollups(tx: &mut Tx, client: ClientId, rows: &[RollupR
         .bind(column!(rows, unknown_count))
         .bind(column!(rows, duration_sum_ms))
         .bind(column!(rows, sketch))
-        .execute(db)
+        .execute(pg)
         .await
-        .map(drop),
-        Db::Lite(db) => sqlx::query(
+        .map(drop), |lite| sqlx::query(
             "INSERT INTO rollups (client_id, width, bucket, workflow_id, class, new_count, running_count, waiting_count,
                                   success_count, error_count, crashed_count, canceled_count, unknown_count,
                                   duration_sum_ms, sketch)
@@ -192,17 +211,17 @@ pub(super) async fn write_rollups(tx: &mut Tx, client: ClientId, rows: &[RollupR
         )
         .bind(client)
         .bind(json(rows)?)
-        .execute(db)
+        .execute(lite)
         .await
-        .map(drop),
-    }
+        .map(drop))
     .map_err(fault)
 }
 
 /// Deletes the rollups of some keys.
 pub(super) async fn delete_rollups(tx: &mut Tx, client: ClientId, keys: &[RollupKey]) -> StoreResult<()> {
-    match tx.db() {
-        Db::Pg(db) => sqlx::query(
+    by_database!(
+        tx.db(),
+        |pg| sqlx::query(
             "DELETE FROM rollups WHERE client_id = $1 AND (width, bucket, workflow_id, class) IN
                  (SELECT * FROM UNNEST($2::SMALLINT[], $3::BIGINT[], $4::TEXT[], $5::SMALLINT[]))",
         )
@@ -211,27 +230,26 @@ pub(super) async fn delete_rollups(tx: &mut Tx, client: ClientId, keys: &[Rollup
         .bind(column!(keys, bucket))
         .bind(column!(keys, workflow_id))
         .bind(column!(keys, class))
-        .execute(db)
+        .execute(pg)
         .await
         .map(drop),
-        Db::Lite(db) => sqlx::query(
+        |lite| sqlx::query(
             "DELETE FROM rollups WHERE (client_id, width, bucket, workflow_id, class) IN
                  (SELECT $1, value->>'width', value->>'bucket', value->>'workflow_id', value->>'class'
                   FROM json_each($2))",
         )
         .bind(client)
         .bind(json(keys)?)
-        .execute(db)
+        .execute(lite)
         .await
-        .map(drop),
-    }
+        .map(drop)
+    )
     .map_err(fault)
 }
 
 /// Inserts workflows or replaces their names, states and last executions; minutes that were set stay.
 pub(super) async fn write_workflows(tx: &mut Tx, client: ClientId, rows: &[WorkflowRow]) -> StoreResult<()> {
-    match tx.db() {
-        Db::Pg(db) => sqlx::query(
+    by_database!(tx.db(), |pg| sqlx::query(
             "INSERT INTO workflows (client_id, workflow_id, name, status, last_execution_at)
              SELECT $1, * FROM UNNEST($2::TEXT[], $3::TEXT[], $4::TEXT[], $5::BIGINT[])
              ON CONFLICT (client_id, workflow_id) DO UPDATE SET
@@ -242,10 +260,9 @@ pub(super) async fn write_workflows(tx: &mut Tx, client: ClientId, rows: &[Workf
         .bind(column!(rows, name))
         .bind(column!(rows, status))
         .bind(column!(rows, last_execution_at))
-        .execute(db)
+        .execute(pg)
         .await
-        .map(drop),
-        Db::Lite(db) => sqlx::query(
+        .map(drop), |lite| sqlx::query(
             "INSERT INTO workflows (client_id, workflow_id, name, status, last_execution_at)
              SELECT $1, value->>'workflow_id', value->>'name', value->>'status', value->>'last_execution_at'
              FROM json_each($2) WHERE TRUE
@@ -254,9 +271,8 @@ pub(super) async fn write_workflows(tx: &mut Tx, client: ClientId, rows: &[Workf
         )
         .bind(client)
         .bind(json(rows)?)
-        .execute(db)
+        .execute(lite)
         .await
-        .map(drop),
-    }
+        .map(drop))
     .map_err(fault)
 }

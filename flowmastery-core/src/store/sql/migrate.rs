@@ -3,28 +3,24 @@
 //! The table of applied migrations and, on Postgres, the schema are our own: a host's migrations never meet ours. Postgres has
 //! sqlx's advisory lock, on a connection that is closed afterwards; SQLite a lock on a file beside the database.
 
-use std::{fs::File, path::PathBuf, sync::LazyLock};
-
-use sqlx::{
-    migrate::{MigrateError, Migrator},
-    postgres::PgPoolOptions,
-};
+use sqlx::migrate::MigrateError;
 
 use super::{
     SqlStore, dialect,
     fault::fault,
-    pool::{Pool, fetch_all},
-    postgres,
+    pool::{fetch_all, on_either},
 };
 use crate::{
     access::scope::TenantScope,
     store::{StoreError, StoreResult},
 };
 
-const TABLE: &str = "_flowmastery_migrations";
+/// What the table of applied migrations is called, on SQLite; on Postgres it is in our schema.
+pub(super) const TABLE: &str = "_flowmastery_migrations";
 
 /// One migration.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct MigrationStatus {
     /// Its number.
     pub version: i64,
@@ -34,22 +30,9 @@ pub struct MigrationStatus {
     pub applied: bool,
 }
 
-static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| {
-    let mut migrator = sqlx::migrate!("migrations/postgres");
-    migrator.dangerous_set_table_name(format!("{}.{TABLE}", dialect::SCHEMA));
-    migrator.create_schema(dialect::SCHEMA);
-    migrator
-});
-
-static SQLITE: LazyLock<Migrator> = LazyLock::new(|| {
-    let mut migrator = sqlx::migrate!("migrations/sqlite");
-    migrator.dangerous_set_table_name(TABLE);
-    migrator
-});
-
 /// Which way to migrate.
 #[derive(Clone, Copy)]
-enum Way {
+pub(super) enum Way {
     Up,
     DownTo(i64),
 }
@@ -78,10 +61,7 @@ impl SqlStore {
     /// Every known migration, ascending, and whether it is applied; applied ones that are not known here have no name.
     pub async fn migration_status(&self) -> StoreResult<Vec<MigrationStatus>> {
         let applied = self.applied().await?;
-        let migrator = match &self.pool {
-            Pool::Pg { .. } => &POSTGRES,
-            Pool::Lite { .. } => &SQLITE,
-        };
+        let migrator = on_either!(Pool, &self.pool, pool => pool.migrator());
         let known = migrator.iter().filter(|migration| migration.migration_type.is_up_migration());
         let mut all: Vec<_> = known
             .map(|migration| MigrationStatus {
@@ -108,32 +88,12 @@ impl SqlStore {
     }
 
     async fn migrate(&self, way: Way) -> StoreResult<()> {
-        let done = match &self.pool {
-            Pool::Pg { pool, .. } => {
-                // A migration that fails leaves its advisory lock on the connection, so this one is thrown away.
-                let options = PgPoolOptions::new().max_connections(1);
-                let options = options.acquire_timeout(pool.options().get_acquire_timeout());
-                let once = options.connect_lazy_with(postgres::without_limits(&pool.connect_options()));
-                let done = match way {
-                    Way::Up => POSTGRES.run(&once).await,
-                    Way::DownTo(target) => POSTGRES.undo(&once, target).await,
-                };
-                once.close().await;
-                done
-            }
-            Pool::Lite { writer, .. } => {
-                let _lock = lock_beside(writer.connect_options().get_filename().to_owned()).await?;
-                match way {
-                    Way::Up => SQLITE.run(writer).await,
-                    Way::DownTo(target) => SQLITE.undo(writer, target).await,
-                }
-            }
-        };
-        done.map_err(migration_fault)
+        on_either!(Pool, &self.pool, pool => pool.migrate(way).await)
     }
 }
 
-fn migration_fault(error: MigrateError) -> StoreError {
+/// What a migration's error means for the caller.
+pub(super) fn fault_of(error: MigrateError) -> StoreError {
     match error {
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => fault(error),
         MigrateError::VersionMissing(_) => StoreError::Conflict(
@@ -144,22 +104,4 @@ fn migration_fault(error: MigrateError) -> StoreError {
         ),
         error => StoreError::Internal(error.into()),
     }
-}
-
-/// A lock between processes on a file beside a SQLite database, held until the file is dropped; an in-memory database needs none,
-/// having one connection.
-async fn lock_beside(database: PathBuf) -> StoreResult<Option<File>> {
-    if !database.is_file() {
-        return Ok(None);
-    }
-    let mut path = database.into_os_string();
-    path.push("-migrate.lock");
-    let lock = move || {
-        let file = File::options().create(true).append(true).open(path)?;
-        file.lock()?;
-        Ok::<_, std::io::Error>(file)
-    };
-    let locked =
-        tokio::task::spawn_blocking(lock).await.map_err(|error| StoreError::Internal(error.into()))?;
-    locked.map(Some).map_err(|error| StoreError::Unavailable(error.into()))
 }

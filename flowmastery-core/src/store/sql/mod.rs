@@ -24,15 +24,20 @@ mod origin;
 mod outbox;
 mod password_reset;
 mod pool;
+#[cfg(feature = "postgres")]
 mod postgres;
 mod progress;
+#[cfg(feature = "postgres")]
 mod python;
 mod rollup;
+#[cfg(feature = "postgres")]
 mod row_security;
 mod sealed;
 mod series;
 mod session;
 mod sign_in;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 mod user;
 mod verification;
 mod workflow;
@@ -42,7 +47,9 @@ use std::fmt;
 use async_trait::async_trait;
 
 use self::pool::{Pool, fetch_one};
-pub use self::{config::SqlConfig, migrate::MigrationStatus, python::PythonSource};
+#[cfg(feature = "postgres")]
+pub use self::python::PythonSource;
+pub use self::{config::SqlConfig, migrate::MigrationStatus};
 use super::{Store, StoreResult};
 use crate::access::scope::TenantScope;
 

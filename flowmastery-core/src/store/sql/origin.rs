@@ -4,10 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use super::{
-    SqlStore,
-    pool::{Pool, execute},
-};
+use super::{SqlStore, pool::execute};
 use crate::{
     access::scope::TenantScope,
     clock::Timestamp,
@@ -17,17 +14,10 @@ use crate::{
 /// How long a slot is kept for the one who is next and has to ask again.
 const NEXT: Duration = Duration::from_millis(500);
 
-impl SqlStore {
-    /// Whether several hosts may share this database.
-    fn is_shared(&self) -> bool {
-        matches!(self.pool, Pool::Pg { .. })
-    }
-}
-
 #[async_trait]
 impl OriginStore for SqlStore {
     async fn take_origin(&self, origin: &str, holder: &str, term: Term) -> StoreResult<bool> {
-        if !self.is_shared() {
+        if !self.pool.is_shared() {
             return Ok(true);
         }
         let mut tx = self.pool.write(TenantScope::ALL).await?;
@@ -58,7 +48,7 @@ impl OriginStore for SqlStore {
     }
 
     async fn keep_origin(&self, origin: &str, holder: &str, until: Timestamp) -> StoreResult<bool> {
-        if !self.is_shared() {
+        if !self.pool.is_shared() {
             return Ok(true);
         }
         let mut tx = self.pool.write(TenantScope::ALL).await?;
@@ -76,7 +66,7 @@ impl OriginStore for SqlStore {
     }
 
     async fn free_origin(&self, origin: &str, holder: &str) -> StoreResult<()> {
-        if !self.is_shared() {
+        if !self.pool.is_shared() {
             return Ok(());
         }
         let mut tx = self.pool.write(TenantScope::ALL).await?;

@@ -1,125 +1,175 @@
-//! How connections to Postgres are made: what a URL may say, and the limits that the server keeps for every session.
+//! Postgres: its connections and transactions, and how it is migrated.
 
-use std::{fs::File, str::FromStr, time::Duration};
+mod options;
 
-use secrecy::ExposeSecret;
-use sqlx::postgres::PgConnectOptions;
-use url::Url;
+use std::sync::LazyLock;
 
-use super::{SqlConfig, dialect, fault::fault};
-use crate::store::{StoreError, StoreResult};
+use sqlx::{
+    AssertSqlSafe, ConnectOptions, Connection, PgPool,
+    migrate::Migrator,
+    postgres::{PgDatabaseError, PgPoolOptions},
+};
 
-/// What a URL may say behind its `?`. sqlx would log what it does not know, with its value, and go on without it.
-const PARAMETERS: [&str; 14] = [
-    "application_name",
-    "dbname",
-    "host",
-    "hostaddr",
-    "options",
-    "password",
-    "port",
-    "ssl",
-    "sslcert",
-    "sslkey",
-    "sslmode",
-    "sslrootcert",
-    "statement-cache-capacity",
-    "user",
-];
+pub(super) use self::options::read_url;
+use self::options::{connect_options, without_limits};
+use super::{
+    SqlConfig, dialect,
+    fault::fault,
+    migrate::{self, Way},
+    pool::Tx,
+    row_security::{RowSecurity, begin_within},
+};
+use crate::{
+    access::scope::TenantScope,
+    store::{StoreError, StoreResult},
+};
 
-/// When the server's side of a connection gives up on a host that is gone without a word, in seconds. sqlx does not let us say the same
-/// for our side.
-const KEEPALIVE: [(&str, &str); 4] = [
-    ("tcp_keepalives_idle", "30"),
-    ("tcp_keepalives_interval", "10"),
-    ("tcp_keepalives_count", "3"),
-    ("tcp_user_timeout", "60s"),
-];
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrator = sqlx::migrate!("migrations/postgres");
+    migrator.dangerous_set_table_name(format!("{}.{}", dialect::SCHEMA, migrate::TABLE));
+    migrator.create_schema(dialect::SCHEMA);
+    migrator
+});
 
-/// How every connection is made, and what holds in its session.
-pub(super) fn connect_options(config: &SqlConfig) -> StoreResult<PgConnectOptions> {
-    let url = read_url(config.url.expose_secret())?;
-    let options = PgConnectOptions::from_str(url.as_str()).map_err(fault)?;
-    let millis = |limit: Duration| limit.as_millis().to_string();
-    Ok(options
-        .application_name("flowmastery")
-        .options([("search_path", dialect::SCHEMA)])
-        .options(KEEPALIVE)
-        .options([
-            ("statement_timeout", millis(config.statement_timeout)),
-            ("lock_timeout", millis(config.lock_timeout)),
-            ("idle_in_transaction_session_timeout", millis(config.idle_in_transaction_timeout)),
-        ]))
+/// The connections to one Postgres, and whether its row security holds for their role.
+#[derive(Clone)]
+pub(super) struct PostgresPool {
+    pub(super) pool: PgPool,
+    pub(super) row_security: RowSecurity,
 }
 
-/// The same for migrations, which may take long, and wait for others who migrate. Between two of them a session has nothing to wait for:
-/// one that does belongs to a host that was stopped, and its lock must not keep the others.
-pub(super) fn without_limits(options: &PgConnectOptions) -> PgConnectOptions {
-    options.clone().options([
-        ("statement_timeout", "0"),
-        ("lock_timeout", "0"),
-        ("idle_session_timeout", "30s"),
-    ])
+impl PostgresPool {
+    pub(super) async fn connect(config: &SqlConfig) -> StoreResult<Self> {
+        let options = connect_options(config)?;
+        // A pool tries until its time is over and then says only that; one connection says what is wrong.
+        let first = tokio::time::timeout(config.acquire_timeout, options.connect()).await;
+        let mut first = first.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(fault)?;
+        let row_security = RowSecurity::default();
+        row_security.find_out(&mut first).await?;
+        first.close().await.map_err(fault)?;
+        let pool = PgPoolOptions::new()
+            .max_connections(config.max_connections)
+            .acquire_timeout(config.acquire_timeout)
+            .idle_timeout(config.idle_timeout)
+            .max_lifetime(config.max_lifetime)
+            .test_before_acquire(true)
+            .connect_lazy_with(options);
+        Ok(Self { pool, row_security })
+    }
+
+    pub(super) fn kind(&self) -> &'static str {
+        "postgres"
+    }
+
+    pub(super) fn is_shared(&self) -> bool {
+        true
+    }
+
+    pub(super) async fn read(&self, scope: TenantScope) -> StoreResult<Tx> {
+        self.single("BEGIN READ ONLY", scope).await
+    }
+
+    pub(super) async fn write(&self, scope: TenantScope) -> StoreResult<Tx> {
+        self.single("BEGIN", scope).await
+    }
+
+    pub(super) async fn begin(&self, scope: TenantScope) -> StoreResult<Tx> {
+        self.begin_as("BEGIN", scope).await
+    }
+
+    pub(super) async fn snapshot(&self, scope: TenantScope) -> StoreResult<Tx> {
+        self.begin_as(dialect::POSTGRES_SNAPSHOT, scope).await
+    }
+
+    pub(super) async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    pub(super) fn migrator(&self) -> &'static Migrator {
+        &MIGRATIONS
+    }
+
+    pub(super) async fn migrate(&self, way: Way) -> StoreResult<()> {
+        // A migration that fails leaves its advisory lock on the connection, so this one is thrown away.
+        let options = PgPoolOptions::new().max_connections(1);
+        let options = options.acquire_timeout(self.pool.options().get_acquire_timeout());
+        let once = options.connect_lazy_with(without_limits(&self.pool.connect_options()));
+        let done = match way {
+            Way::Up => MIGRATIONS.run(&once).await,
+            Way::DownTo(target) => MIGRATIONS.undo(&once, target).await,
+        };
+        once.close().await;
+        done.map_err(migrate::fault_of)
+    }
+
+    /// A connection alone where no row security holds, else a transaction inside the scope.
+    async fn single(&self, begin: &'static str, scope: TenantScope) -> StoreResult<Tx> {
+        if self.row_security.known() == Some(false) {
+            return Ok(Tx::PgAlone(self.pool.acquire().await.map_err(fault)?));
+        }
+        self.begin_as(begin, scope).await
+    }
+
+    /// Begins a transaction in a task of its own, which goes on when the caller is dropped: sqlx 0.9 knows of a transaction only once it has
+    /// begun, and hands on the connection of one that was dropped half-way with the transaction open.
+    async fn begin_as(&self, begin: &'static str, scope: TenantScope) -> StoreResult<Tx> {
+        let Self { pool, row_security } = self.clone();
+        let begun = tokio::spawn(async move {
+            let holds = match row_security.known() {
+                Some(known) => known,
+                None => row_security.find_out(&mut *pool.acquire().await.map_err(fault)?).await?,
+            };
+            let begin = if holds { begin_within(begin, scope) } else { begin.to_owned() };
+            pool.begin_with(AssertSqlSafe(begin)).await.map(Tx::Pg).map_err(fault)
+        });
+        begun.await.map_err(|error| StoreError::Unavailable(error.into()))?
+    }
 }
 
-/// The URL as sqlx takes it; what it says is never repeated in an error, save for names.
-pub(super) fn read_url(text: &str) -> StoreResult<Url> {
-    let refuse = |why: String| StoreError::Internal(why.into());
-    let rest = text.split_once(':').map_or("", |(_, rest)| rest);
-    let mut url = Url::parse(&format!("postgres:{rest}")).map_err(|error| refuse(error.to_string()))?;
-    let pairs: Vec<(String, String)> = url.query_pairs().into_owned().collect();
-    if pairs.is_empty() {
-        return Ok(url);
-    }
-    let mut query = url.query_pairs_mut();
-    query.clear();
-    for (name, value) in &pairs {
-        if !PARAMETERS.contains(&name.as_str()) && !name.starts_with("options[") {
-            return Err(refuse(format!("the database URL has a parameter that is not known: {name}")));
-        }
-        if name == "sslrootcert"
-            && let Err(error) = File::open(value)
-        {
-            return Err(refuse(format!("sslrootcert cannot be read: {value}: {error}")));
-        }
-        // asyncpg's name of it.
-        query.append_pair(if name == "ssl" { "sslmode" } else { name }, value);
-    }
-    drop(query);
-    Ok(url)
+/// Whether the same statement may well succeed a little later.
+pub(super) fn is_outage(error: &PgDatabaseError) -> bool {
+    is_outage_state(error.code())
+}
+
+/// The same by its SQLSTATE.
+fn is_outage_state(code: &str) -> bool {
+    const STATES: [&str; 6] = [
+        "25006", // a server that only reads: the one that writes has moved
+        "25P03", // idle in a transaction for too long
+        "40001", // not serializable
+        "40P01", // a deadlock
+        "55P03", // no lock in time
+        "57014", // canceled: out of time
+    ];
+    // Connection faults, no resources, shutting down or starting up; 58 is a fault of the system under the server.
+    let classes = ["08", "53", "57P0", "58"];
+    STATES.contains(&code) || classes.iter().any(|class| code.starts_with(class))
 }
 
 #[cfg(test)]
 mod tests {
-    use sqlx::postgres::PgSslMode;
-
     use super::*;
 
-    fn options(url: &str) -> StoreResult<PgConnectOptions> {
-        connect_options(&SqlConfig::new(url))
+    #[tokio::test]
+    async fn a_postgres_that_is_down_is_said_to_refuse() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        drop(listener);
+        let url = format!("postgres://user@127.0.0.1:{port}/none");
+        let Err(StoreError::Unavailable(cause)) = PostgresPool::connect(&SqlConfig::new(url)).await.map(drop)
+        else {
+            panic!("it is unavailable");
+        };
+        assert!(cause.to_string().contains("refused"), "{cause}");
     }
 
     #[test]
-    fn tls_is_asked_for_in_either_spelling() {
-        for url in
-            ["postgres://u@h/d?sslmode=verify-full", "postgresql+asyncpg://u@h/d?ssl=verify-full&port=5433"]
-        {
-            assert!(matches!(options(url).unwrap().get_ssl_mode(), PgSslMode::VerifyFull), "{url}");
+    fn outages_are_told_by_their_states() {
+        for code in ["08006", "53300", "53100", "57P01", "57P03", "57P05", "58030", "40P01", "55P03"] {
+            assert!(is_outage_state(code), "{code}");
         }
-    }
-
-    #[test]
-    fn what_a_url_says_in_vain_is_refused_by_name_and_without_its_value() {
-        for (url, named) in [
-            ("postgres://u:hunter2@h/d?pasword=hunter2", "pasword"),
-            ("postgres://u:hunter2@h/d?sslmode=sometimes", "sometimes"),
-            ("postgres://u:hunter2@h/d?sslrootcert=/nowhere/ca.pem", "/nowhere/ca.pem"),
-            ("postgres://u:hunter2@h:port/d", "port"),
-        ] {
-            let refused = options(url).unwrap_err();
-            let source = std::error::Error::source(&refused).unwrap().to_string();
-            assert!(source.contains(named) && !source.contains("hunter2"), "{source}");
-            assert!(!format!("{refused:?}").contains("hunter2"), "{refused:?}");
+        for code in ["42P01", "42501", "23505", "22P02", "28P01", "40002", "57000"] {
+            assert!(!is_outage_state(code), "{code}");
         }
     }
 }

@@ -11,7 +11,8 @@ use super::{
     SqlStore,
     dialect::{self, Lock},
     fault::fault,
-    pool::{Db, Pool},
+    pool::by_database,
+    postgres::PostgresPool,
 };
 use crate::{
     access::scope::TenantScope,
@@ -57,7 +58,7 @@ impl SqlStore {
     /// # Errors
     /// [`StoreError::Unavailable`] when the database is away, [`StoreError::Internal`] when the role of this store does not own the tables.
     pub async fn admit(&self, application: &SqlStore) -> StoreResult<()> {
-        let Pool::Pg { pool, row_security } = &application.pool else { return Ok(()) };
+        let Some(PostgresPool { pool, row_security }) = application.pool.postgres() else { return Ok(()) };
         let mut db = pool.acquire().await.map_err(fault)?;
         if !row_security.find_out(&mut db).await? {
             return Ok(());
@@ -66,17 +67,14 @@ impl SqlStore {
             sqlx::query_as("SELECT quote_ident(current_user)").fetch_one(&mut *db).await.map_err(fault)?;
         drop(db);
         let mut tx = self.pool.begin(TenantScope::ALL).await?;
-        if let Pool::Pg { row_security, .. } = &self.pool
-            && row_security.known() == Some(true)
-        {
+        if self.pool.postgres().is_some_and(|own| own.row_security.known() == Some(true)) {
             // Postgres would warn of it and grant nothing.
             return Err(StoreError::Internal("this role does not own the tables".into()));
         }
         // Postgres refuses one of two that grant at once.
         dialect::lock(&mut tx, Lock::Grants).await?;
-        if let Db::Pg(db) = tx.db() {
-            sqlx::raw_sql(AssertSqlSafe(GRANTS.replace("{role}", &role))).execute(db).await.map_err(fault)?;
-        }
+        let grants = sqlx::raw_sql(AssertSqlSafe(GRANTS.replace("{role}", &role)));
+        by_database!(tx.db(), |pg| grants.execute(pg).await.map(drop), |_| Ok(())).map_err(fault)?;
         tx.commit().await
     }
 }

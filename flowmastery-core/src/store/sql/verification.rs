@@ -10,7 +10,7 @@ use super::{
     fault::{corrupt, fault},
     ledger::{ExecutionRow, Known},
     lives::{epochs_of, is_newer_than_aged},
-    pool::{Db, Tx, fetch_all, fetch_one, fetch_optional},
+    pool::{Tx, fetch_all, fetch_one, fetch_optional, on_either},
     rollup::RollupRow,
 };
 use crate::{
@@ -209,10 +209,7 @@ async fn count_rows(tx: &mut Tx, client: ClientId, day: Range) -> StoreResult<BT
             }
         }};
     }
-    match tx.db() {
-        Db::Pg(db) => stream!(db),
-        Db::Lite(db) => stream!(db),
-    }
+    on_either!(Db, tx.db(), db => stream!(db));
     Ok(tallies)
 }
 

@@ -7,7 +7,7 @@
 use super::super::{
     change::ChangeRow,
     fault::fault,
-    pool::{Db, Tx},
+    pool::{Db, Tx, by_database},
 };
 use crate::{
     clock::Timestamp,
@@ -20,8 +20,7 @@ pub(in super::super) async fn read_changes(
     since: Option<&FeedPosition>,
 ) -> StoreResult<Vec<ChangeRow>> {
     let (seen, life) = since.map(|since| (since.seen.as_str(), since.life.as_str())).unzip();
-    match db {
-        Db::Pg(db) => {
+    by_database!(db, |pg| {
             // What a snapshot did not see is what began after it and what was under way: two look-ups, however old the oldest of that is.
             sqlx::query_as(
                 "SELECT pg_current_snapshot()::TEXT, l.life,
@@ -37,10 +36,9 @@ pub(in super::super) async fn read_changes(
             )
             .bind(seen)
             .bind(life)
-            .fetch_all(db)
+            .fetch_all(pg)
             .await
-        }
-        Db::Lite(db) => {
+        }, |lite| {
             sqlx::query_as(
                 "SELECT CAST(COALESCE((SELECT seq FROM sqlite_sequence WHERE name = 'changes'), 0) AS TEXT), l.life,
                         l.life = $2 AND h.pruned_to <= CAST($1 AS INTEGER), c.kind, c.subject
@@ -48,33 +46,29 @@ pub(in super::super) async fn read_changes(
             )
             .bind(seen)
             .bind(life)
-            .fetch_all(db)
+            .fetch_all(lite)
             .await
-        }
-    }
+        })
     .map_err(fault)
 }
 
 /// Begins a life, unless another host was faster.
 pub(in super::super) async fn begin_life(db: Db<'_>) -> StoreResult<()> {
-    match db {
-        Db::Pg(db) => {
+    by_database!(db, |pg| {
             sqlx::query(
                 "INSERT INTO change_life (id, life) VALUES (1, gen_random_uuid()::TEXT) ON CONFLICT DO NOTHING",
             )
-            .execute(db)
+            .execute(pg)
             .await
             .map(drop)
-        }
-        Db::Lite(db) => {
+        }, |lite| {
             sqlx::query(
                 "INSERT INTO change_life (id, life) VALUES (1, lower(hex(randomblob(16)))) ON CONFLICT DO NOTHING",
             )
-            .execute(db)
+            .execute(lite)
             .await
             .map(drop)
-        }
-    }
+        })
     .map_err(fault)
 }
 
@@ -84,11 +78,10 @@ pub(in super::super) async fn move_change_horizon(
     before: Timestamp,
     rows: u32,
 ) -> StoreResult<()> {
-    match tx.db() {
-        Db::Pg(db) => {
+    by_database!(tx.db(), |pg| {
             // What no transaction of this server can have written came with a back-up of another one, whose numbers were higher.
             sqlx::query("DELETE FROM changes WHERE position >= pg_snapshot_xmax(pg_current_snapshot())")
-                .execute(&mut *db)
+                .execute(&mut *pg)
                 .await
                 .map_err(fault)?;
             // A transaction may be open for longer than the feed is kept: behind it nothing is removed, or every reader would miss it.
@@ -102,19 +95,17 @@ pub(in super::super) async fn move_change_horizon(
             )
             .bind(before)
             .bind(i64::from(rows))
-            .execute(db)
+            .execute(pg)
             .await
             .map(drop)
-        }
-        Db::Lite(db) => sqlx::query(
+        }, |lite| sqlx::query(
             "UPDATE change_horizon SET pruned_to = MAX(pruned_to, COALESCE(
                  (SELECT MAX(position) FROM (SELECT position FROM changes WHERE at < $1 ORDER BY position LIMIT $2)), 0))",
         )
         .bind(before)
         .bind(i64::from(rows))
-        .execute(db)
+        .execute(lite)
         .await
-        .map(drop),
-    }
+        .map(drop))
     .map_err(fault)
 }

@@ -1,12 +1,9 @@
 //! Many executions in one statement.
 
-use super::{
-    super::{
-        fault::fault,
-        ledger::ExecutionRow,
-        pool::{Db, Tx},
-    },
-    json,
+use super::super::{
+    fault::fault,
+    ledger::ExecutionRow,
+    pool::{Tx, by_database},
 };
 use crate::{id::ClientId, store::StoreResult};
 
@@ -17,27 +14,28 @@ pub(in super::super) async fn read_executions(
     epochs: &[i64],
     ids: &[i64],
 ) -> StoreResult<Vec<ExecutionRow>> {
-    let rows = match tx.db() {
-        Db::Pg(db) => sqlx::query_as(
+    let rows = by_database!(
+        tx.db(),
+        |pg| sqlx::query_as(
             "SELECT * FROM executions WHERE client_id = $1 AND epoch = ANY($2) AND execution_id = ANY($3)",
         )
         .bind(client)
         .bind(epochs)
         .bind(ids)
-        .fetch_all(db)
+        .fetch_all(pg)
         .await,
-        Db::Lite(db) => {
+        |lite| {
             sqlx::query_as(
                 "SELECT * FROM executions WHERE client_id = $1 AND epoch IN (SELECT value FROM json_each($2))
                  AND execution_id IN (SELECT value FROM json_each($3))",
             )
             .bind(client)
-            .bind(json(epochs)?)
-            .bind(json(ids)?)
-            .fetch_all(db)
+            .bind(super::json(epochs)?)
+            .bind(super::json(ids)?)
+            .fetch_all(lite)
             .await
         }
-    };
+    );
     rows.map_err(fault)
 }
 
@@ -47,8 +45,7 @@ pub(in super::super) async fn write_executions(
     client: ClientId,
     rows: &[ExecutionRow],
 ) -> StoreResult<()> {
-    match tx.db() {
-        Db::Pg(db) => sqlx::query(
+    by_database!(tx.db(), |pg| sqlx::query(
             "INSERT INTO executions (client_id, epoch, execution_id, workflow_id, status, mode, started_at, stopped_at,
                                      retry_of, retry_success_id, bucket, misses, seen_at)
              SELECT $1, * FROM UNNEST($2::BIGINT[], $3::BIGINT[], $4::TEXT[], $5::SMALLINT[], $6::TEXT[], $7::BIGINT[],
@@ -73,10 +70,9 @@ pub(in super::super) async fn write_executions(
         .bind(column!(rows, bucket))
         .bind(column!(rows, misses))
         .bind(column!(rows, seen_at))
-        .execute(db)
+        .execute(pg)
         .await
-        .map(drop),
-        Db::Lite(db) => sqlx::query(
+        .map(drop), |lite| sqlx::query(
             "INSERT INTO executions (client_id, epoch, execution_id, workflow_id, status, mode, started_at, stopped_at,
                                      retry_of, retry_success_id, bucket, misses, seen_at)
              SELECT $1, value->>'epoch', value->>'execution_id', value->>'workflow_id', value->>'status', value->>'mode',
@@ -90,11 +86,10 @@ pub(in super::super) async fn write_executions(
                  seen_at = excluded.seen_at",
         )
         .bind(client)
-        .bind(json(rows)?)
-        .execute(db)
+        .bind(super::json(rows)?)
+        .execute(lite)
         .await
-        .map(drop),
-    }
+        .map(drop))
     .map_err(fault)
 }
 
@@ -105,26 +100,27 @@ pub(in super::super) async fn delete_executions(
     epoch: i64,
     ids: &[i64],
 ) -> StoreResult<()> {
-    match tx.db() {
-        Db::Pg(db) => sqlx::query(
+    by_database!(
+        tx.db(),
+        |pg| sqlx::query(
             "DELETE FROM executions WHERE client_id = $1 AND epoch = $2 AND execution_id = ANY($3)",
         )
         .bind(client)
         .bind(epoch)
         .bind(ids)
-        .execute(db)
+        .execute(pg)
         .await
         .map(drop),
-        Db::Lite(db) => sqlx::query(
+        |lite| sqlx::query(
             "DELETE FROM executions WHERE client_id = $1 AND epoch = $2
                  AND execution_id IN (SELECT value FROM json_each($3))",
         )
         .bind(client)
         .bind(epoch)
-        .bind(json(ids)?)
-        .execute(db)
+        .bind(super::json(ids)?)
+        .execute(lite)
         .await
-        .map(drop),
-    }
+        .map(drop)
+    )
     .map_err(fault)
 }

@@ -2,12 +2,9 @@
 
 use serde::Serialize;
 
-use super::{
-    super::{
-        fault::fault,
-        pool::{Db, Tx},
-    },
-    json,
+use super::super::{
+    fault::fault,
+    pool::{Db, Tx, by_database},
 };
 use crate::{
     clock::Timestamp,
@@ -96,10 +93,8 @@ pub(in super::super) async fn lease_due(
             }
         }};
     }
-    let rows: Result<Vec<Row>, _> = match db {
-        Db::Pg(db) => fetch!(db, " FOR UPDATE OF k SKIP LOCKED"),
-        Db::Lite(db) => fetch!(db, ""),
-    };
+    let rows: Result<Vec<Row>, _> =
+        by_database!(db, |pg| fetch!(pg, " FOR UPDATE OF k SKIP LOCKED"), |lite| fetch!(lite, ""));
     Ok(rows.map_err(fault)?.into_iter().map(turn).collect())
 }
 
@@ -116,10 +111,11 @@ pub(in super::super) async fn lease_client(
             query.bind(client).fetch_optional($db).await
         }};
     }
-    let row: Result<Option<Row>, _> = match db {
-        Db::Pg(db) => fetch!(db, lease!(client, " FOR UPDATE OF k SKIP LOCKED")),
-        Db::Lite(db) => fetch!(db, lease!(client, "")),
-    };
+    let row: Result<Option<Row>, _> = by_database!(
+        db,
+        |pg| fetch!(pg, lease!(client, " FOR UPDATE OF k SKIP LOCKED")),
+        |lite| fetch!(lite, lease!(client, ""))
+    );
     Ok(row.map_err(fault)?.map(turn))
 }
 
@@ -138,27 +134,28 @@ pub(in super::super) async fn renew(
 ) -> StoreResult<Vec<Turn>> {
     let rows: Vec<_> =
         turns.iter().map(|turn| TurnRow { client: turn.client.0, number: turn.number }).collect();
-    let left: Result<Vec<Row>, _> = match tx.db() {
-        Db::Pg(db) => {
+    let left: Result<Vec<Row>, _> = by_database!(
+        tx.db(),
+        |pg| {
             let (clients, numbers) = (column!(rows, client), column!(rows, number));
             let renewal = sqlx::query(renew!(
                 "(SELECT * FROM UNNEST($3::BIGINT[], $4::BIGINT[]))",
                 " FOR UPDATE SKIP LOCKED"
             ));
             let renewal = renewal.bind(scope).bind(until).bind(&clients).bind(&numbers);
-            renewal.execute(&mut *db).await.map_err(fault)?;
+            renewal.execute(&mut *pg).await.map_err(fault)?;
             let leased = sqlx::query_as(leased!("(SELECT * FROM UNNEST($2::BIGINT[], $3::BIGINT[]))"));
-            leased.bind(scope).bind(clients).bind(numbers).fetch_all(db).await
-        }
-        Db::Lite(db) => {
-            let rows = json(&rows)?;
+            leased.bind(scope).bind(clients).bind(numbers).fetch_all(pg).await
+        },
+        |lite| {
+            let rows = super::json(&rows)?;
             let renewal =
                 sqlx::query(renew!("(SELECT value->>'client', value->>'number' FROM json_each($3))", ""));
-            renewal.bind(scope).bind(until).bind(&rows).execute(&mut *db).await.map_err(fault)?;
+            renewal.bind(scope).bind(until).bind(&rows).execute(&mut *lite).await.map_err(fault)?;
             let leased =
                 sqlx::query_as(leased!("(SELECT value->>'client', value->>'number' FROM json_each($2))"));
-            leased.bind(scope).bind(rows).fetch_all(db).await
+            leased.bind(scope).bind(rows).fetch_all(lite).await
         }
-    };
+    );
     Ok(left.map_err(fault)?.into_iter().map(turn).collect())
 }

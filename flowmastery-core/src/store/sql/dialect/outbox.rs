@@ -8,7 +8,7 @@ use crate::{
         StoreResult,
         sql::{
             fault::fault,
-            pool::{Db, Tx},
+            pool::{Tx, by_database},
         },
     },
 };
@@ -34,15 +34,16 @@ pub(in crate::store::sql) async fn lease_mails(
     limit: u16,
 ) -> StoreResult<Vec<MailRow>> {
     let limit = i64::from(limit);
-    match tx.db() {
-        Db::Pg(db) => {
+    by_database!(
+        tx.db(),
+        |pg| {
             let query = sqlx::query_as(lease!("FOR UPDATE SKIP LOCKED"));
-            query.bind(now).bind(scope.only()).bind(limit).bind(until).fetch_all(db).await
-        }
-        Db::Lite(db) => {
+            query.bind(now).bind(scope.only()).bind(limit).bind(until).fetch_all(pg).await
+        },
+        |lite| {
             let query = sqlx::query_as(lease!(""));
-            query.bind(now).bind(scope.only()).bind(limit).bind(until).fetch_all(db).await
+            query.bind(now).bind(scope.only()).bind(limit).bind(until).fetch_all(lite).await
         }
-    }
+    )
     .map_err(fault)
 }

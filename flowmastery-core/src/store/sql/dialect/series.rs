@@ -3,12 +3,9 @@
 use futures_util::TryStreamExt;
 use serde::Serialize;
 
-use super::{
-    super::{
-        fault::fault,
-        pool::{Db, Tx},
-    },
-    json,
+use super::super::{
+    fault::fault,
+    pool::{Tx, by_database},
 };
 use crate::{
     clock::Timestamp,
@@ -64,14 +61,16 @@ pub(in crate::store::sql) async fn each_bucket(
             }
         }};
     }
-    match tx.db() {
-        Db::Pg(db) => stream!(db, POSTGRES, column!(ends, low), column!(ends, high)),
-        Db::Lite(db) => stream!(db, SQLITE, json(&ends)?),
-    }
+    by_database!(
+        tx.db(),
+        |pg| stream!(pg, POSTGRES, column!(ends, low), column!(ends, high)),
+        |lite| stream!(lite, SQLITE, super::json(&ends)?)
+    );
     Ok(())
 }
 
 /// `OFFSET 0` keeps the planner from reading a whole width and comparing each row with every range.
+#[cfg(feature = "postgres")]
 const POSTGRES: &str = "
     SELECT c.id, r.bucket, r.workflow_id, r.new_count, r.running_count, r.waiting_count, r.success_count, r.error_count,
            r.crashed_count, r.canceled_count, r.unknown_count, r.duration_sum_ms, r.sketch
@@ -86,6 +85,7 @@ const POSTGRES: &str = "
     WHERE c.deleted_at IS NULL AND ($1 IS NULL OR c.id = $1) AND ($2 IS NULL OR c.id = $2)";
 
 /// `CROSS JOIN` keeps the order: the few clients and ranges outside, their rows found by primary key inside.
+#[cfg(feature = "sqlite")]
 const SQLITE: &str = "
     SELECT c.id, r.bucket, r.workflow_id, r.new_count, r.running_count, r.waiting_count, r.success_count, r.error_count,
            r.crashed_count, r.canceled_count, r.unknown_count, r.duration_sum_ms, r.sketch

@@ -1,0 +1,175 @@
+//! SQLite: one writer, behind which writing transactions queue in order, and several readers; an in-memory database is one connection
+//! that never closes.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::LazyLock,
+    time::Duration,
+};
+
+use secrecy::ExposeSecret;
+use sqlx::{
+    SqlitePool,
+    migrate::Migrator,
+    sqlite::{SqliteConnectOptions, SqliteError, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use super::{
+    SqlConfig, dialect,
+    fault::fault,
+    migrate::{self, Way},
+    pool::Tx,
+};
+use crate::{
+    access::scope::TenantScope,
+    store::{StoreError, StoreResult},
+};
+
+/// How long SQLite waits for another process that writes.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
+    let mut migrator = sqlx::migrate!("migrations/sqlite");
+    migrator.dangerous_set_table_name(migrate::TABLE);
+    migrator
+});
+
+/// The connections to one SQLite file.
+#[derive(Clone)]
+pub(super) struct SqlitePools {
+    readers: SqlitePool,
+    writer: SqlitePool,
+}
+
+impl SqlitePools {
+    pub(super) async fn connect(config: &SqlConfig) -> StoreResult<Self> {
+        let url = config.url.expose_secret();
+        let options = SqliteConnectOptions::from_str(url)
+            .map_err(fault)?
+            .create_if_missing(true)
+            .foreign_keys(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(BUSY_TIMEOUT);
+        let pool = |connections| {
+            SqlitePoolOptions::new()
+                .max_connections(connections)
+                .acquire_timeout(config.acquire_timeout)
+                .idle_timeout(config.idle_timeout)
+                .max_lifetime(config.max_lifetime)
+        };
+        if url.contains(":memory:") || url.contains("mode=memory") {
+            let only = pool(1).min_connections(1).idle_timeout(None).max_lifetime(None);
+            let only = only.connect_with(options).await.map_err(fault)?;
+            return Ok(Self { readers: only.clone(), writer: only });
+        }
+        make_private(options.get_filename());
+        // The writer first: it makes the database and turns the write-ahead log on.
+        let writer = pool(1).connect_with(options.clone()).await.map_err(fault)?;
+        let readers = pool(config.max_connections).connect_with(options).await.map_err(fault)?;
+        Ok(Self { readers, writer })
+    }
+
+    #[expect(clippy::unused_self, reason = "the same on both databases")]
+    pub(super) fn kind(&self) -> &'static str {
+        "sqlite"
+    }
+
+    /// The lock of the host keeps a second one off the file.
+    pub(super) fn is_shared(&self) -> bool {
+        false
+    }
+
+    pub(super) async fn read(&self, _: TenantScope) -> StoreResult<Tx> {
+        Ok(Tx::LiteAlone(self.readers.acquire().await.map_err(fault)?))
+    }
+
+    pub(super) async fn write(&self, _: TenantScope) -> StoreResult<Tx> {
+        Ok(Tx::LiteAlone(self.writer.acquire().await.map_err(fault)?))
+    }
+
+    pub(super) async fn begin(&self, _: TenantScope) -> StoreResult<Tx> {
+        Ok(Tx::Lite(self.writer.begin_with(dialect::SQLITE_BEGIN).await.map_err(fault)?))
+    }
+
+    pub(super) async fn snapshot(&self, _: TenantScope) -> StoreResult<Tx> {
+        Ok(Tx::Lite(self.readers.begin().await.map_err(fault)?))
+    }
+
+    pub(super) async fn close(&self) {
+        self.readers.close().await;
+        self.writer.close().await;
+    }
+
+    pub(super) fn migrator(&self) -> &'static Migrator {
+        &MIGRATIONS
+    }
+
+    pub(super) async fn migrate(&self, way: Way) -> StoreResult<()> {
+        let _lock = lock_beside(self.writer.connect_options().get_filename().to_owned()).await?;
+        match way {
+            Way::Up => MIGRATIONS.run(&self.writer).await,
+            Way::DownTo(target) => MIGRATIONS.undo(&self.writer, target).await,
+        }
+        .map_err(migrate::fault_of)
+    }
+}
+
+/// Whether the same statement may well succeed a little later.
+pub(super) fn is_outage(error: &SqliteError) -> bool {
+    use sqlx::error::DatabaseError;
+    // The low byte of an extended code is the primary one: busy, locked, input/output, cannot open.
+    let code = error.code().and_then(|code| code.parse::<i32>().ok());
+    code.is_some_and(|code| matches!(code & 0xff, 5 | 6 | 10 | 14))
+}
+
+/// Makes a missing database file readable for its owner only; SQLite gives the files beside it the same mode.
+#[cfg(unix)]
+fn make_private(file: &Path) {
+    use std::os::unix::fs::OpenOptionsExt;
+    // Where this fails the file is there, or SQLite fails as well and says why.
+    let _ = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+}
+
+#[cfg(not(unix))]
+fn make_private(_: &Path) {}
+
+/// A lock between processes on a file beside a SQLite database, held until the file is dropped; an in-memory database needs none,
+/// having one connection.
+async fn lock_beside(database: PathBuf) -> StoreResult<Option<File>> {
+    if !database.is_file() {
+        return Ok(None);
+    }
+    let mut path = database.into_os_string();
+    path.push("-migrate.lock");
+    let lock = move || {
+        let file = File::options().create(true).append(true).open(path)?;
+        file.lock()?;
+        Ok::<_, std::io::Error>(file)
+    };
+    let locked =
+        tokio::task::spawn_blocking(lock).await.map_err(|error| StoreError::Internal(error.into()))?;
+    locked.map(Some).map_err(|error| StoreError::Unavailable(error.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_new_database_file_is_private_and_an_old_one_keeps_its_mode() {
+        use std::{fs, os::unix::fs::PermissionsExt};
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("store.db");
+        let config = SqlConfig::new(format!("sqlite://{}", file.display()));
+        let mode = || fs::metadata(&file).unwrap().permissions().mode() & 0o777;
+        SqlitePools::connect(&config).await.unwrap().close().await;
+        assert_eq!(mode(), 0o600);
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
+        SqlitePools::connect(&config).await.unwrap().close().await;
+        assert_eq!(mode(), 0o640);
+    }
+}
