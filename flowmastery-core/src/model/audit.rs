@@ -170,7 +170,7 @@ impl AuditDetail {
     }
 
     /// As stored: a JSON object.
-    pub(crate) fn to_json(&self) -> String {
+    pub fn to_json(&self) -> String {
         Value::Object(self.0.clone()).to_string()
     }
 }

@@ -78,7 +78,8 @@ pub struct NewSession {
 
 impl NewSession {
     /// The same for a session that began then: it ends in time.
-    pub(crate) fn of_session_from(self, begun: Timestamp) -> Self {
+    #[must_use]
+    pub fn of_session_from(self, begun: Timestamp) -> Self {
         Self { expires_at: self.expires_at.min(begun.plus(self.lasts)), ..self }
     }
 }

@@ -17,14 +17,22 @@ use crate::{
 
 /// An entry to be stored.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub struct NewAuditEntry {
-    pub(crate) at: Timestamp,
-    pub(crate) action: AuditAction,
-    pub(crate) actor: Option<UserId>,
-    pub(crate) origin: RequestOrigin,
-    pub(crate) client: Option<ClientId>,
-    pub(crate) subject: Option<AuditSubject>,
-    pub(crate) detail: AuditDetail,
+    /// When.
+    pub at: Timestamp,
+    /// What was done.
+    pub action: AuditAction,
+    /// Who did it.
+    pub actor: Option<UserId>,
+    /// From where.
+    pub origin: RequestOrigin,
+    /// For whose scope to see.
+    pub client: Option<ClientId>,
+    /// To what.
+    pub subject: Option<AuditSubject>,
+    /// What else is to be known.
+    pub detail: AuditDetail,
 }
 
 impl NewAuditEntry {

@@ -64,7 +64,7 @@ pub enum Imported {
 
 impl Imported {
     /// As stored.
-    pub(crate) fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Client => "client",
             Self::User => "user",
