@@ -9,6 +9,7 @@ mod cache;
 mod cluster;
 mod coarse;
 mod collect;
+mod contracts;
 mod debug_output;
 mod faults;
 mod feed;

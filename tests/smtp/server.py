@@ -4,7 +4,8 @@
 
 The first line is {"port": N}. Commands are lines, each answered with {"done": COMMAND}: sync, or a mode. Modes are accept; refuse (the
 recipient, for good); relay (deny to pass mail on, as a server does that does not know the client); greylist (each recipient once); cut (the connection, after a mail came and before the answer to it); echo (refuse
-the text, with its link in the answer); hang (never answer to a recipient). With --away nobody listens until the first mode comes.
+the text, with its link in the answer); hang (never answer to a recipient); gone (every connection breaks off at once). Mail for nobody@ any host is
+refused in every mode. With --away nobody listens until the first mode comes.
 Each mail that came is {"mail": {...}}, each mail that was begun {"recipient": ADDRESS}. The server ends with its standard input.
 """
 
@@ -36,7 +37,7 @@ class Handler:
 
     async def handle_RCPT(self, server, session, envelope, address, options):
         say(recipient=address)
-        if self.mode == "refuse":
+        if self.mode == "refuse" or address.startswith("nobody@"):
             return "550 5.1.1 no such mailbox"
         if self.mode == "relay":
             return f"554 5.7.1 <{address}>: Relay access denied"
@@ -58,6 +59,11 @@ class Handler:
         if self.mode == "cut":
             server.transport.abort()
         return "250 OK"
+
+
+class Gone(asyncio.Protocol):
+    def connection_made(self, transport):
+        transport.abort()
 
 
 def describe(envelope, text):
@@ -103,7 +109,7 @@ async def main():
 
     async def listen():
         tls = context if args.tls == "tls" else None
-        await loop.create_server(lambda: SMTP(handler, **options), sock=listener, ssl=tls)
+        await loop.create_server(lambda: Gone() if handler.mode == "gone" else SMTP(handler, **options), sock=listener, ssl=tls)
 
     listening = not args.away
     if listening:

@@ -3,3 +3,4 @@
 pub mod clock;
 pub mod contract;
 pub mod entropy;
+pub mod mailer;

@@ -1,6 +1,7 @@
 //! Mails through a real SMTP server: what admins are told of them, that none is lost and none sent twice at once, and what a mail server may
 //! do meanwhile.
 
+mod contract;
 mod delivery;
 mod hosts;
 mod resets;

@@ -1,0 +1,73 @@
+//! FlowMastery on axum with ports of its own: [`own_ports`] says which.
+//!
+//! `SECRET_KEY=… ADMIN_PASSWORD=… cargo run -p own-ports [ADDRESS [DIRECTORY]]` makes the admin `admin@example.com` on its first start. Mails are
+//! files in `DIRECTORY/outbox`; what n8n servers answered goes into `DIRECTORY/n8n/<host>`, and the client's address is `https://<host>`.
+
+use std::{env, net::SocketAddr, path::PathBuf, sync::Arc};
+
+use axum::{
+    Router,
+    extract::{ConnectInfo, Request},
+    middleware::{Next, from_fn},
+    response::Response,
+};
+use flowmastery_core::{
+    Config,
+    error::BoxError,
+    model::{email::Email, password::Password},
+    store::sql::{SqlConfig, SqlStore},
+};
+use flowmastery_tower::{Api, PeerAddress};
+use tokio::{net::TcpListener, signal::ctrl_c};
+use tokio_util::sync::CancellationToken;
+
+#[tokio::main]
+async fn main() -> Result<(), BoxError> {
+    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8003".to_owned());
+    let directory = PathBuf::from(env::args().nth(2).unwrap_or_else(|| "own-ports-data".to_owned()));
+    for name in ["outbox", "n8n"] {
+        tokio::fs::create_dir_all(directory.join(name)).await?;
+    }
+    let database = format!("sqlite://{}", directory.join("flowmastery.db").display());
+    let store = SqlStore::connect(&SqlConfig::new(database)).await?;
+    store.migrate_up().await?;
+    let config = Config::new(setting("SECRET_KEY")?.into(), &format!("http://{address}"));
+    let flowmastery = own_ports::flowmastery(config, Arc::new(store.clone()), &directory)?;
+    if !flowmastery.users().has_admin().await? {
+        let password = Password::choose(setting("ADMIN_PASSWORD")?.into()).map_err(|fault| fault.message)?;
+        let email = Email::parse("admin@example.com").map_err(|fault| fault.message)?;
+        flowmastery.users().create_admin(email, &password).await?;
+    }
+    let stop = CancellationToken::new();
+    let work = tokio::spawn(flowmastery.clone().run(stop.clone()));
+
+    let app = Router::new()
+        .fallback_service(Api::builder(flowmastery.clone()).docs(true).build()?)
+        .layer(from_fn(with_peer))
+        .into_make_service_with_connect_info::<SocketAddr>();
+    let listener = TcpListener::bind(&address).await?;
+    say(listener.local_addr()?);
+    axum::serve(listener, app).with_graceful_shutdown(async { ctrl_c().await.unwrap_or_default() }).await?;
+
+    stop.cancel();
+    work.await?;
+    flowmastery.settle().await;
+    store.close().await;
+    Ok(())
+}
+
+/// Tells FlowMastery who is at the other end of a connection, by which it throttles sign-ins.
+async fn with_peer(ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: Request, next: Next) -> Response {
+    request.extensions_mut().insert(PeerAddress(peer.ip()));
+    next.run(request).await
+}
+
+#[expect(clippy::print_stdout, reason = "an example says where it is")]
+fn say(address: SocketAddr) {
+    println!("Listening on http://{address}");
+}
+
+#[expect(clippy::disallowed_methods, reason = "the environment is the host's to read")]
+fn setting(name: &str) -> Result<String, BoxError> {
+    env::var(name).map_err(|_| format!("Set {name}.").into())
+}
