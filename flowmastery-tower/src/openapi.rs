@@ -1,5 +1,6 @@
 //! The OpenAPI 3.1 document, made from the route table: every route, who may call it, what it takes and what it answers.
 
+mod example;
 mod field;
 
 use std::collections::BTreeSet;
@@ -12,7 +13,7 @@ use http::StatusCode;
 use schemars::{SchemaGenerator, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
-use self::field::body_schema;
+use self::{example::Examples, field::body_schema};
 use crate::{
     problem::ProblemDocument,
     route::{Access, Field, Route, parameters},
@@ -27,21 +28,20 @@ const DESCRIPTION: &str = include_str!("openapi.md");
 /// # Errors
 /// [`flowmastery_core::error::Kind::Internal`] when it cannot be serialised.
 pub(crate) fn document(routes: &[Route], site: &Site) -> Result<Option<bytes::Bytes>> {
-    let json = serde_json::to_vec(&value(routes, site)).map_err(Error::internal)?;
+    let json = serde_json::to_vec(&value(routes, site, &Examples::kept()?)).map_err(Error::internal)?;
     Ok(Some(json.into()))
 }
 
-fn value(routes: &[Route], site: &Site) -> Value {
+fn value(routes: &[Route], site: &Site, examples: &Examples) -> Value {
     let settings = SchemaSettings::draft2020_12().for_serialize().with(|settings| {
         settings.definitions_path = "/components/schemas".into();
         settings.meta_schema = None;
     });
     let mut schemas = settings.into_generator();
-    let problem = schemas.subschema_for::<ProblemDocument<'static>>().to_value();
     let mut paths = Map::new();
     for route in routes {
         let template = template(route, routes);
-        let mut operation = operation(route, &problem, &mut schemas);
+        let mut operation = operation(route, examples, &mut schemas);
         let parameters = path_parameters(route, &template).chain(route.query.iter().map(query_parameter));
         operation.insert("parameters".to_owned(), parameters.collect());
         let path = paths.entry(template).or_insert_with(|| json!({}));
@@ -56,6 +56,7 @@ fn value(routes: &[Route], site: &Site) -> Value {
         "servers": [{ "url": server }],
         "paths": paths,
         "components": {
+            "responses": problem_responses(routes, examples, &mut schemas),
             "schemas": schemas.take_definitions(true),
             "securitySchemes": {
                 "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
@@ -84,9 +85,9 @@ fn template(route: &Route, routes: &[Route]) -> String {
     template
 }
 
-fn operation(route: &Route, problem: &Value, schemas: &mut SchemaGenerator) -> Map<String, Value> {
+fn operation(route: &Route, examples: &Examples, schemas: &mut SchemaGenerator) -> Map<String, Value> {
+    let id = operation_id(route);
     let mut operation = Map::new();
-    operation.insert("operationId".to_owned(), operation_id(route).into());
     operation.insert("summary".to_owned(), route.description.summary.into());
     operation.insert("tags".to_owned(), json!([tag(route)]));
     operation.insert("x-access".to_owned(), access(route.access));
@@ -94,18 +95,27 @@ fn operation(route: &Route, problem: &Value, schemas: &mut SchemaGenerator) -> M
         operation.insert("security".to_owned(), json!([{ "bearer": [] }, { "cookie": [] }]));
     }
     if let Some(fields) = route.body {
-        let content = json!({ "application/json": { "schema": body_schema(fields) } });
+        let content = content("application/json", body_schema(fields).to_value(), examples.request(&id));
         operation.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
     }
-    operation.insert("responses".to_owned(), responses(route, problem, schemas).into());
+    operation.insert("responses".to_owned(), responses(route, examples.response(&id), schemas).into());
+    operation.insert("operationId".to_owned(), id.into());
     operation
+}
+
+/// A body of one media type.
+fn content(media_type: &str, schema: Value, example: Option<&Value>) -> Value {
+    let mut content = Map::from_iter([("schema".to_owned(), schema)]);
+    content.extend(example.map(|example| ("example".to_owned(), example.clone())));
+    json!({ (media_type): content })
 }
 
 fn operation_id(route: &Route) -> String {
     let path = route.path.strip_prefix("/api/v1").unwrap_or(route.path);
     let words = path.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     let method = route.method.as_str().to_ascii_lowercase();
-    std::iter::once(method.as_str()).chain(words).collect::<Vec<_>>().join("_")
+    let words = std::iter::once(method.as_str()).chain(words).collect::<Vec<_>>();
+    if let [method] = words.as_slice() { format!("{method}_about") } else { words.join("_") }
 }
 
 fn tag(route: &Route) -> &'static str {
@@ -149,26 +159,44 @@ fn query_parameter(field: &Field) -> Value {
     })
 }
 
-fn responses(route: &Route, problem: &Value, schemas: &mut SchemaGenerator) -> Map<String, Value> {
+fn responses(route: &Route, example: Option<&Value>, schemas: &mut SchemaGenerator) -> Map<String, Value> {
     let mut responses = Map::new();
-    for status in problems(route).into_iter().filter_map(|status| StatusCode::from_u16(status).ok()) {
-        respond(&mut responses, status, Some(json!({ "application/problem+json": { "schema": problem } })));
+    for status in problems(route) {
+        responses.insert(
+            status.to_string(),
+            json!({ "$ref": format!("#/components/responses/problem_{status}") }),
+        );
     }
     for status in route.description.also.into_iter().chain([route.description.status]) {
         let schema = route.description.answer.map(|(media_type, schema_of)| (media_type, schema_of(schemas)));
-        let content = schema.map(|(media_type, schema)| json!({ (media_type): { "schema": schema } }));
-        respond(&mut responses, status, content);
+        let content = schema.map(|(media_type, schema)| content(media_type, schema.to_value(), example));
+        responses.insert(status.as_str().to_owned(), response(status, content));
     }
     responses
 }
 
-fn respond(responses: &mut Map<String, Value>, status: StatusCode, content: Option<Value>) {
+fn response(status: StatusCode, content: Option<Value>) -> Value {
     let mut response = Map::new();
     response.insert("description".to_owned(), status.canonical_reason().unwrap_or_default().into());
-    if let Some(content) = content {
-        response.insert("content".to_owned(), content);
-    }
-    responses.insert(status.as_str().to_owned(), response.into());
+    response.extend(content.map(|content| ("content".to_owned(), content)));
+    response.into()
+}
+
+/// The problems that routes name, each written once.
+fn problem_responses(
+    routes: &[Route],
+    examples: &Examples,
+    schemas: &mut SchemaGenerator,
+) -> Map<String, Value> {
+    let schema = schemas.subschema_for::<ProblemDocument<'static>>().to_value();
+    let statuses: BTreeSet<_> = routes.iter().flat_map(problems).collect();
+    let known = statuses.into_iter().filter_map(|status| StatusCode::from_u16(status).ok());
+    let written = known.map(|status| {
+        let example = examples.problem(status.as_str());
+        let content = content("application/problem+json", schema.clone(), example);
+        (format!("problem_{}", status.as_str()), response(status, Some(content)))
+    });
+    written.collect()
 }
 
 /// The problems that follow from what a route takes and who may call it, and its own. Each can find an unknown query parameter (422).
@@ -198,6 +226,10 @@ mod tests {
     use super::*;
     use crate::route::routes;
 
+    fn document_of(routes: &[Route], site: &Site) -> Value {
+        value(routes, site, &Examples::kept().unwrap())
+    }
+
     fn references(value: &Value, found: &mut Vec<String>) {
         match value {
             Value::Object(map) => {
@@ -212,7 +244,7 @@ mod tests {
     #[test]
     fn the_document_holds_exactly_the_routes_of_the_table() {
         let routes = routes(true);
-        let document = value(&routes, &Site::default());
+        let document = document_of(&routes, &Site::default());
         let documented: BTreeSet<_> = document["paths"]
             .as_object()
             .unwrap()
@@ -232,13 +264,13 @@ mod tests {
     #[test]
     fn every_operation_says_who_may_call_it() {
         for route in routes(true) {
-            let document = value(std::slice::from_ref(&route), &Site::default());
+            let document = document_of(std::slice::from_ref(&route), &Site::default());
             let operation = &document["paths"][route.path][route.method.as_str().to_lowercase()];
             let level = operation["x-access"]["level"].as_str().unwrap();
             assert_eq!(level == "public", operation.get("security").is_none(), "{route:?}");
             assert!(!operation["summary"].as_str().unwrap().is_empty(), "{route:?} has no summary");
         }
-        let document = value(&routes(true), &Site::default());
+        let document = document_of(&routes(true), &Site::default());
         let all = &document["paths"]["/api/v1/metrics/all"]["get"]["x-access"];
         assert_eq!(
             *all,
@@ -248,7 +280,7 @@ mod tests {
 
     #[test]
     fn every_reference_leads_somewhere() {
-        let document = value(&routes(true), &Site::of(None, "/flow").unwrap());
+        let document = document_of(&routes(true), &Site::of(None, "/flow").unwrap());
         let mut found = Vec::new();
         references(&document, &mut found);
         assert!(found.len() > 20);
@@ -277,7 +309,7 @@ mod tests {
 
     #[test]
     fn answers_and_problems_are_documented() {
-        let document = value(&routes(true), &Site::default());
+        let document = document_of(&routes(true), &Site::default());
         let responses = |path: &str, method: &str| {
             let responses = document["paths"][path][method]["responses"].as_object().unwrap();
             responses.keys().map(String::as_str).collect::<Vec<_>>().join(" ")
@@ -295,13 +327,13 @@ mod tests {
     #[test]
     fn links_start_at_the_base_path() {
         let site = Site::of(None, "/flow").unwrap();
-        assert_eq!(value(&[], &site)["servers"][0]["url"], "/flow");
-        assert_eq!(value(&[], &Site::default())["servers"][0]["url"], "/");
+        assert_eq!(document_of(&[], &site)["servers"][0]["url"], "/flow");
+        assert_eq!(document_of(&[], &Site::default())["servers"][0]["url"], "/");
     }
 
     #[test]
     fn routes_at_one_place_share_a_template() {
-        let document = value(&routes(true), &Site::default());
+        let document = document_of(&routes(true), &Site::default());
         let one = &document["paths"]["/api/v1/auth/invitations/{token_or_invitation_id}"];
         for (method, kind) in [("get", "string"), ("delete", "integer")] {
             let parameter = &one[method]["parameters"][0];

@@ -11,6 +11,7 @@ mod coarse;
 mod collect;
 mod contracts;
 mod debug_output;
+mod document;
 mod faults;
 mod feed;
 mod hosts;
