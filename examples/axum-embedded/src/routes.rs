@@ -1,0 +1,96 @@
+//! The application's own routes: some for everybody, some guarded by FlowMastery's layers.
+
+use std::sync::Arc;
+
+use axum::{
+    Form, Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use axum_extra::extract::CookieJar;
+use flowmastery_core::{Flowmastery, access::permission::Permission, error::BoxError};
+use flowmastery_tower::{
+    AuthenticateLayer, CurrentActor, Problem, RequestId, RequirePermissionLayer, Site, Tenant, TenantLayer,
+    TraceLayer,
+};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use crate::{authenticator::MemberAuthenticator, members::Members, sessions::Sessions};
+
+const MEMBERS: &str = "/members";
+const CUSTOMER: &str = "/customers/{client_id}";
+
+/// The application's state.
+#[derive(Clone, Debug)]
+pub(crate) struct App {
+    pub(crate) members: Arc<Members>,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) flowmastery: Flowmastery,
+}
+
+/// The routes. A layer that is added last runs first.
+pub(crate) fn own(app: App, authenticator: Arc<MemberAuthenticator>, site: Site) -> Result<Router, BoxError> {
+    let flowmastery = app.flowmastery.clone();
+    let required = AuthenticateLayer::required(authenticator.clone()).at(site.clone());
+    let optional = AuthenticateLayer::optional(authenticator).at(site);
+    let for_managers =
+        RequirePermissionLayer::new(Permission::ManageUsers).noting_denials(&flowmastery, MEMBERS);
+    let of_own_client = TenantLayer::new(CUSTOMER)?.noting_denials(&flowmastery);
+    let members =
+        get(members).layer(for_managers).layer(required.clone()).layer(TraceLayer::new().route(MEMBERS));
+    let customer =
+        get(customer).layer(of_own_client).layer(required.clone()).layer(TraceLayer::new().route(CUSTOMER));
+    Ok(Router::new()
+        .route("/", get(front_page).layer(optional))
+        .route("/sign-in", post(sign_in))
+        .route("/sign-out", post(sign_out))
+        .route("/whoami", get(whoami).layer(required))
+        .route(MEMBERS, members)
+        .route(CUSTOMER, customer)
+        .with_state(app))
+}
+
+async fn front_page(actor: Option<CurrentActor>) -> String {
+    let greeting = actor.map_or("Sign in at /sign-in", |_| "Welcome back");
+    format!("An application of its own. {greeting}; FlowMastery is under /flow.")
+}
+
+#[derive(Deserialize)]
+struct Credentials {
+    name: String,
+    password: SecretString,
+}
+
+async fn sign_in(State(app): State<App>, Form(given): Form<Credentials>) -> Result<Response, Problem> {
+    match app.members.verify(&given.name, &given.password).await? {
+        Some(stands_for) => Ok((app.sessions.open(stands_for)?, Redirect::to("/")).into_response()),
+        None => Ok((StatusCode::UNAUTHORIZED, "The name or the password is wrong.").into_response()),
+    }
+}
+
+async fn sign_out(State(app): State<App>, cookies: CookieJar) -> (CookieJar, Redirect) {
+    (app.sessions.close(cookies), Redirect::to("/"))
+}
+
+async fn whoami(CurrentActor(actor): CurrentActor) -> String {
+    format!("user {}, {}", actor.user_id(), actor.role())
+}
+
+async fn members(State(app): State<App>) -> String {
+    app.members.names().join("\n")
+}
+
+/// A page of the application's own with what FlowMastery knows.
+async fn customer(
+    State(app): State<App>,
+    CurrentActor(actor): CurrentActor,
+    Tenant(client): Tenant,
+    id: RequestId,
+) -> Result<String, Problem> {
+    let found = app.flowmastery.clients().get(actor, client).await;
+    let client = found.map_err(|error| Problem::from(error).in_request(id))?;
+    Ok(format!("The application's own page about {}.", client.name))
+}
