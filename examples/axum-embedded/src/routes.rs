@@ -32,24 +32,31 @@ pub(crate) struct App {
 }
 
 /// The routes. A layer that is added last runs first.
-pub(crate) fn own(app: App, authenticator: Arc<MemberAuthenticator>, site: Site) -> Result<Router, BoxError> {
-    let flowmastery = app.flowmastery.clone();
+pub(crate) fn own(
+    app: App,
+    authenticator: Arc<MemberAuthenticator>,
+    site: Site,
+) -> Result<Router, BoxError> {
     let required = AuthenticateLayer::required(authenticator.clone()).at(site.clone());
     let optional = AuthenticateLayer::optional(authenticator).at(site);
-    let for_managers =
-        RequirePermissionLayer::new(Permission::ManageUsers).noting_denials(&flowmastery, MEMBERS);
-    let of_own_client = TenantLayer::new(CUSTOMER)?.noting_denials(&flowmastery);
-    let members =
-        get(members).layer(for_managers).layer(required.clone()).layer(TraceLayer::new().route(MEMBERS));
-    let customer =
-        get(customer).layer(of_own_client).layer(required.clone()).layer(TraceLayer::new().route(CUSTOMER));
+    let managers = RequirePermissionLayer::new(Permission::ManageUsers);
+    let members = Router::new()
+        .route(MEMBERS, get(members))
+        .route_layer(managers.noting_denials(&app.flowmastery, MEMBERS))
+        .route_layer(required.clone())
+        .route_layer(TraceLayer::new().route(MEMBERS));
+    let customer = Router::new()
+        .route(CUSTOMER, get(customer))
+        .route_layer(TenantLayer::new(CUSTOMER)?.noting_denials(&app.flowmastery))
+        .route_layer(required.clone())
+        .route_layer(TraceLayer::new().route(CUSTOMER));
     Ok(Router::new()
         .route("/", get(front_page).layer(optional))
         .route("/sign-in", post(sign_in))
         .route("/sign-out", post(sign_out))
         .route("/whoami", get(whoami).layer(required))
-        .route(MEMBERS, members)
-        .route(CUSTOMER, customer)
+        .merge(members)
+        .merge(customer)
         .with_state(app))
 }
 

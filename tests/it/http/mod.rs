@@ -1,7 +1,9 @@
 //! The API over HTTP messages, without a port: routing, access, lists, metrics, documentation, layers, and the same on every host.
 
 mod docs;
+mod embedded;
 mod executions;
+mod extractors;
 mod hosts;
 mod layers;
 mod lists;
