@@ -32,11 +32,7 @@ pub(crate) struct App {
 }
 
 /// The routes. A layer that is added last runs first.
-pub(crate) fn own(
-    app: App,
-    authenticator: Arc<MemberAuthenticator>,
-    site: Site,
-) -> Result<Router, BoxError> {
+pub(crate) fn own(app: App, authenticator: Arc<MemberAuthenticator>, site: Site) -> Result<Router, BoxError> {
     let required = AuthenticateLayer::required(authenticator.clone()).at(site.clone());
     let optional = AuthenticateLayer::optional(authenticator).at(site);
     let managers = RequirePermissionLayer::new(Permission::ManageUsers);

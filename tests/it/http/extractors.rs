@@ -26,71 +26,96 @@ async fn two_clients() -> (World, String, [i64; 2], String) {
     (world, admin, clients, user)
 }
 
-fn axum_host(world: &World) -> axum::Router {
-    use axum::{Router, routing::get};
-    let authenticator = Arc::new(TokenAuthenticator::new(&world.app));
-    let required = AuthenticateLayer::required(authenticator.clone());
-    let hello = |actor: Option<CurrentActor>| async move {
-        actor.map_or("nobody".to_owned(), |CurrentActor(actor)| actor.user_id().to_string())
-    };
-    let customer = |CurrentActor(actor): CurrentActor, Tenant(client): Tenant| async move {
+/// Handlers of axum.
+mod on_axum {
+    use super::*;
+
+    pub(super) async fn hello(actor: Option<CurrentActor>) -> String {
+        name(actor)
+    }
+
+    pub(super) async fn customer(CurrentActor(actor): CurrentActor, Tenant(client): Tenant) -> String {
         format!("{} {client}", actor.user_id())
-    };
-    let broken = |Tenant(client): Tenant| async move { client.to_string() };
-    let users = world.app.users().clone();
-    let failing = |CurrentActor(actor): CurrentActor| async move {
-        let found = users.get(actor, flowmastery_core::id::UserId(99)).await?;
-        Ok::<_, Problem>(found.email.to_string())
-    };
-    let failing_by_id = |id: RequestId| async move {
+    }
+
+    pub(super) async fn broken(Tenant(client): Tenant) -> String {
+        client.to_string()
+    }
+
+    pub(super) async fn open(_: CurrentActor) -> &'static str {
+        "never"
+    }
+
+    pub(super) async fn failing() -> Result<String, Problem> {
+        Err(Error::not_found("user"))?
+    }
+
+    pub(super) async fn failing_by_id(id: RequestId) -> Problem {
         Problem::from(Error::internal("a cause for the log")).in_request(id)
-    };
-    Router::new()
-        .route("/customers/{client_id}", get(customer))
-        .layer(TenantLayer::new("/customers/{client_id}").unwrap())
-        .route("/managers", get(|| async { "in" }).layer(RequirePermissionLayer::new(Permission::ManageUsers)))
-        .route("/broken/{client_id}", get(broken))
-        .route("/failing", get(failing))
-        .route("/failing-by-id", get(failing_by_id))
-        .layer(required)
-        .route("/open", get(|_: CurrentActor| async { "never" }))
-        .route("/hello", get(hello).layer(AuthenticateLayer::optional(authenticator)))
-        .layer(TraceLayer::new())
+    }
 }
 
-#[poem::handler]
-fn hello(actor: Option<CurrentActor>) -> String {
+/// The same of poem.
+mod on_poem {
+    use poem::handler;
+
+    use super::*;
+
+    #[handler]
+    pub(super) fn hello(actor: Option<CurrentActor>) -> String {
+        name(actor)
+    }
+
+    #[handler]
+    pub(super) fn customer(CurrentActor(actor): CurrentActor, Tenant(client): Tenant) -> String {
+        format!("{} {client}", actor.user_id())
+    }
+
+    #[handler]
+    pub(super) fn inside() -> &'static str {
+        "in"
+    }
+
+    #[handler]
+    pub(super) fn broken(Tenant(client): Tenant) -> String {
+        client.to_string()
+    }
+
+    #[handler]
+    pub(super) fn open(_: CurrentActor) -> &'static str {
+        "never"
+    }
+
+    #[handler]
+    pub(super) fn failing() -> Result<String, Problem> {
+        Err(Error::not_found("user"))?
+    }
+
+    #[handler]
+    pub(super) fn failing_by_id(id: RequestId) -> Problem {
+        Problem::from(Error::internal("a cause for the log")).in_request(id)
+    }
+}
+
+fn name(actor: Option<CurrentActor>) -> String {
     actor.map_or("nobody".to_owned(), |CurrentActor(actor)| actor.user_id().to_string())
 }
 
-#[poem::handler]
-fn customer(CurrentActor(actor): CurrentActor, Tenant(client): Tenant) -> String {
-    format!("{} {client}", actor.user_id())
-}
-
-#[poem::handler]
-fn inside() -> &'static str {
-    "in"
-}
-
-#[poem::handler]
-fn broken(Tenant(client): Tenant) -> String {
-    client.to_string()
-}
-
-#[poem::handler]
-fn open(_: CurrentActor) -> &'static str {
-    "never"
-}
-
-#[poem::handler]
-fn failing() -> Result<String, Problem> {
-    Err(Error::not_found("user").into())
-}
-
-#[poem::handler]
-fn failing_by_id(id: RequestId) -> Problem {
-    Problem::from(Error::internal("a cause for the log")).in_request(id)
+fn axum_host(world: &World) -> axum::Router {
+    use axum::{Router, routing::get};
+    let authenticator = Arc::new(TokenAuthenticator::new(&world.app));
+    let managers = RequirePermissionLayer::new(Permission::ManageUsers);
+    Router::new()
+        .route("/customers/{client_id}", get(on_axum::customer))
+        .route_layer(TenantLayer::new("/customers/{client_id}").unwrap())
+        .route("/managers", get(|| async { "in" }).layer(managers))
+        .route("/broken/{client_id}", get(on_axum::broken))
+        .route("/failing", get(on_axum::failing))
+        .route("/failing-by-id", get(on_axum::failing_by_id))
+        .route_layer(AuthenticateLayer::required(authenticator.clone()))
+        .route("/open", get(on_axum::open))
+        .route("/hello", get(on_axum::hello).layer(AuthenticateLayer::optional(authenticator)))
+        .layer(TraceLayer::new())
 }
 
 fn poem_host(world: &World) -> poem::endpoint::BoxEndpoint<'static, poem::Response> {
@@ -100,13 +125,13 @@ fn poem_host(world: &World) -> poem::endpoint::BoxEndpoint<'static, poem::Respon
     let tenant = TenantLayer::new("/customers/{client_id}").unwrap();
     let managers = RequirePermissionLayer::new(Permission::ManageUsers);
     Route::new()
-        .at("/customers/:client_id", get(customer).with(tenant).with(required.clone()))
-        .at("/managers", get(inside).with(managers).with(required.clone()))
-        .at("/broken/:client_id", get(broken).with(required.clone()))
-        .at("/failing", get(failing).with(required.clone()))
-        .at("/failing-by-id", get(failing_by_id).with(required))
-        .at("/open", get(open))
-        .at("/hello", get(hello).with(AuthenticateLayer::optional(authenticator)))
+        .at("/customers/:client_id", get(on_poem::customer).with(tenant).with(required.clone()))
+        .at("/managers", get(on_poem::inside).with(managers).with(required.clone()))
+        .at("/broken/:client_id", get(on_poem::broken).with(required.clone()))
+        .at("/failing", get(on_poem::failing).with(required.clone()))
+        .at("/failing-by-id", get(on_poem::failing_by_id).with(required))
+        .at("/open", get(on_poem::open))
+        .at("/hello", get(on_poem::hello).with(AuthenticateLayer::optional(authenticator)))
         .with(TraceLayer::new())
         .boxed()
 }
