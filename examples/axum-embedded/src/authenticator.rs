@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, header};
 use flowmastery_core::{
     access::actor::Actor,
     error::{Error, Kind, Result},
@@ -44,5 +44,9 @@ impl Authenticator for MemberAuthenticator {
             Some(actor) => Ok(Some(actor)),
             None => Err(Error::new(Kind::Unauthenticated, "There is no account for you here any more.")),
         }
+    }
+
+    fn is_by_cookie(&self, headers: &HeaderMap) -> bool {
+        !headers.contains_key(header::AUTHORIZATION) && self.sessions.find(headers).is_some()
     }
 }

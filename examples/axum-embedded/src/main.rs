@@ -26,7 +26,7 @@ use flowmastery_core::{
 use flowmastery_tower::{Api, PeerAddress, Site};
 use tokio::{net::TcpListener, signal::ctrl_c};
 use tokio_util::sync::CancellationToken;
-use tower_http::{catch_panic::CatchPanicLayer, csrf::CsrfLayer};
+use tower_http::catch_panic::CatchPanicLayer;
 
 use self::{authenticator::MemberAuthenticator, members::Members, routes::App, sessions::Sessions};
 
@@ -35,8 +35,12 @@ const FLOW: &str = "/flow";
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
+    // Where the log goes is the application's to say, for FlowMastery's lines, too.
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8001".to_owned());
     let database = env::args().nth(2).unwrap_or_else(|| "sqlite://axum-embedded.db".to_owned());
+    let listener = TcpListener::bind(&address).await?;
+    let address = listener.local_addr()?;
     let public_url = setting("PUBLIC_URL").unwrap_or_else(|_| format!("http://{address}"));
     let store = SqlStore::connect(&SqlConfig::new(database)).await?;
     store.migrate_up().await?;
@@ -52,8 +56,7 @@ async fn main() -> Result<(), BoxError> {
         sessions: Arc::new(Sessions::new(public_url.starts_with("https:"))),
         flowmastery: flowmastery.clone(),
     };
-    let listener = TcpListener::bind(&address).await?;
-    say(listener.local_addr()?);
+    say(address);
     let service = application(app, &public_url)?.into_make_service_with_connect_info::<SocketAddr>();
     axum::serve(listener, service)
         .with_graceful_shutdown(async { ctrl_c().await.unwrap_or_default() })
@@ -79,9 +82,6 @@ fn application(app: App, public_url: &str) -> Result<Router, BoxError> {
     Ok(routes::own(app, authenticator, site)?
         .nest_service(FLOW, api)
         .layer(CatchPanicLayer::new())
-        // Browsers send the session's cookie with what other sites' pages ask for, too. This stands before FlowMastery as well,
-        // which checks cookies of its own only.
-        .layer(CsrfLayer::new())
         .layer(from_fn(with_peer)))
 }
 

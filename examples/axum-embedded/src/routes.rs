@@ -17,6 +17,7 @@ use flowmastery_tower::{
 };
 use secrecy::SecretString;
 use serde::Deserialize;
+use tower_http::csrf::CsrfLayer;
 
 use crate::{authenticator::MemberAuthenticator, members::Members, sessions::Sessions};
 
@@ -47,9 +48,11 @@ pub(crate) fn own(app: App, authenticator: Arc<MemberAuthenticator>, site: Site)
         .route_layer(required.clone())
         .route_layer(TraceLayer::new().route(CUSTOMER));
     Ok(Router::new()
-        .route("/", get(front_page).layer(optional))
         .route("/sign-in", post(sign_in))
         .route("/sign-out", post(sign_out))
+        // FlowMastery's layers look where a request comes from; these two stand behind none of them.
+        .route_layer(CsrfLayer::new())
+        .route("/", get(front_page).layer(optional))
         .route("/whoami", get(whoami).layer(required))
         .merge(members)
         .merge(customer)

@@ -66,7 +66,7 @@ impl Sessions {
         (session.until > Instant::now()).then(|| session.stands_for.clone())
     }
 
-    /// No script reads it, and what other sites' pages send does not have it; see `CsrfLayer` for what is left.
+    /// No script reads it, and few requests that other sites' pages make have it; those are refused elsewhere.
     fn cookie(&self, name: String) -> Cookie<'static> {
         let cookie = Cookie::build((COOKIE, name)).path("/").http_only(true);
         cookie.secure(self.secure).same_site(SameSite::Lax).build()

@@ -55,10 +55,11 @@
 //! it asks a [`TokenAuthenticator`], so that tokens stay good. The same one serves [`AuthenticateLayer`] and
 //! [`ApiBuilder::authenticator`](crate::ApiBuilder::authenticator).
 //!
-//! Browsers send a cookie along with what other sites' pages ask for. FlowMastery checks where a request comes from for cookies of its own
-//! only: of another cookie it does not know that it vouches for anybody. So the host sets its cookie with `HttpOnly`, `Secure` and
-//! `SameSite=Lax` or `Strict`, and refuses what changes something and comes from another origin (`Sec-Fetch-Site`, `Origin`) before it
-//! reaches the API and its own routes alike; the example `axum-embedded` does so with one layer around all of it.
+//! Browsers send a cookie along with what other sites' pages ask for. An authenticator that takes one says so in
+//! [`is_by_cookie`](Authenticator::is_by_cookie); the API and the layers then refuse what changes something by it and does not come from a page of
+//! the API's own origin (`Sec-Fetch-Site`, else `Origin` against the [`Site`](crate::Site)), as they do for FlowMastery's cookies. What is left to the
+//! host: its cookie is `HttpOnly`, `Secure` and `SameSite=Lax` or `Strict`; its safe methods change nothing; and routes that it does not put behind
+//! an [`AuthenticateLayer`], such as those that sign in and out, it guards itself. The example `axum-embedded` does all of that.
 
 mod current;
 mod future;
@@ -91,6 +92,13 @@ pub trait Authenticator: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// [`Kind::Unauthenticated`] for credentials that are not good, [`Kind::Unavailable`] when they cannot be checked now.
     async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Actor>>;
+
+    /// Whether the credentials are in a cookie of the host's own, which browsers send along whoever asks: what changes something by it then
+    /// has to come from a page of the API's own origin. Cookies of FlowMastery's are always held to that.
+    fn is_by_cookie(&self, headers: &HeaderMap) -> bool {
+        let _ = headers;
+        false
+    }
 }
 
 /// Verifies FlowMastery's own access tokens: of `Authorization: Bearer`, else of a browser's cookie.
@@ -205,6 +213,9 @@ impl Authentication {
 
     /// Insists that what a browser's cookie vouches for comes from a page of our own.
     pub(crate) fn admit(&self, method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+        if !method.is_safe() && self.authenticator.is_by_cookie(headers) {
+            self.site.require_own_page(headers)?;
+        }
         Ok(self.site.admit(method, headers)?)
     }
 }

@@ -49,6 +49,7 @@ impl Application {
                 ("MEMBERS", &members.join(",").replace("PASSWORD", MEMBERS_PASSWORD)),
             ])
             .stdout(Stdio::piped())
+            .stderr(Stdio::null())
             .spawn()
             .unwrap();
         let mut line = String::new();
@@ -59,6 +60,11 @@ impl Application {
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.address))
+    }
+
+    /// What a page of the application's own asks for.
+    fn change(&self, method: Method, path: &str, cookie: &str) -> RequestBuilder {
+        self.request(method, path).header(header::COOKIE, cookie).header(header::ORIGIN, &self.address)
     }
 
     async fn get(&self, path: &str, cookie: &str) -> (u16, String) {
@@ -91,7 +97,7 @@ impl Application {
 
     /// Makes a client as an admin who is signed in to the application; its id.
     async fn make_client(&self, cookie: &str, name: &str) -> i64 {
-        let request = self.request(Method::POST, "/flow/api/v1/clients/").header(header::COOKIE, cookie);
+        let request = self.change(Method::POST, "/flow/api/v1/clients/", cookie);
         let (status, body) = answer(request.json(&json!({ "name": name }))).await;
         assert_eq!(status, 201, "{body}");
         read(&body)["id"].as_i64().unwrap()
@@ -115,8 +121,8 @@ impl Application {
     /// Makes the user of a client for whom `carl` stands; its id.
     async fn make_carl(&self, cookie: &str, client: i64) -> i64 {
         let invitation = json!({ "email": "carl@acme.com", "role": "client", "client_id": client });
-        let invite = self.request(Method::POST, "/flow/api/v1/auth/invitations");
-        let (_, body) = answer(invite.header(header::COOKIE, cookie).json(&invitation)).await;
+        let invite = self.change(Method::POST, "/flow/api/v1/auth/invitations", cookie);
+        let (_, body) = answer(invite.json(&invitation)).await;
         let link = read(&body)["accept_url"].as_str().unwrap().to_owned();
         let accept = json!({ "token": link.split_once("?token=").unwrap().1, "password": PASSWORD });
         let accepted = self.request(Method::POST, "/flow/api/v1/auth/invitations/accept").json(&accept);
@@ -182,7 +188,7 @@ async fn a_session_of_the_application_is_an_actor_on_its_own_routes_and_on_the_a
 
     // What FlowMastery takes from its user, the application's session has not either.
     let path = format!("/flow/api/v1/users/{user}");
-    let off = application.request(Method::PATCH, &path).header(header::COOKIE, &anna);
+    let off = application.change(Method::PATCH, &path, &anna);
     assert_eq!(answer(off.json(&json!({ "is_active": false }))).await.0, 200);
     assert_eq!(application.get("/whoami", &carl).await.0, 401);
     assert_eq!(application.get("/flow/api/v1/auth/me", &carl).await.0, 401);
@@ -210,7 +216,7 @@ async fn a_session_ends_with_signing_out_and_wrong_passwords_open_none() {
         assert!(refused.status() == 401 && !refused.headers().contains_key(header::SET_COOKIE), "{name}");
     }
     let anna = application.sign_in("anna").await;
-    let sign_out = application.request(Method::POST, "/sign-out").header(header::COOKIE, &anna);
+    let sign_out = application.change(Method::POST, "/sign-out", &anna);
     let signed_out = sign_out.send().await.unwrap();
     assert!(signed_out.headers()[header::SET_COOKIE].to_str().unwrap().contains("Max-Age=0"));
     assert_eq!(application.get("/whoami", &anna).await.0, 401);
@@ -219,27 +225,40 @@ async fn a_session_ends_with_signing_out_and_wrong_passwords_open_none() {
 #[tokio::test]
 async fn pages_of_other_sites_change_nothing_by_a_members_session() {
     let application = Application::start();
+    let token = application.token().await;
     let anna = application.sign_in("anna").await;
     let own = application.address.clone();
-    for (origin, site, expected) in [
-        ("https://evil.com", "cross-site", false),
-        ("https://other.example.com", "same-site", false),
-        (own.as_str(), "same-origin", true),
+    for (origin, site, status) in [
+        (Some("https://evil.com"), Some("cross-site"), 403),
+        (Some("https://other.example.com"), Some("same-site"), 403),
+        (Some("https://evil.com"), None, 403),
+        (None, None, 403),
+        (Some(own.as_str()), None, 201),
+        (Some(own.as_str()), Some("same-origin"), 201),
     ] {
         let from = |request: RequestBuilder| {
-            let request = request.header(header::COOKIE, &anna).header(header::ORIGIN, origin);
-            request.header("sec-fetch-site", site)
+            let headers = [(header::ORIGIN.as_str(), origin), ("sec-fetch-site", site)];
+            let headers = headers.into_iter().filter_map(|(name, value)| Some((name, value?)));
+            headers.fold(request, |request, (name, value)| request.header(name, value))
         };
-        let request = application.request(Method::POST, "/flow/api/v1/clients/");
-        let (status, _) = answer(from(request).json(&json!({ "name": "Planted" }))).await;
-        assert_eq!(status, if expected { 201 } else { 403 }, "{origin}");
-        // Reading is for the browser to keep from them.
-        let request = application.request(Method::GET, "/flow/api/v1/auth/me");
-        assert_eq!(answer(from(request)).await.0, 200, "{origin}");
+        let request =
+            application.request(Method::POST, "/flow/api/v1/clients/").json(&json!({ "name": "A" }));
+        let (answered, body) = answer(from(request.header(header::COOKIE, &anna))).await;
+        assert_eq!(answered, status, "{origin:?} {site:?} {body}");
+        assert_eq!(read(&body)["status"], if status == 403 { json!(403) } else { Value::Null });
+        // Reading is for the browser to keep from them, and a token is nothing that a browser sends by itself.
+        let request = application.request(Method::GET, "/flow/api/v1/auth/me").header(header::COOKIE, &anna);
+        assert_eq!(answer(from(request)).await.0, 200, "{origin:?}");
+        let request =
+            application.request(Method::POST, "/flow/api/v1/clients/").json(&json!({ "name": "B" }));
+        let request = request.header(header::COOKIE, &anna).bearer_auth(&token);
+        assert_eq!(answer(from(request)).await.0, 201, "{origin:?}");
     }
-    let sign_out = application.request(Method::POST, "/sign-out").header(header::COOKIE, &anna);
-    let planted = sign_out.header(header::ORIGIN, "https://evil.com");
-    assert_eq!(answer(planted).await.0, 403);
+    for path in ["/sign-out", "/sign-in"] {
+        let request = application.request(Method::POST, path).header(header::COOKIE, &anna);
+        let planted = request.header(header::ORIGIN, "https://evil.com").body("name=anna&password=x");
+        assert_eq!(answer(planted).await.0, 403, "{path}");
+    }
     assert_eq!(application.get("/whoami", &anna).await.0, 200);
 }
 

@@ -2,16 +2,19 @@
 
 use std::{convert::Infallible, sync::Arc};
 
+use async_trait::async_trait;
 use flowmastery_core::{
     access::{actor::Actor, permission::Permission},
+    error::Result,
+    id::UserId,
     model::user::Role,
 };
 use flowmastery_tests::{access_log, world::World};
 use flowmastery_tower::{
-    AuthenticateLayer, PeerAddress, RequirePermissionLayer, RequireRoleLayer, Site, Tenant, TenantLayer,
-    TokenAuthenticator, TraceLayer,
+    AuthenticateLayer, Authenticator, PeerAddress, RequirePermissionLayer, RequireRoleLayer, Site, Tenant,
+    TenantLayer, TokenAuthenticator, TraceLayer,
 };
-use http::{Request, Response, StatusCode, header};
+use http::{HeaderMap, Request, Response, StatusCode, header};
 use http_body_util::Full;
 use serde_json::{Value, json};
 use tower::{ServiceBuilder, service_fn};
@@ -21,7 +24,7 @@ use super::{empty, get, json as read, send, world};
 type Sent = Request<Full<bytes::Bytes>>;
 
 /// Answers with the user and the client that the request's extensions name.
-async fn own_route(request: Sent) -> Result<Response<Full<bytes::Bytes>>, Infallible> {
+async fn own_route(request: Sent) -> std::result::Result<Response<Full<bytes::Bytes>>, Infallible> {
     let user = request.extensions().get::<Actor>().map_or(0, |actor| actor.user_id().0);
     let client = Tenant::of(request.extensions()).map(|tenant| format!(" of {}", tenant.0));
     Ok(Response::new(format!("{user}{}", client.unwrap_or_default()).into()))
@@ -240,7 +243,7 @@ async fn who_goes_away_before_the_answer_leaves_a_line_without_a_status() {
     let tells = reached.clone();
     let never = service_fn(move |_: Sent| {
         tells.notify_one();
-        std::future::pending::<Result<Response<String>, Infallible>>()
+        std::future::pending::<std::result::Result<Response<String>, Infallible>>()
     });
     let mut service = ServiceBuilder::new().layer(TraceLayer::new()).layer(required(&world)).service(never);
     let mut request = request(Some(&admin));
@@ -254,4 +257,37 @@ async fn who_goes_away_before_the_answer_leaves_a_line_without_a_status() {
     drop(call);
     let [line] = <[_; 1]>::try_from(access_log::take("gone-1")).unwrap();
     assert!(!line.contains_key("status") && line["user.id"] == "1", "{line:?}");
+}
+
+/// Believes a cookie of the host's own.
+#[derive(Debug)]
+struct OwnCookie;
+
+#[async_trait]
+impl Authenticator for OwnCookie {
+    async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Actor>> {
+        Ok(headers.contains_key(header::COOKIE).then_some(Actor::admin(UserId(1))))
+    }
+
+    fn is_by_cookie(&self, _: &HeaderMap) -> bool {
+        true
+    }
+}
+
+#[tokio::test]
+async fn a_hosts_own_cookie_vouches_for_pages_of_its_origin_only() {
+    let layer = AuthenticateLayer::required(Arc::new(OwnCookie));
+    let layer = layer.at(Site::new("https://agency.com", "").unwrap());
+    let service = ServiceBuilder::new().layer(layer).service(service_fn(own_route));
+    for (method, origin, status) in [
+        ("POST", Some("https://agency.com"), 200),
+        ("POST", Some("https://evil.com"), 403),
+        ("DELETE", None, 403),
+        ("GET", Some("https://evil.com"), 200),
+    ] {
+        let request = Request::builder().method(method).uri("/own").header(header::COOKIE, "own=1");
+        let request =
+            origin.into_iter().fold(request, |request, origin| request.header(header::ORIGIN, origin));
+        assert_eq!(send(service.clone(), empty(request)).await.0, status, "{method} {origin:?}");
+    }
 }
