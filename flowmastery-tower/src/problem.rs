@@ -23,7 +23,8 @@ pub struct Problem {
     retry_after: Option<Duration>,
     allow: Option<Box<str>>,
     cause: Option<BoxError>,
-    request_id: Option<RequestId>,
+    /// Boxed, since errors that are large are slow to pass on.
+    request_id: Option<Box<RequestId>>,
 }
 
 impl Problem {
@@ -78,7 +79,7 @@ impl Problem {
     /// The same problem of a request that has this id.
     #[must_use]
     pub fn in_request(self, request_id: RequestId) -> Self {
-        Self { request_id: Some(request_id), ..self }
+        Self { request_id: Some(Box::new(request_id)), ..self }
     }
 
     /// The answer. A 5xx is logged here.
@@ -94,7 +95,7 @@ impl Problem {
             title: self.status.canonical_reason().unwrap_or("Problem"),
             status: self.status.as_u16(),
             detail: &self.detail,
-            request_id: self.request_id.as_ref().map(RequestId::as_str),
+            request_id: self.request_id.as_deref().map(RequestId::as_str),
             errors: &self.errors,
         };
         // A struct of texts and numbers always serialises.
@@ -127,7 +128,7 @@ impl Problem {
     fn log(&self) {
         if self.status.is_server_error() {
             let causes = self.cause.as_deref().map(|cause| causes(cause)).unwrap_or_default();
-            let request_id = self.request_id.map(tracing::field::display);
+            let request_id = self.request_id.as_deref().map(tracing::field::display);
             tracing::error!(request_id, status = self.status.as_u16(), detail = %self.detail, causes, "a request could not be answered");
         }
     }
