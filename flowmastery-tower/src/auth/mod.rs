@@ -57,7 +57,7 @@
 //!
 //! Browsers send a cookie along with what other sites' pages ask for. An authenticator that takes one says so in
 //! [`is_by_cookie`](Authenticator::is_by_cookie); the API and the layers then refuse what changes something by it and does not come from a page of
-//! the API's own origin (`Sec-Fetch-Site`, else `Origin` against the [`Site`](crate::Site)), as they do for FlowMastery's cookies. What is left to the
+//! the API's own origin (`Sec-Fetch-Site`, else `Origin` against the [`Site`]), as they do for FlowMastery's cookies. What is left to the
 //! host: its cookie is `HttpOnly`, `Secure` and `SameSite=Lax` or `Strict`; its safe methods change nothing; and routes that it does not put behind
 //! an [`AuthenticateLayer`], such as those that sign in and out, it guards itself. The example `axum-embedded` does all of that.
 
