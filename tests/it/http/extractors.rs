@@ -16,15 +16,7 @@ use http_body_util::Full;
 use poem::{Endpoint, EndpointExt};
 use serde_json::Value;
 
-use super::{json, send, world};
-
-/// A world with its admin's token, a client, another, and a token of a user of the first.
-async fn two_clients() -> (World, String, [i64; 2], String) {
-    let (world, admin) = world().await;
-    let clients = [world.client(&admin, "Acme Corp").await, world.client(&admin, "Other").await];
-    let user = world.client_user(&admin, "client@acme.com", clients[0]).await;
-    (world, admin, clients, user)
-}
+use super::{json, send, two_clients};
 
 /// Handlers of axum.
 mod on_axum {

@@ -19,7 +19,7 @@ use http_body_util::Full;
 use serde_json::{Value, json};
 use tower::{ServiceBuilder, service_fn};
 
-use super::{empty, get, json as read, send, world};
+use super::{empty, get, json as read, send, two_clients, world};
 
 type Sent = Request<Full<bytes::Bytes>>;
 
@@ -36,14 +36,6 @@ fn authenticator(world: &World) -> Arc<TokenAuthenticator> {
 
 fn required(world: &World) -> AuthenticateLayer {
     AuthenticateLayer::required(authenticator(world))
-}
-
-/// A world with its admin's token, two clients, and a token of a user of the first.
-async fn two_clients() -> (World, String, [i64; 2], String) {
-    let (world, admin) = world().await;
-    let clients = [world.client(&admin, "Acme Corp").await, world.client(&admin, "Other").await];
-    let user = world.client_user(&admin, "client@acme.com", clients[0]).await;
-    (world, admin, clients, user)
 }
 
 fn request(token: Option<&str>) -> Sent {

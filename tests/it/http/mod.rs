@@ -28,6 +28,14 @@ async fn world() -> (World, String) {
     (world, admin)
 }
 
+/// A world with its admin's token, two clients, and a token of a user of the first.
+async fn two_clients() -> (World, String, [i64; 2], String) {
+    let (world, admin) = world().await;
+    let clients = [world.client(&admin, "Acme Corp").await, world.client(&admin, "Other").await];
+    let user = world.client_user(&admin, "client@acme.com", clients[0]).await;
+    (world, admin, clients, user)
+}
+
 /// A request without a body.
 fn get(path: &str) -> http::request::Builder {
     Request::get(path)
