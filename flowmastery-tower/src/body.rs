@@ -27,6 +27,12 @@ impl ApiBody {
         self.rest.as_ref().map_or(0, |rest| rest.len() as u64)
     }
 
+    /// The bytes that are left to send.
+    #[cfg(feature = "poem")]
+    pub(crate) fn into_bytes(self) -> Bytes {
+        self.rest.unwrap_or_default()
+    }
+
     /// Whether nothing is left to send.
     pub const fn is_empty(&self) -> bool {
         self.rest.is_none()

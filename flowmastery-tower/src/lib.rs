@@ -56,7 +56,10 @@
 //!
 //! Browsers may be given their tokens in cookies ([`Site`] says how); [`ApiBuilder::public_url`] tells where they find the API.
 //!
-//! A host guards routes of its own with the layers in [`auth`] and [`require`].
+//! A host guards routes of its own with the layers in [`auth`] (who makes a request), [`require`] (what the role allows) and [`tenant`] (whose
+//! records the path names), and traces them with the one in [`trace`]. From outside to inside they stand as [`TraceLayer`],
+//! [`AuthenticateLayer`], [`RequirePermissionLayer`] or [`RequireRoleLayer`], [`TenantLayer`]. Each is for any framework of tower services; the features
+//! `axum` and `poem` add extractors for handlers, and the layers as poem's middleware.
 //!
 //! # Features
 //!
@@ -65,26 +68,35 @@
 
 mod api;
 pub mod auth;
+#[cfg(feature = "axum")]
+pub mod axum;
 mod body;
+mod denial;
+mod guard;
 #[cfg(feature = "openapi")]
 mod openapi;
 mod peer;
+#[cfg(feature = "poem")]
+pub mod poem;
 mod problem;
 mod protection;
 mod request_id;
 pub mod require;
 mod route;
 mod site;
-mod trace;
+pub mod tenant;
+pub mod trace;
 
 pub use self::{
     api::{Api, ApiBuilder, ApiFuture},
-    auth::{AuthenticateLayer, Authenticator, TokenAuthenticator},
+    auth::{AuthenticateLayer, Authenticator, CurrentActor, TokenAuthenticator},
     body::{ApiBody, GuardBody},
+    guard::{Guard, GuardFuture},
     peer::PeerAddress,
     problem::Problem,
     request_id::RequestId,
-    require::RequirePermissionLayer,
+    require::{RequirePermissionLayer, RequireRoleLayer},
     site::Site,
-    trace::Trail,
+    tenant::{Tenant, TenantLayer},
+    trace::{TraceLayer, Trail},
 };

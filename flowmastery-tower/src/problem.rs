@@ -6,7 +6,7 @@ use std::{borrow::Cow, collections::BTreeSet, fmt, time::Duration};
 
 use bytes::Bytes;
 use flowmastery_core::error::{BoxError, Error, FieldError, Kind, causes};
-use http::{HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
 use crate::{body::ApiBody, protection::protect, request_id::RequestId};
@@ -23,6 +23,8 @@ pub struct Problem {
     retry_after: Option<Duration>,
     allow: Option<Box<str>>,
     cause: Option<BoxError>,
+    /// Boxed, since errors that are large are slow to pass on.
+    request_id: Option<Box<RequestId>>,
 }
 
 impl Problem {
@@ -35,6 +37,7 @@ impl Problem {
             retry_after: None,
             allow: None,
             cause: None,
+            request_id: None,
         }
     }
 
@@ -73,26 +76,43 @@ impl Problem {
         &self.errors
     }
 
+    /// The same problem of a request that has this id.
+    #[must_use]
+    pub fn in_request(self, request_id: RequestId) -> Self {
+        Self { request_id: Some(Box::new(request_id)), ..self }
+    }
+
     /// The answer. A 5xx is logged here.
     pub fn into_response(self, request_id: &RequestId) -> Response<ApiBody> {
-        self.log(request_id);
+        self.in_request(*request_id).response()
+    }
+
+    /// The answer, as far as it is known of which request. A 5xx is logged here.
+    pub(crate) fn response(&self) -> Response<ApiBody> {
+        self.log();
         let document = ProblemDocument {
             r#type: "about:blank",
             title: self.status.canonical_reason().unwrap_or("Problem"),
             status: self.status.as_u16(),
             detail: &self.detail,
-            request_id: request_id.as_str(),
+            request_id: self.request_id.as_deref().map(RequestId::as_str),
             errors: &self.errors,
         };
         // A struct of texts and numbers always serialises.
         let body = serde_json::to_vec(&document).map(Bytes::from).unwrap_or_default();
         let mut response = Response::new(ApiBody::from(body));
         *response.status_mut() = self.status;
-        let headers = response.headers_mut();
+        self.describe(response.headers_mut());
+        response
+    }
+
+    fn describe(&self, headers: &mut HeaderMap) {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
         protect(headers);
-        headers.insert(RequestId::HEADER, request_id.to_header());
+        if let Some(request_id) = &self.request_id {
+            headers.insert(RequestId::HEADER, request_id.to_header());
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
@@ -103,13 +123,13 @@ impl Problem {
             let seconds = after.as_secs() + u64::from(after.subsec_nanos() > 0);
             headers.insert(header::RETRY_AFTER, seconds.max(1).into());
         }
-        response
     }
 
-    fn log(&self, request_id: &RequestId) {
+    fn log(&self) {
         if self.status.is_server_error() {
             let causes = self.cause.as_deref().map(|cause| causes(cause)).unwrap_or_default();
-            tracing::error!(%request_id, status = self.status.as_u16(), detail = %self.detail, causes, "a request could not be answered");
+            let request_id = self.request_id.as_deref().map(tracing::field::display);
+            tracing::error!(request_id, status = self.status.as_u16(), detail = %self.detail, causes, "a request could not be answered");
         }
     }
 }
@@ -176,7 +196,9 @@ pub(crate) struct ProblemDocument<'a> {
     /// What was wrong, as a sentence.
     detail: &'a str,
     /// The request's id, as in the `X-Request-Id` header.
-    request_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "&'a str")]
+    request_id: Option<&'a str>,
     /// Every fault of the input; with 422 only.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[cfg_attr(feature = "openapi", schemars(with = "Option<Vec<FieldError>>"))]

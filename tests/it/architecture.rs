@@ -19,11 +19,13 @@ const CORE: &[&[&str]] = &[
 
 /// The rooms of the tower, likewise.
 const TOWER: &[&[&str]] = &[
-    &["body", "problem", "protection", "request_id", "peer", "site"],
-    &["auth", "require", "trace"],
+    &["body", "denial", "problem", "protection", "request_id", "peer", "site"],
+    &["auth", "guard"],
+    &["require", "tenant", "trace"],
     &["route"],
     &["openapi"],
     &["api"],
+    &["axum", "poem"],
 ];
 
 /// What only `app` and hosts may name.

@@ -1,58 +1,69 @@
-//! An axum application that mounts FlowMastery under `/flow`, beside its own routes, one of which knows FlowMastery's users.
+//! An axum application with state, routes and sessions of its own, which mounts FlowMastery under `/flow` and shares its users with it.
 //!
-//! `SECRET_KEY=… ADMIN_PASSWORD=… cargo run -p axum-embedded [ADDRESS [DATABASE_URL]]` makes the admin `admin@example.com` on its first start.
+//! `SECRET_KEY=… ADMIN_PASSWORD=… cargo run -p axum-embedded [ADDRESS [DATABASE_URL]]` makes FlowMastery's admin `admin@example.com` on its first
+//! start. `MEMBERS=anna:PASSWORD:admin@example.com` lets a member of the application sign in at `/sign-in` and be that admin, on the application's
+//! own pages and on the API.
+
+mod authenticator;
+mod members;
+mod routes;
+mod sessions;
 
 use std::{env, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{
-    Extension, Router,
+    Router,
     extract::{ConnectInfo, Request},
     middleware::{Next, from_fn},
     response::Response,
-    routing::get,
 };
 use flowmastery_core::{
     Config, Flowmastery,
-    access::actor::Actor,
     error::BoxError,
     model::{email::Email, password::Password},
     store::sql::{SqlConfig, SqlStore},
 };
-use flowmastery_tower::{Api, AuthenticateLayer, PeerAddress, TokenAuthenticator};
+use flowmastery_tower::{Api, PeerAddress, Site};
 use tokio::{net::TcpListener, signal::ctrl_c, time::sleep};
 use tokio_util::sync::CancellationToken;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use self::{authenticator::MemberAuthenticator, members::Members, routes::App, sessions::Sessions};
+
+/// Where FlowMastery is mounted.
+const FLOW: &str = "/flow";
 
 /// The longest that requests may take to end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
+    // Where the log goes is the application's to say, for FlowMastery's lines, too.
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8001".to_owned());
     let database = env::args().nth(2).unwrap_or_else(|| "sqlite://axum-embedded.db".to_owned());
+    let listener = TcpListener::bind(&address).await?;
+    let address = listener.local_addr()?;
+    let public_url = setting("PUBLIC_URL").unwrap_or_else(|_| format!("http://{address}"));
     let store = SqlStore::connect(&SqlConfig::new(database)).await?;
     store.migrate_up().await?;
-    let config = Config::new(setting("SECRET_KEY")?.into(), &format!("http://{address}"));
+    let config = Config::new(setting("SECRET_KEY")?.into(), &public_url);
     let flowmastery = Flowmastery::builder(config, Arc::new(store.clone())).build()?;
-    if !flowmastery.users().has_admin().await? {
-        let password = Password::choose(setting("ADMIN_PASSWORD")?.into()).map_err(|fault| fault.message)?;
-        let email = Email::parse("admin@example.com").map_err(|fault| fault.message)?;
-        flowmastery.users().create_admin(email, &password).await?;
-    }
+    make_admin(&flowmastery).await?;
     let stop = CancellationToken::new();
     let work = tokio::spawn(flowmastery.clone().run(stop.clone()));
 
-    let guard = AuthenticateLayer::required(Arc::new(TokenAuthenticator::new(&flowmastery)));
-    let app = Router::new()
-        .route("/", get(|| async { "An application of its own; FlowMastery is under /flow." }))
-        .route("/whoami", get(whoami).layer(guard))
-        .nest_service("/flow", Api::builder(flowmastery.clone()).base_path("/flow").docs(true).build()?)
-        .layer(from_fn(with_peer))
-        .into_make_service_with_connect_info::<SocketAddr>();
-    let listener = TcpListener::bind(&address).await?;
-    say(listener.local_addr()?);
+    let members = Members::read(&setting("MEMBERS").unwrap_or_default()).await?;
+    let app = App {
+        members: Arc::new(members),
+        sessions: Arc::new(Sessions::new(public_url.starts_with("https:"))),
+        flowmastery: flowmastery.clone(),
+    };
+    say(address);
+    let service = application(app, &public_url)?.into_make_service_with_connect_info::<SocketAddr>();
     let stopped = stop.clone();
     tokio::spawn(async move { ctrl_c().await.map(|()| stopped.cancel()) });
-    let server = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
+    let server = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
     tokio::select! {
         served = server => served?,
         // Who does not come to an end is left behind.
@@ -65,14 +76,36 @@ async fn main() -> Result<(), BoxError> {
     Ok(())
 }
 
+/// The application: its own routes and FlowMastery's, with one way to know who is there.
+fn application(app: App, public_url: &str) -> Result<Router, BoxError> {
+    let site = Site::new(public_url, FLOW)?;
+    let authenticator = Arc::new(MemberAuthenticator::new(&app, site.clone()));
+    let api = Api::builder(app.flowmastery.clone())
+        .base_path(FLOW)
+        .public_url(public_url)
+        .docs(true)
+        .authenticator(authenticator.clone())
+        .build()?;
+    Ok(routes::own(app, authenticator, site)?
+        .nest_service(FLOW, api)
+        .layer(CatchPanicLayer::new())
+        .layer(from_fn(with_peer)))
+}
+
 /// Tells FlowMastery who is at the other end of a connection, by which it throttles sign-ins.
 async fn with_peer(ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: Request, next: Next) -> Response {
     request.extensions_mut().insert(PeerAddress(peer.ip()));
     next.run(request).await
 }
 
-async fn whoami(Extension(actor): Extension<Actor>) -> String {
-    format!("user {}, {}", actor.user_id(), actor.role())
+async fn make_admin(flowmastery: &Flowmastery) -> Result<(), BoxError> {
+    if flowmastery.users().has_admin().await? {
+        return Ok(());
+    }
+    let password = Password::choose(setting("ADMIN_PASSWORD")?.into()).map_err(|fault| fault.message)?;
+    let email = Email::parse("admin@example.com").map_err(|fault| fault.message)?;
+    flowmastery.users().create_admin(email, &password).await?;
+    Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "an example says where it is")]

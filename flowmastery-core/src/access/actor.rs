@@ -7,7 +7,7 @@ use crate::{
     },
     error::{Error, Kind, Result},
     id::{ClientId, SessionId, UserId},
-    model::user::Role,
+    model::user::{Role, User},
     request::RequestOrigin,
 };
 
@@ -37,6 +37,15 @@ impl Actor {
     /// A user of one client.
     pub const fn client_user(user_id: UserId, client_id: ClientId) -> Self {
         Self { user_id, session_id: None, origin: NOWHERE, role: ActorRole::ClientUser(client_id) }
+    }
+
+    /// The actor that a user is; `None` for one who is deactivated, or whose role needs a client and who has none.
+    pub fn of(user: &User) -> Option<Self> {
+        let actor = match (user.role, user.client_id) {
+            (Role::Admin, _) => Self::admin(user.id),
+            (Role::Client, client) => Self::client_user(user.id, client?),
+        };
+        user.is_active.then_some(actor)
     }
 
     /// The same actor, signed in through a session of ours.

@@ -22,7 +22,7 @@ use crate::{
         email::Email,
         password::Password,
         session::{Rotation, SignedIn, TokenHash},
-        user::{Role, User, UserRecord},
+        user::{User, UserRecord},
     },
     request::RequestOrigin,
     store::{Change, NewAuditEntry, Store},
@@ -42,13 +42,9 @@ pub(crate) struct OpenSession {
 }
 
 impl OpenSession {
-    /// `None` for a user whose role needs a client and who has none.
+    /// `None` for a user who may not act.
     fn of(id: SessionId, user: &User, expires_at: Timestamp) -> Option<Self> {
-        let actor = match (user.role, user.client_id) {
-            (Role::Admin, _) => Actor::admin(user.id),
-            (Role::Client, client) => Actor::client_user(user.id, client?),
-        };
-        Some(Self { actor: actor.with_session(id), expires_at })
+        Some(Self { actor: Actor::of(user)?.with_session(id), expires_at })
     }
 }
 

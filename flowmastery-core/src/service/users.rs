@@ -56,6 +56,16 @@ impl Users {
         Ok(self.store.has_active_admin().await?)
     }
 
+    /// The user with this address as an actor, for hosts that sign users in themselves and say which of ours they stand for; `None` where there is
+    /// none, or one who may not act. A host asks at every request, since users are deactivated and change their roles.
+    ///
+    /// # Errors
+    /// [`Kind::Unavailable`] when the store is away.
+    pub async fn find_actor(&self, email: &Email) -> Result<Option<Actor>> {
+        let record = self.store.find_for_sign_in(email).await?;
+        Ok(record.and_then(|record| Actor::of(&record.user)))
+    }
+
     /// The actor's own user.
     ///
     /// # Errors

@@ -11,10 +11,7 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::Authentication;
-use crate::{
-    body::{ApiBody, GuardBody},
-    request_id::RequestId,
-};
+use crate::body::{ApiBody, GuardBody};
 
 /// The request with its actor, or the answer that refuses it.
 type Checked<B> = Result<Request<B>, Response<ApiBody>>;
@@ -44,20 +41,17 @@ pin_project! {
 impl<S: Service<Request<B>>, B: Send + 'static> AuthenticateFuture<S, B> {
     pub(crate) fn new(inner: S, authentication: Authentication, mut request: Request<B>) -> Self {
         let check = Box::pin(async move {
-            // Only the headers cross the await: a body need not be `Sync`.
-            let headers = std::mem::take(request.headers_mut());
+            // Only headers and extensions cross the await: a body need not be `Sync`.
+            let mut headers = std::mem::take(request.headers_mut());
+            let mut extensions = std::mem::take(request.extensions_mut());
             let method = request.method().clone();
-            let checked = authentication.check(&method, &headers).await;
+            authentication
+                .pass(&method, &mut headers, &mut extensions)
+                .await
+                .map_err(|problem| problem.response())?;
             *request.headers_mut() = headers;
-            match checked {
-                Ok(actor) => {
-                    if let Some(actor) = actor {
-                        request.extensions_mut().insert(actor);
-                    }
-                    Ok(request)
-                }
-                Err(problem) => Err(problem.into_response(&RequestId::of(request.headers()))),
-            }
+            *request.extensions_mut() = extensions;
+            Ok(request)
         });
         Self { state: State::Checking { check, inner } }
     }

@@ -2,19 +2,44 @@
 //! the host's own and puts the [`Actor`] into the request's extensions.
 //!
 //! ```
-//! use std::sync::Arc;
-//! use axum::{Extension, Router, routing::get};
-//! use flowmastery_core::{Flowmastery, access::actor::Actor};
-//! use flowmastery_tower::{AuthenticateLayer, TokenAuthenticator};
+//! # use std::{convert::Infallible, sync::Arc};
+//! # use flowmastery_core::{
+//! #     Config, Flowmastery, error::BoxError,
+//! #     model::{email::Email, password::Password}, request::RequestOrigin, store::sql::{SqlConfig, SqlStore},
+//! # };
+//! # use flowmastery_tower::{AuthenticateLayer, CurrentActor, TokenAuthenticator};
+//! # use http::{Request, Response, StatusCode, header};
+//! # use secrecy::ExposeSecret;
+//! # use tower::{ServiceBuilder, ServiceExt, service_fn};
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), BoxError> {
+//! # let directory = tempfile::tempdir()?;
+//! # let database = format!("sqlite://{}", directory.path().join("example.db").display());
+//! # let store = SqlStore::connect(&SqlConfig::new(database)).await?;
+//! # store.migrate_up().await?;
+//! # let config = Config::new("a signing secret, long enough for an example".into(), "https://acme.com");
+//! # let flowmastery = Flowmastery::builder(config, Arc::new(store)).build()?;
+//! # let email = Email::parse("anna@acme.com").map_err(|fault| fault.message)?;
+//! # let password = || "a password of an example".into();
+//! # flowmastery.users().create_admin(email, &Password::choose(password()).map_err(|fault| fault.message)?).await?;
+//! # let signed_in =
+//! #     flowmastery.sessions().sign_in("anna@acme.com", &password(), RequestOrigin::default()).await?;
+//! # let token = signed_in.access_token.expose_secret();
+//! let authenticator = Arc::new(TokenAuthenticator::new(&flowmastery));
+//! let service = ServiceBuilder::new().layer(AuthenticateLayer::required(authenticator)).service(service_fn(
+//!     |request: Request<String>| async move {
+//!         let user = CurrentActor::of(request.extensions()).map(|actor| actor.0.user_id());
+//!         Ok::<_, Infallible>(Response::new(format!("{user:?}")))
+//!     },
+//! ));
 //!
-//! async fn own_route(Extension(actor): Extension<Actor>) -> String {
-//!     format!("hello, user {}", actor.user_id())
-//! }
-//!
-//! fn routes(flowmastery: &Flowmastery) -> Router {
-//!     let authenticator = Arc::new(TokenAuthenticator::new(flowmastery));
-//!     Router::new().route("/own", get(own_route)).layer(AuthenticateLayer::required(authenticator))
-//! }
+//! let signed_in = Request::get("/own").header(header::AUTHORIZATION, format!("Bearer {token}"));
+//! let answer = service.clone().oneshot(signed_in.body(String::new())?).await?;
+//! assert_eq!(answer.status(), StatusCode::OK);
+//! let nobody = Request::get("/own").body(String::new())?;
+//! assert_eq!(service.oneshot(nobody).await?.status(), StatusCode::UNAUTHORIZED);
+//! # Ok(())
+//! # }
 //! ```
 //!
 //! A token is a bearer token or, where there is none, in a browser's cookie, which a host's own routes are sent below the API's base path;
@@ -22,7 +47,21 @@
 //! [`AuthenticateLayer::optional`] lets requests without any token pass, and still refuses those with a bad one. One that changes
 //! something by its cookie and does not come from a page of the same origin is answered with 403. When the store is away the answer is
 //! 503: an outage is never a denial.
+//!
+//! # Sessions of the host's own
+//!
+//! A host that signs its users in itself brings an [`Authenticator`] of its own, which finds its session in the headers and names the
+//! FlowMastery user it stands for, such as by [`Users::find_actor`](flowmastery_core::service::users::Users::find_actor); where there is none
+//! it asks a [`TokenAuthenticator`], so that tokens stay good. The same one serves [`AuthenticateLayer`] and
+//! [`ApiBuilder::authenticator`](crate::ApiBuilder::authenticator).
+//!
+//! Browsers send a cookie along with what other sites' pages ask for. An authenticator that takes one says so in
+//! [`is_by_cookie`](Authenticator::is_by_cookie); the API and the layers then refuse what changes something by it and does not come from a page of
+//! the API's own origin (`Sec-Fetch-Site`, else `Origin` against the [`Site`]), as they do for FlowMastery's cookies. What is left to the
+//! host: its cookie is `HttpOnly`, `Secure` and `SameSite=Lax` or `Strict`; its safe methods change nothing; and routes that it does not put behind
+//! an [`AuthenticateLayer`], such as those that sign in and out, it guards itself. The example `axum-embedded` does all of that.
 
+mod current;
 mod future;
 mod layer;
 mod service;
@@ -36,11 +75,14 @@ use flowmastery_core::{
     error::{Error, Kind, Result},
     service::sessions::Sessions,
 };
-use http::{HeaderMap, Method, header};
+use http::{Extensions, HeaderMap, Method, header};
 use secrecy::ExposeSecret;
 
-pub use self::{future::AuthenticateFuture, layer::AuthenticateLayer, service::Authenticate};
-use crate::{problem::Problem, site::Site};
+pub(crate) use self::current::Seen;
+pub use self::{
+    current::CurrentActor, future::AuthenticateFuture, layer::AuthenticateLayer, service::Authenticate,
+};
+use crate::{denial::Denials, peer::TrustedProxies, problem::Problem, request_id::RequestId, site::Site};
 
 /// Turns a request's headers into an actor. A host that has sessions of its own brings its own.
 #[async_trait]
@@ -50,6 +92,13 @@ pub trait Authenticator: Send + Sync + fmt::Debug + 'static {
     /// # Errors
     /// [`Kind::Unauthenticated`] for credentials that are not good, [`Kind::Unavailable`] when they cannot be checked now.
     async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Actor>>;
+
+    /// Whether the credentials are in a cookie of the host's own, which browsers send along whoever asks: what changes something by it then
+    /// has to come from a page of the API's own origin. Cookies of FlowMastery's are always held to that.
+    fn is_by_cookie(&self, headers: &HeaderMap) -> bool {
+        let _ = headers;
+        false
+    }
 }
 
 /// Verifies FlowMastery's own access tokens: of `Authorization: Bearer`, else of a browser's cookie.
@@ -103,24 +152,55 @@ pub(crate) struct Authentication {
     authenticator: Arc<dyn Authenticator>,
     required: bool,
     site: Site,
+    proxies: TrustedProxies,
+    denials: Option<Denials>,
 }
 
 impl Authentication {
     pub(crate) fn new(authenticator: Arc<dyn Authenticator>, required: bool) -> Self {
-        Self { authenticator, required, site: Site::default() }
+        let (site, proxies) = (Site::default(), TrustedProxies::default());
+        Self { authenticator, required, site, proxies, denials: None }
     }
 
     pub(crate) fn at(self, site: Site) -> Self {
         Self { site, ..self }
     }
 
-    /// Who makes the request, and may make it from where it comes; `None` only where that is allowed.
-    pub(crate) async fn check(&self, method: &Method, headers: &HeaderMap) -> Result<Option<Actor>, Problem> {
-        let actor = self.identify(headers).await?;
-        if actor.is_some() {
-            self.admit(method, headers)?;
+    pub(crate) fn behind(self, proxies: TrustedProxies) -> Self {
+        Self { proxies, ..self }
+    }
+
+    pub(crate) fn noting(self, denials: Denials) -> Self {
+        Self { denials: Some(denials), ..self }
+    }
+
+    /// Lets a request pass, with its actor in its extensions; without one only where that is allowed.
+    ///
+    /// # Errors
+    /// 401 for nobody and for bad credentials, 403 for another site's page, 503 when credentials cannot be checked.
+    pub(crate) async fn pass(
+        &self,
+        method: &Method,
+        headers: &mut HeaderMap,
+        extensions: &mut Extensions,
+    ) -> Result<(), Problem> {
+        let id = RequestId::of(headers);
+        // What comes after this finds the same.
+        headers.insert(RequestId::HEADER, id.to_header());
+        let origin = self.proxies.origin(headers, extensions, id);
+        let actor = self.identify(headers).await.map_err(|problem| problem.in_request(id))?;
+        let Some(actor) = actor.map(|actor| actor.at(origin)) else { return Ok(()) };
+        if let Some(seen) = extensions.get::<Seen>() {
+            seen.note(actor);
         }
-        Ok(actor)
+        if let Err(problem) = self.admit(method, headers) {
+            if let Some(denials) = &self.denials {
+                denials.note(actor, method, None);
+            }
+            return Err(problem.in_request(id));
+        }
+        extensions.insert(actor);
+        Ok(())
     }
 
     /// Who makes the request; `None` only where that is allowed.
@@ -133,6 +213,9 @@ impl Authentication {
 
     /// Insists that what a browser's cookie vouches for comes from a page of our own.
     pub(crate) fn admit(&self, method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
+        if !method.is_safe() && self.authenticator.is_by_cookie(headers) {
+            self.site.require_own_page(headers)?;
+        }
         Ok(self.site.admit(method, headers)?)
     }
 }

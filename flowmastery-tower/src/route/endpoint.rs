@@ -15,7 +15,7 @@ use http::{HeaderMap, Response};
 use secrecy::SecretString;
 
 use super::{Fields, Matched};
-use crate::{body::ApiBody, problem::Problem, site::Site};
+use crate::{body::ApiBody, guard::id_in_path, problem::Problem, site::Site};
 
 /// What an endpoint answers.
 pub(super) type Answer = Result<Response<ApiBody>, Problem>;
@@ -59,11 +59,11 @@ impl Target {
         let mut target = Self::Nothing;
         for (name, value) in &matched.parameters {
             match *name {
-                "client_id" => target = Self::Client(ClientId(id(value)?)),
+                "client_id" => target = Self::Client(ClientId(id_in_path(value)?)),
                 "workflow_id" => target = target.with_workflow(value),
-                "user_id" => target = Self::User(UserId(id(value)?)),
-                "invitation_id" => target = Self::Invitation(InvitationId(id(value)?)),
-                "session_id" => target = Self::Session(SessionId(id(value)?)),
+                "user_id" => target = Self::User(UserId(id_in_path(value)?)),
+                "invitation_id" => target = Self::Invitation(InvitationId(id_in_path(value)?)),
+                "session_id" => target = Self::Session(SessionId(id_in_path(value)?)),
                 _ => {}
             }
         }
@@ -101,12 +101,6 @@ impl Target {
         }
         Ok(())
     }
-}
-
-/// An id as it stands in a path: digits only.
-fn id(text: &str) -> Result<i64, Problem> {
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    text.parse().ok().filter(|_| digits).ok_or_else(Problem::no_route)
 }
 
 /// A request, as an endpoint sees it.

@@ -75,12 +75,7 @@ macro_rules! over_http {
 
             async fn on_fresh_n8n(case: impl AsyncFnOnce(Arc<dyn N8nFixture>)) {
                 let server = FakeN8n::start_as($dialect).await;
-                let api = HttpN8n::new(HttpN8nConfig {
-                    outbound: OutboundPolicy::development(),
-                    extra_ca_pem: None,
-                    entropy: Arc::new(OsEntropy),
-                    limits: HttpN8nLimits::default(),
-                });
+                let api = HttpN8n::new(HttpN8nConfig::new(OutboundPolicy::development()));
                 case(Arc::new(Fixture { api: Arc::new(api.unwrap()), n8n: (*server).clone() })).await;
             }
 

@@ -1,7 +1,9 @@
 //! The API over HTTP messages, without a port: routing, access, lists, metrics, documentation, layers, and the same on every host.
 
 mod docs;
+mod embedded;
 mod executions;
+mod extractors;
 mod layers;
 mod lists;
 mod matrix;
@@ -23,6 +25,14 @@ async fn world() -> (World, String) {
     let world = World::new(Backend::Sqlite.store().await).await;
     let admin = world.sign_in(ADMIN).await;
     (world, admin)
+}
+
+/// A world with its admin's token, two clients, and a token of a user of the first.
+async fn two_clients() -> (World, String, [i64; 2], String) {
+    let (world, admin) = world().await;
+    let clients = [world.client(&admin, "Acme Corp").await, world.client(&admin, "Other").await];
+    let user = world.client_user(&admin, "client@acme.com", clients[0]).await;
+    (world, admin, clients, user)
 }
 
 /// A request without a body.

@@ -1,7 +1,4 @@
-//! Tracing: the one line that the access log gets for each request, and the span around what happens for it.
-//!
-//! The line names the route's template, never path or query: those can hold tokens. Its target is `flowmastery::access`.
-//! A host that answers a request before the API sees it leaves the same line with a [`Trail`] of its own.
+//! A trail: what the access log will say of one request.
 
 use std::{
     net::IpAddr,
@@ -11,7 +8,7 @@ use std::{
 use flowmastery_core::access::actor::Actor;
 use http::{HeaderMap, Method, StatusCode};
 
-use crate::request_id::RequestId;
+use crate::{auth::Seen, request_id::RequestId};
 
 /// What the access log says where no route matched.
 const NO_ROUTE: &str = "-";
@@ -24,6 +21,7 @@ pub struct Trail {
     method: Method,
     pub(crate) route: Option<&'static str>,
     pub(crate) actor: Option<Actor>,
+    seen: Seen,
     pub(crate) address: Option<IpAddr>,
     status: Option<StatusCode>,
     start: Instant,
@@ -38,6 +36,7 @@ impl Trail {
             method: method.clone(),
             route: None,
             actor: None,
+            seen: Seen::default(),
             status: None,
             start: Instant::now(),
         }
@@ -57,15 +56,27 @@ impl Trail {
         tracing::info_span!("request", request_id = %self.request_id, method = %self.method, route = self.route())
     }
 
+    /// Where an authentication that happens inside tells whom it found.
+    pub(super) fn seen(&self) -> Seen {
+        self.seen.clone()
+    }
+
     /// Notes the answer's status.
     pub fn answered(&mut self, status: StatusCode) {
         self.status = Some(status);
+    }
+
+    /// Ends with the answer, which is told the request's id.
+    pub(crate) fn close(mut self, status: StatusCode, headers: &mut HeaderMap) {
+        headers.insert(RequestId::HEADER, self.request_id.to_header());
+        self.answered(status);
     }
 }
 
 /// Writes the line, also for a caller who went away before the answer: that one has no status.
 impl Drop for Trail {
     fn drop(&mut self) {
+        let actor = self.actor.or_else(|| self.seen.actor());
         tracing::info!(
             target: "flowmastery::access",
             request_id = %self.request_id,
@@ -74,8 +85,8 @@ impl Drop for Trail {
             status = self.status.map(|status| status.as_u16()),
             duration_ms = milliseconds(self.start.elapsed()),
             address = self.address.map(tracing::field::display),
-            user.id = self.actor.map(|actor| actor.user_id().0),
-            client.id = self.actor.and_then(Actor::client_id).map(|client| client.0),
+            user.id = actor.map(|actor| actor.user_id().0),
+            client.id = actor.and_then(Actor::client_id).map(|client| client.0),
         );
     }
 }

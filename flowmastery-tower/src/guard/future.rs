@@ -1,4 +1,4 @@
-//! The future of a request that needs a permission: the inner service's, or the refusal.
+//! The future of a guarded request: the inner service's, or the refusal.
 
 use std::{
     pin::Pin,
@@ -11,9 +11,9 @@ use pin_project_lite::pin_project;
 use crate::body::{ApiBody, GuardBody};
 
 pin_project! {
-    /// The future of [`RequirePermission`](super::RequirePermission).
+    /// The future of [`Guard`](super::Guard).
     #[derive(Debug)]
-    pub struct RequirePermissionFuture<F> {
+    pub struct GuardFuture<F> {
         #[pin]
         state: State<F>,
     }
@@ -28,7 +28,7 @@ pin_project! {
     }
 }
 
-impl<F> RequirePermissionFuture<F> {
+impl<F> GuardFuture<F> {
     pub(crate) const fn calling(call: F) -> Self {
         Self { state: State::Calling { call } }
     }
@@ -38,7 +38,7 @@ impl<F> RequirePermissionFuture<F> {
     }
 }
 
-impl<F, R, E> Future for RequirePermissionFuture<F>
+impl<F, R, E> Future for GuardFuture<F>
 where
     F: Future<Output = Result<Response<R>, E>>,
 {

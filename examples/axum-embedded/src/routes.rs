@@ -1,0 +1,102 @@
+//! The application's own routes: some for everybody, some guarded by FlowMastery's layers.
+
+use std::sync::Arc;
+
+use axum::{
+    Form, Router,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+    routing::{get, post},
+};
+use axum_extra::extract::CookieJar;
+use flowmastery_core::{Flowmastery, access::permission::Permission, error::BoxError};
+use flowmastery_tower::{
+    AuthenticateLayer, CurrentActor, Problem, RequestId, RequirePermissionLayer, Site, Tenant, TenantLayer,
+    TraceLayer,
+};
+use secrecy::SecretString;
+use serde::Deserialize;
+use tower_http::csrf::CsrfLayer;
+
+use crate::{authenticator::MemberAuthenticator, members::Members, sessions::Sessions};
+
+const MEMBERS: &str = "/members";
+const CUSTOMER: &str = "/customers/{client_id}";
+
+/// The application's state.
+#[derive(Clone, Debug)]
+pub(crate) struct App {
+    pub(crate) members: Arc<Members>,
+    pub(crate) sessions: Arc<Sessions>,
+    pub(crate) flowmastery: Flowmastery,
+}
+
+/// The routes. A layer that is added last runs first.
+pub(crate) fn own(app: App, authenticator: Arc<MemberAuthenticator>, site: Site) -> Result<Router, BoxError> {
+    let required = AuthenticateLayer::required(authenticator.clone()).at(site.clone());
+    let optional = AuthenticateLayer::optional(authenticator).at(site);
+    let managers = RequirePermissionLayer::new(Permission::ManageUsers);
+    let members = Router::new()
+        .route(MEMBERS, get(members))
+        .route_layer(managers.noting_denials(&app.flowmastery, MEMBERS))
+        .route_layer(required.clone())
+        .route_layer(TraceLayer::new().route(MEMBERS));
+    let customer = Router::new()
+        .route(CUSTOMER, get(customer))
+        .route_layer(TenantLayer::new(CUSTOMER)?.noting_denials(&app.flowmastery))
+        .route_layer(required.clone())
+        .route_layer(TraceLayer::new().route(CUSTOMER));
+    Ok(Router::new()
+        .route("/sign-in", post(sign_in))
+        .route("/sign-out", post(sign_out))
+        // FlowMastery's layers look where a request comes from; these two stand behind none of them.
+        .route_layer(CsrfLayer::new())
+        .route("/", get(front_page).layer(optional))
+        .route("/whoami", get(whoami).layer(required))
+        .merge(members)
+        .merge(customer)
+        .with_state(app))
+}
+
+async fn front_page(actor: Option<CurrentActor>) -> String {
+    let greeting = actor.map_or("Sign in at /sign-in", |_| "Welcome back");
+    format!("An application of its own. {greeting}; FlowMastery is under /flow.")
+}
+
+#[derive(Deserialize)]
+struct Credentials {
+    name: String,
+    password: SecretString,
+}
+
+async fn sign_in(State(app): State<App>, Form(given): Form<Credentials>) -> Result<Response, Problem> {
+    match app.members.verify(&given.name, &given.password).await? {
+        Some(stands_for) => Ok((app.sessions.open(stands_for)?, Redirect::to("/")).into_response()),
+        None => Ok((StatusCode::UNAUTHORIZED, "The name or the password is wrong.").into_response()),
+    }
+}
+
+async fn sign_out(State(app): State<App>, cookies: CookieJar) -> (CookieJar, Redirect) {
+    (app.sessions.close(cookies), Redirect::to("/"))
+}
+
+async fn whoami(CurrentActor(actor): CurrentActor) -> String {
+    format!("user {}, {}", actor.user_id(), actor.role())
+}
+
+async fn members(State(app): State<App>) -> String {
+    app.members.names().join("\n")
+}
+
+/// A page of the application's own with what FlowMastery knows.
+async fn customer(
+    State(app): State<App>,
+    CurrentActor(actor): CurrentActor,
+    Tenant(client): Tenant,
+    id: RequestId,
+) -> Result<String, Problem> {
+    let found = app.flowmastery.clients().get(actor, client).await;
+    let client = found.map_err(|error| Problem::from(error).in_request(id))?;
+    Ok(format!("The application's own page about {}.", client.name))
+}
