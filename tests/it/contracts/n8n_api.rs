@@ -4,14 +4,13 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use flowmastery_core::{
-    entropy::OsEntropy,
     id::ExecutionId,
     model::{
         client::Instance, execution::Execution, freshness::ConnectionStatus, outbound::OutboundPolicy,
         rollup::Range, workflow::Workflow,
     },
     n8n::{
-        ExecutionQuery, HttpN8n, HttpN8nConfig, HttpN8nLimits, Insights, N8nApi, N8nCursor, N8nError,
+        ExecutionQuery, HttpN8n, HttpN8nConfig, Insights, N8nApi, N8nCursor, N8nError,
         N8nPage, SingleExecution,
     },
     testing::contract::n8n_api::{Abilities, Held, N8nFixture, cases},
