@@ -108,7 +108,7 @@ impl schemars::JsonSchema for Timestamp {
     }
 }
 
-/// Where the services get the time from.
+/// Where the services get the time from. One of your own is proven by `clock_contract!` (feature `testing`).
 pub trait Clock: Send + Sync + fmt::Debug {
     /// The instant it is now.
     fn now(&self) -> Timestamp;

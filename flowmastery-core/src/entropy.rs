@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::error::{Error, Kind, Result};
 
-/// Where the services get random bytes from.
+/// Where the services get random bytes from. One of your own is proven by `entropy_contract!` (feature `testing`).
 pub trait Entropy: Send + Sync + fmt::Debug {
     /// Fills the buffer with unpredictable bytes.
     ///

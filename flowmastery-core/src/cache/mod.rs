@@ -35,7 +35,7 @@ pub struct Made {
 pub type Making<'m> = BoxFuture<'m, Result<Made>>;
 
 /// Answers by key for a while, and attempts by key. Keys of answers hold the client and the version of its data, so no answer is ever stale and
-/// none needs removing.
+/// none needs removing. One of your own is proven by `cache_contract!` (feature `testing`).
 #[async_trait]
 pub trait Cache: Send + Sync + fmt::Debug {
     /// The answer of a key, made where the cache has none and then kept for at most `ttl`. Of those who ask this process at once for

@@ -84,7 +84,7 @@ impl std::error::Error for MailError {
     }
 }
 
-/// Sends mails.
+/// Sends mails. One of your own is proven by `mailer_contract!` (feature `testing`).
 #[async_trait]
 pub trait Mailer: Send + Sync + fmt::Debug {
     /// Whether mails reach anybody; without, the maker of an invitation gets the link to pass on.

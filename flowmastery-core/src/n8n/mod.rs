@@ -109,6 +109,7 @@ impl From<&N8nError> for Connection {
 }
 
 /// n8n's public API, as far as collection needs it. Services reach it through [`GatedN8n`], so that one request at a time reaches an origin.
+/// One of your own is proven by `n8n_api_contract!` (feature `testing`).
 #[async_trait]
 pub trait N8nApi: Send + Sync + fmt::Debug {
     /// A page of the workflows, with 250 rows at most.

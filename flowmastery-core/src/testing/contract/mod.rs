@@ -14,7 +14,13 @@
 //! the feature `testing`. Two implementations stand in two modules, since names of tests would meet otherwise.
 //!
 //! The cases of a module are private and listed once at its end, so that the compiler complains about one that is forgotten.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "these are tests")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "these are tests"
+)]
 
 pub mod aging;
 pub mod audit;

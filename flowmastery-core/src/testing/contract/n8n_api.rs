@@ -257,7 +257,7 @@ async fn workflows_are_listed_in_pages_with_their_state(n8n: Arc<dyn N8nFixture>
     let workflow = |number: usize| Workflow {
         id: WorkflowId::from(format!("workflow{number:08}").as_str()),
         name: format!("Größe \"{number}\""),
-        active: number % 3 == 0,
+        active: number.is_multiple_of(3),
         archived: number % 3 == 1,
     };
     let held: Vec<_> = (0..600).map(workflow).collect();
