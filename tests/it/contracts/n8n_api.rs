@@ -10,8 +10,8 @@ use flowmastery_core::{
         rollup::Range, workflow::Workflow,
     },
     n8n::{
-        ExecutionQuery, HttpN8n, HttpN8nConfig, Insights, N8nApi, N8nCursor, N8nError,
-        N8nPage, SingleExecution,
+        ExecutionQuery, HttpN8n, HttpN8nConfig, Insights, N8nApi, N8nCursor, N8nError, N8nPage,
+        SingleExecution,
     },
     testing::contract::n8n_api::{Abilities, Held, N8nFixture, cases},
 };
