@@ -1,6 +1,7 @@
 //! The assembled services: [`Flowmastery`] owns the ports and hands out one service for each kind of work.
 
 mod builder;
+mod work;
 mod n8n;
 
 use std::{sync::Arc, time::Duration};
@@ -8,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
-pub use self::builder::Builder;
+pub use self::{builder::Builder, work::Work};
 use crate::{
     feed::ChangeFeed,
     model::{outbound::OutboundPolicy, session::TokenLifetimes},
@@ -170,6 +171,11 @@ impl Flowmastery {
             self.feed.run(&stop),
             self.audit.run(&stop),
         );
+    }
+
+    /// Starts [`Self::run`] in a task of its own.
+    pub fn start(&self) -> Work {
+        Work::start(self.clone())
     }
 
     /// Waits until the audit log has what was noted beside requests, for hosts that stop: call it once no request is under way, and before the

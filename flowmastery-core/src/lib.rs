@@ -71,4 +71,4 @@ pub mod sync;
 pub mod testing;
 mod throttle;
 
-pub use app::{Builder, Config, Flowmastery};
+pub use app::{Builder, Config, Flowmastery, Work};

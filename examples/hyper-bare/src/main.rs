@@ -17,7 +17,6 @@ use hyper_util::{
     server::{conn::auto::Builder, graceful::GracefulShutdown},
 };
 use tokio::{net::TcpListener, signal::ctrl_c, time::timeout};
-use tokio_util::sync::CancellationToken;
 use tower_service::Service;
 
 /// The longest that requests may take to end.
@@ -31,14 +30,11 @@ async fn main() -> Result<(), BoxError> {
     store.migrate_up().await?;
     let config = Config::new(setting("SECRET_KEY")?.into(), &format!("http://{address}"));
     let flowmastery = Flowmastery::builder(config, Arc::new(store.clone())).build()?;
-    let stop = CancellationToken::new();
-    let work = tokio::spawn(flowmastery.clone().run(stop.clone()));
+    let work = flowmastery.start();
     let listener = TcpListener::bind(&address).await?;
     say(listener.local_addr()?);
-    serve(Api::builder(flowmastery.clone()).docs(true).build()?, listener).await?;
-    stop.cancel();
-    work.await?;
-    flowmastery.settle().await;
+    serve(Api::builder(flowmastery).docs(true).build()?, listener).await?;
+    work.stop().await;
     store.close().await;
     Ok(())
 }

@@ -20,7 +20,6 @@ use salvo::{
     prelude::TowerServiceCompat,
 };
 use tokio::signal::ctrl_c;
-use tokio_util::sync::CancellationToken;
 
 /// The longest that requests may take to end.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -33,10 +32,9 @@ async fn main() -> Result<(), BoxError> {
     store.migrate_up().await?;
     let config = Config::new(setting("SECRET_KEY")?.into(), &format!("http://{address}"));
     let flowmastery = Flowmastery::builder(config, Arc::new(store.clone())).build()?;
-    let stop = CancellationToken::new();
-    let work = tokio::spawn(flowmastery.clone().run(stop.clone()));
+    let work = flowmastery.start();
 
-    let api = Api::builder(flowmastery.clone()).base_path("/flow").docs(true).build()?;
+    let api = Api::builder(flowmastery).base_path("/flow").docs(true).build()?;
     let mounted = TowerServiceCompat::<ReqBody, _, _, _>::compat(api);
     let router =
         Router::new().hoop(with_peer).get(home).push(Router::with_path("flow/{**rest}").goal(mounted));
@@ -53,9 +51,7 @@ async fn main() -> Result<(), BoxError> {
     });
     server.try_serve(router).await?;
 
-    stop.cancel();
-    work.await?;
-    flowmastery.settle().await;
+    work.stop().await;
     store.close().await;
     Ok(())
 }
