@@ -24,9 +24,9 @@ pub enum Change {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FeedPosition {
     /// The last of what was seen.
-    pub(crate) seen: String,
+    pub seen: String,
     /// The life of the database in which that means something.
-    pub(crate) life: String,
+    pub life: String,
 }
 
 /// What a read of the feed found.
