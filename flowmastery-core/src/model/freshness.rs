@@ -84,7 +84,6 @@ pub struct Freshness {
 /// A span of which executions are missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
-#[non_exhaustive]
 pub struct Gap {
     /// Start of the span.
     pub from: Timestamp,

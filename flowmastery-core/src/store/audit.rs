@@ -23,13 +23,13 @@ pub struct NewAuditEntry {
     pub at: Timestamp,
     /// What was done.
     pub action: AuditAction,
-    /// Who did it; the store adds the address that the user has at that time.
+    /// Who did it.
     pub actor: Option<UserId>,
     /// From where.
     pub origin: RequestOrigin,
-    /// Whose scope sees it.
+    /// For whose scope to see.
     pub client: Option<ClientId>,
-    /// What it was done to.
+    /// To what.
     pub subject: Option<AuditSubject>,
     /// What else is to be known.
     pub detail: AuditDetail,

@@ -72,7 +72,6 @@ impl SqlitePools {
         Ok(Self { readers, writer })
     }
 
-    #[expect(clippy::unused_self, reason = "the same on both databases")]
     pub(super) fn kind(&self) -> &'static str {
         "sqlite"
     }
