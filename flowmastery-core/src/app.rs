@@ -1,8 +1,8 @@
 //! The assembled services: [`Flowmastery`] owns the ports and hands out one service for each kind of work.
 
 mod builder;
-mod work;
 mod n8n;
+mod work;
 
 use std::{sync::Arc, time::Duration};
 

@@ -50,17 +50,17 @@ async fn main() -> Result<(), BoxError> {
     let config = Config::new(setting("SECRET_KEY")?.into(), &public_url);
     let flowmastery = Flowmastery::builder(config, Arc::new(store.clone())).build()?;
     make_admin(&flowmastery).await?;
-    let stop = CancellationToken::new();
-    let work = tokio::spawn(flowmastery.clone().run(stop.clone()));
+    let work = flowmastery.start();
 
     let members = Members::read(&setting("MEMBERS").unwrap_or_default()).await?;
     let app = App {
         members: Arc::new(members),
         sessions: Arc::new(Sessions::new(public_url.starts_with("https:"))),
-        flowmastery: flowmastery.clone(),
+        flowmastery,
     };
     say(address);
     let service = application(app, &public_url)?.into_make_service_with_connect_info::<SocketAddr>();
+    let stop = CancellationToken::new();
     let stopped = stop.clone();
     tokio::spawn(async move { ctrl_c().await.map(|()| stopped.cancel()) });
     let server = axum::serve(listener, service).with_graceful_shutdown(stop.clone().cancelled_owned());
@@ -69,9 +69,7 @@ async fn main() -> Result<(), BoxError> {
         // Who does not come to an end is left behind.
         () = async { stop.cancelled().await; sleep(PATIENCE).await } => {}
     }
-    stop.cancel();
-    work.await?;
-    flowmastery.settle().await;
+    work.stop().await;
     store.close().await;
     Ok(())
 }

@@ -19,11 +19,10 @@ use flowmastery_core::{
 };
 use flowmastery_tower::{Api, PeerAddress};
 use tokio::{net::TcpListener, signal::ctrl_c};
-use tokio_util::sync::CancellationToken;
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
-    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8003".to_owned());
+    let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8004".to_owned());
     let directory = PathBuf::from(env::args().nth(2).unwrap_or_else(|| "own-ports-data".to_owned()));
     for name in ["outbox", "n8n"] {
         tokio::fs::create_dir_all(directory.join(name)).await?;
@@ -38,20 +37,17 @@ async fn main() -> Result<(), BoxError> {
         let email = Email::parse("admin@example.com").map_err(|fault| fault.message)?;
         flowmastery.users().create_admin(email, &password).await?;
     }
-    let stop = CancellationToken::new();
-    let work = tokio::spawn(flowmastery.clone().run(stop.clone()));
+    let work = flowmastery.start();
 
     let app = Router::new()
-        .fallback_service(Api::builder(flowmastery.clone()).docs(true).build()?)
+        .fallback_service(Api::builder(flowmastery).docs(true).build()?)
         .layer(from_fn(with_peer))
         .into_make_service_with_connect_info::<SocketAddr>();
     let listener = TcpListener::bind(&address).await?;
     say(listener.local_addr()?);
     axum::serve(listener, app).with_graceful_shutdown(async { ctrl_c().await.unwrap_or_default() }).await?;
 
-    stop.cancel();
-    work.await?;
-    flowmastery.settle().await;
+    work.stop().await;
     store.close().await;
     Ok(())
 }
