@@ -53,6 +53,14 @@ impl FieldError {
     }
 }
 
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.field, self.message)
+    }
+}
+
+impl StdError for FieldError {}
+
 /// The error of every service method.
 #[derive(Clone, Debug)]
 pub struct Error {

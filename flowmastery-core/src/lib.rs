@@ -1,7 +1,7 @@
 //! FlowMastery's services: tenants, roles, encrypted n8n keys, collection and metrics. No HTTP server, no environment, no global.
 //!
-//! [`Flowmastery`] owns the ports (store, cache, mail, n8n) and hands out the services. A host keeps the runtime: it spawns
-//! [`Flowmastery::run`] and ends it with a token.
+//! [`Flowmastery`] owns the ports (store, cache, mail, n8n) and hands out the services. A host keeps the runtime: it
+//! starts what goes on beside requests ([`Flowmastery::start`]), and stops it.
 //!
 #![cfg_attr(all(feature = "n8n-http", feature = "sqlite"), doc = "```")]
 #![cfg_attr(not(all(feature = "n8n-http", feature = "sqlite")), doc = "```ignore")]
@@ -10,20 +10,19 @@
 //!     Config, Flowmastery,
 //!     access::actor::Actor,
 //!     model::{client::ClientName, email::Email, password::Password, period::PeriodQuery},
-//!     store::sql::{SqlConfig, SqlStore},
+//!     store::sql::SqlStore,
 //! };
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-//! let store = SqlStore::connect(&SqlConfig::new("sqlite::memory:")).await?;
-//! store.migrate_up().await?;
+//! let store = SqlStore::open("sqlite::memory:").await?;
 //! let config = Config::new("a secret of at least 32 characters".into(), "https://agency.com");
 //! let flowmastery = Flowmastery::builder(config, Arc::new(store)).build()?;
 //!
-//! let password = Password::choose("correct horse battery".into()).map_err(|fault| fault.message)?;
-//! let email = Email::parse("anna@agency.com").map_err(|fault| fault.message)?;
+//! let password = Password::choose("correct horse battery".into())?;
+//! let email = Email::parse("anna@agency.com")?;
 //! let anna = Actor::admin(flowmastery.users().create_admin(email, &password).await?.id);
-//! let name = ClientName::parse("Acme Corp").map_err(|fault| fault.message)?;
+//! let name = ClientName::parse("Acme Corp")?;
 //! let acme = flowmastery.clients().create(anna, name).await?;
 //!
 //! let metrics = flowmastery.metrics().client(anna, acme.id, &PeriodQuery::default()).await?;

@@ -21,7 +21,7 @@ use flowmastery_core::{
     Config, Flowmastery,
     error::BoxError,
     model::{email::Email, password::Password},
-    store::sql::{SqlConfig, SqlStore},
+    store::sql::SqlStore,
 };
 use flowmastery_tower::{Api, PeerAddress, Site};
 use tokio::{net::TcpListener, signal::ctrl_c, time::sleep};
@@ -45,8 +45,7 @@ async fn main() -> Result<(), BoxError> {
     let listener = TcpListener::bind(&address).await?;
     let address = listener.local_addr()?;
     let public_url = setting("PUBLIC_URL").unwrap_or_else(|_| format!("http://{address}"));
-    let store = SqlStore::connect(&SqlConfig::new(database)).await?;
-    store.migrate_up().await?;
+    let store = SqlStore::open(database).await?;
     let config = Config::new(setting("SECRET_KEY")?.into(), &public_url);
     let flowmastery = Flowmastery::builder(config, Arc::new(store.clone())).build()?;
     make_admin(&flowmastery).await?;
@@ -100,8 +99,8 @@ async fn make_admin(flowmastery: &Flowmastery) -> Result<(), BoxError> {
     if flowmastery.users().has_admin().await? {
         return Ok(());
     }
-    let password = Password::choose(setting("ADMIN_PASSWORD")?.into()).map_err(|fault| fault.message)?;
-    let email = Email::parse("admin@example.com").map_err(|fault| fault.message)?;
+    let password = Password::choose(setting("ADMIN_PASSWORD")?.into())?;
+    let email = Email::parse("admin@example.com")?;
     flowmastery.users().create_admin(email, &password).await?;
     Ok(())
 }

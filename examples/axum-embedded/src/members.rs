@@ -31,9 +31,9 @@ impl Members {
         for member in setting.split(',').filter(|member| !member.is_empty()) {
             let parts = member.split_once(':').and_then(|(name, rest)| Some((name, rest.rsplit_once(':')?)));
             let (name, (password, email)) = parts.ok_or("A member is NAME:PASSWORD:E-MAIL.")?;
-            let password = Password::choose(password.into()).map_err(|fault| fault.message)?;
+            let password = Password::choose(password.into())?;
             let hashed_password = hasher.hash(&password).await?;
-            let stands_for = Email::parse(email).map_err(|fault| fault.message)?;
+            let stands_for = Email::parse(email)?;
             by_name.insert(name.to_owned(), Member { hashed_password, stands_for });
         }
         Ok(Self { by_name, hasher })

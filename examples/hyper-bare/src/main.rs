@@ -5,11 +5,7 @@
 
 use std::{env, net::SocketAddr, sync::Arc, time::Duration};
 
-use flowmastery_core::{
-    Config, Flowmastery,
-    error::BoxError,
-    store::sql::{SqlConfig, SqlStore},
-};
+use flowmastery_core::{Config, Flowmastery, error::BoxError, store::sql::SqlStore};
 use flowmastery_tower::{Api, PeerAddress};
 use hyper::{Request, body::Incoming, service::service_fn};
 use hyper_util::{
@@ -26,8 +22,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 async fn main() -> Result<(), BoxError> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8002".to_owned());
     let database = env::args().nth(2).unwrap_or_else(|| "sqlite://hyper-bare.db".to_owned());
-    let store = SqlStore::connect(&SqlConfig::new(database)).await?;
-    store.migrate_up().await?;
+    let store = SqlStore::open(database).await?;
     let config = Config::new(setting("SECRET_KEY")?.into(), &format!("http://{address}"));
     let flowmastery = Flowmastery::builder(config, Arc::new(store.clone())).build()?;
     let work = flowmastery.start();

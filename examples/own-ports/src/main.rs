@@ -15,7 +15,7 @@ use flowmastery_core::{
     Config,
     error::BoxError,
     model::{email::Email, password::Password},
-    store::sql::{SqlConfig, SqlStore},
+    store::sql::SqlStore,
 };
 use flowmastery_tower::{Api, PeerAddress};
 use tokio::{net::TcpListener, signal::ctrl_c};
@@ -28,13 +28,12 @@ async fn main() -> Result<(), BoxError> {
         tokio::fs::create_dir_all(directory.join(name)).await?;
     }
     let database = format!("sqlite://{}", directory.join("flowmastery.db").display());
-    let store = SqlStore::connect(&SqlConfig::new(database)).await?;
-    store.migrate_up().await?;
+    let store = SqlStore::open(database).await?;
     let config = Config::new(setting("SECRET_KEY")?.into(), &format!("http://{address}"));
     let flowmastery = own_ports::flowmastery(config, Arc::new(store.clone()), &directory)?;
     if !flowmastery.users().has_admin().await? {
-        let password = Password::choose(setting("ADMIN_PASSWORD")?.into()).map_err(|fault| fault.message)?;
-        let email = Email::parse("admin@example.com").map_err(|fault| fault.message)?;
+        let password = Password::choose(setting("ADMIN_PASSWORD")?.into())?;
+        let email = Email::parse("admin@example.com")?;
         flowmastery.users().create_admin(email, &password).await?;
     }
     let work = flowmastery.start();

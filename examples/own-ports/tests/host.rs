@@ -6,7 +6,7 @@ use std::{path::Path, sync::Arc};
 use flowmastery_core::{
     Config,
     model::{email::Email, password::Password},
-    store::sql::{SqlConfig, SqlStore},
+    store::sql::SqlStore,
 };
 use flowmastery_tower::Api;
 use http::Request;
@@ -51,8 +51,7 @@ async fn a_client_is_invited_by_a_file_and_sees_what_was_recorded() {
     let directory = tempfile::tempdir().unwrap();
     std::fs::create_dir(directory.path().join("outbox")).unwrap();
     record(directory.path());
-    let store = SqlStore::connect(&SqlConfig::new("sqlite::memory:")).await.unwrap();
-    store.migrate_up().await.unwrap();
+    let store = SqlStore::open("sqlite::memory:").await.unwrap();
     let config = Config::new("a signing secret for tests, long enough".into(), "https://agency.com");
     let flowmastery = own_ports::flowmastery(config, Arc::new(store), directory.path()).unwrap();
     let password = Password::choose("securepassword".into()).unwrap();

@@ -5,7 +5,7 @@
 //! # use std::{convert::Infallible, sync::Arc};
 //! # use flowmastery_core::{
 //! #     Config, Flowmastery, error::BoxError,
-//! #     model::{email::Email, password::Password}, request::RequestOrigin, store::sql::{SqlConfig, SqlStore},
+//! #     model::{email::Email, password::Password}, request::RequestOrigin, store::sql::SqlStore,
 //! # };
 //! # use flowmastery_tower::{AuthenticateLayer, CurrentActor, TokenAuthenticator};
 //! # use http::{Request, Response, StatusCode, header};
@@ -15,13 +15,12 @@
 //! # async fn main() -> Result<(), BoxError> {
 //! # let directory = tempfile::tempdir()?;
 //! # let database = format!("sqlite://{}", directory.path().join("example.db").display());
-//! # let store = SqlStore::connect(&SqlConfig::new(database)).await?;
-//! # store.migrate_up().await?;
+//! # let store = SqlStore::open(database).await?;
 //! # let config = Config::new("a signing secret, long enough for an example".into(), "https://acme.com");
 //! # let flowmastery = Flowmastery::builder(config, Arc::new(store)).build()?;
-//! # let email = Email::parse("anna@acme.com").map_err(|fault| fault.message)?;
+//! # let email = Email::parse("anna@acme.com")?;
 //! # let password = || "a password of an example".into();
-//! # flowmastery.users().create_admin(email, &Password::choose(password()).map_err(|fault| fault.message)?).await?;
+//! # flowmastery.users().create_admin(email, &Password::choose(password())?).await?;
 //! # let signed_in =
 //! #     flowmastery.sessions().sign_in("anna@acme.com", &password(), RequestOrigin::default()).await?;
 //! # let token = signed_in.access_token.expose_secret();

@@ -44,6 +44,8 @@ mod workflow;
 
 use std::fmt;
 
+use secrecy::SecretString;
+
 use async_trait::async_trait;
 
 use self::pool::{Pool, fetch_one};
@@ -67,6 +69,17 @@ impl SqlStore {
     /// ours or a refused sign-in. The URL is never repeated.
     pub async fn connect(config: &SqlConfig) -> StoreResult<Self> {
         Ok(Self { pool: Pool::connect(config).await? })
+    }
+
+    /// Connects to the database of a URL, such as `sqlite://flowmastery.db` or `postgres://user:password@localhost/flowmastery`, and brings its schema
+    /// up to date. Several hosts may do so at once.
+    ///
+    /// # Errors
+    /// As [`Self::connect`] and [`Self::migrate_up`].
+    pub async fn open(url: impl Into<SecretString>) -> StoreResult<Self> {
+        let store = Self::connect(&SqlConfig::new(url)).await?;
+        store.migrate_up().await?;
+        Ok(store)
     }
 
     /// Waits for running statements and closes every connection.
