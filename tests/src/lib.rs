@@ -19,3 +19,8 @@ pub mod smtp;
 pub mod snapshot;
 mod supervised;
 pub mod world;
+
+/// The programs of the page on embedding compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/EMBEDDING.md")]
+mod embedding {}

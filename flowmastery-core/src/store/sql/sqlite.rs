@@ -66,8 +66,11 @@ impl SqlitePools {
             return Ok(Self { readers: only.clone(), writer: only });
         }
         make_private(options.get_filename());
-        // The writer first: it makes the database and turns the write-ahead log on.
+        // The writer first: it makes the database and turns the write-ahead log on, for which SQLite waits for no other process that does the same.
+        let is_new = options.get_filename().metadata().is_ok_and(|file| file.len() == 0);
+        let lock = if is_new { lock_beside(options.get_filename().to_owned()).await? } else { None };
         let writer = pool(1).connect_with(options.clone()).await.map_err(fault)?;
+        drop(lock);
         let readers = pool(config.max_connections).connect_with(options).await.map_err(fault)?;
         Ok(Self { readers, writer })
     }
