@@ -6,11 +6,12 @@ mod work;
 
 use std::{sync::Arc, time::Duration};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use tokio_util::sync::CancellationToken;
 
 pub use self::{builder::Builder, work::Work};
 use crate::{
+    error::{Error, Kind, Result},
     feed::ChangeFeed,
     model::{outbound::OutboundPolicy, session::TokenLifetimes},
     secret::VaultKey,
@@ -32,12 +33,17 @@ use crate::{
     store::Store,
 };
 
+/// The fewest characters of a secret key.
+const LEAST_SECRET: usize = 32;
+
 /// Settings of the services; a host fills them from wherever it keeps its own.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Config {
-    /// Signs access tokens.
+    /// Signs access tokens: 32 characters at least, which nobody can guess, such as of `openssl rand -base64 48`.
     pub secret_key: SecretString,
+    /// Takes a shorter one too, for development: whoever guesses it is everybody.
+    pub allow_short_secret_key: bool,
     /// Keys that signed tokens which are still to be read.
     pub previous_secret_keys: Vec<SecretString>,
     /// Seal n8n keys and waiting mails, newest first. Behind them stand those that follow from `secret_key` and `previous_secret_keys`: they
@@ -68,6 +74,7 @@ impl Config {
         let accept_page = format!("{front_end}/accept-invitation");
         Self {
             secret_key,
+            allow_short_secret_key: false,
             previous_secret_keys: Vec::new(),
             encryption_keys: Vec::new(),
             lifetimes: TokenLifetimes::default(),
@@ -79,6 +86,20 @@ impl Config {
             invitations: InvitationConfig { accept_page, always_show_link: false },
             password_reset_page: format!("{front_end}/reset-password"),
         }
+    }
+}
+
+impl Config {
+    /// Insists on a secret key that cannot be guessed from a token.
+    fn check(&self) -> Result<()> {
+        let length = self.secret_key.expose_secret().chars().count();
+        if length >= LEAST_SECRET || self.allow_short_secret_key {
+            return Ok(());
+        }
+        Err(Error::new(
+            Kind::Invalid,
+            "The secret key has at least 32 characters, such as those of `openssl rand -base64 48`.",
+        ))
     }
 }
 
@@ -173,7 +194,7 @@ impl Flowmastery {
         );
     }
 
-    /// Starts [`Self::run`] in a task of its own.
+    /// Starts [`Self::run`] in a task of its own; for this there has to be a runtime of tokio.
     pub fn start(&self) -> Work {
         Work::start(self.clone())
     }

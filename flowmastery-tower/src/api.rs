@@ -23,7 +23,7 @@ use tracing::Instrument;
 #[cfg(feature = "openapi")]
 use crate::openapi::document;
 use crate::{
-    auth::{Authentication, Authenticator, TokenAuthenticator},
+    auth::{Authentication, Authenticator, Credentials, TokenAuthenticator},
     body::ApiBody,
     peer::TrustedProxies,
     problem::Problem,
@@ -162,8 +162,7 @@ impl Inner {
         // Nothing of what a panic leaves half done is looked at again but the trail, which holds only copies.
         let served = AssertUnwindSafe(served).catch_unwind().instrument(span.clone()).await;
         let served = served.unwrap_or_else(|panic| Err(Problem::panicked(panic.as_ref())));
-        let response =
-            span.in_scope(|| served.unwrap_or_else(|problem| problem.into_response(trail.request_id())));
+        let response = span.in_scope(|| served.unwrap_or_else(|problem| problem.answer(trail.request_id())));
         let response = self.finished(response, trail.request_id(), is_head);
         trail.answered(response.status());
         response
@@ -222,7 +221,8 @@ impl Inner {
     ) -> Result<Response<ApiBody>, Problem> {
         let route = matched.route.clone();
         if actor.is_some() {
-            self.authentication.admit(&parts.method, &parts.headers)?;
+            let credentials = Credentials::new(&parts.headers, &parts.extensions);
+            self.authentication.admit(&parts.method, credentials)?;
         }
         route.access.require(actor)?;
         let target = Target::of(matched)?;

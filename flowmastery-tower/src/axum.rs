@@ -4,9 +4,10 @@
 //! # use std::sync::Arc;
 //! # use async_trait::async_trait;
 //! # use flowmastery_core::{access::actor::Actor, error::{BoxError, Result}, id::{ClientId, UserId}};
-//! # use http::{HeaderMap, Request, StatusCode};
+//! # use http::{Request, StatusCode};
 //! # use tower::ServiceExt;
 //! use axum::{Router, body::Body, routing::get};
+//! # use flowmastery_tower::Credentials;
 //! use flowmastery_tower::{AuthenticateLayer, Authenticator, CurrentActor, Problem, Tenant, TenantLayer};
 //!
 //! async fn hello(actor: Option<CurrentActor>) -> String {
@@ -22,8 +23,8 @@
 //! # struct Believing;
 //! # #[async_trait]
 //! # impl Authenticator for Believing {
-//! #     async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Actor>> {
-//! #         let client = headers.get("x-client").and_then(|client| client.to_str().ok()?.parse().ok());
+//! #     async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Option<Actor>> {
+//! #         let client = credentials.headers().get("x-client").and_then(|client| client.to_str().ok()?.parse().ok());
 //! #         Ok(client.map(|client| Actor::client_user(UserId(2), ClientId(client))))
 //! #     }
 //! # }

@@ -89,7 +89,7 @@ pub mod trace;
 
 pub use self::{
     api::{Api, ApiBuilder, ApiFuture},
-    auth::{AuthenticateLayer, Authenticator, CurrentActor, TokenAuthenticator},
+    auth::{AuthenticateLayer, Authenticator, Credentials, CurrentActor, TokenAuthenticator},
     body::{ApiBody, GuardBody},
     guard::{Guard, GuardFuture},
     peer::PeerAddress,

@@ -5,7 +5,8 @@
 //! # use std::sync::Arc;
 //! # use async_trait::async_trait;
 //! # use flowmastery_core::{access::actor::Actor, error::{BoxError, Result}, id::{ClientId, UserId}};
-//! # use http::{HeaderMap, StatusCode};
+//! # use http::StatusCode;
+//! # use flowmastery_tower::Credentials;
 //! use flowmastery_tower::{AuthenticateLayer, Authenticator, CurrentActor, Tenant, TenantLayer, TraceLayer};
 //! use poem::{Endpoint, EndpointExt, Request, Route, get, handler};
 //!
@@ -19,8 +20,8 @@
 //! # struct Believing;
 //! # #[async_trait]
 //! # impl Authenticator for Believing {
-//! #     async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Actor>> {
-//! #         let client = headers.get("x-client").and_then(|client| client.to_str().ok()?.parse().ok());
+//! #     async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Option<Actor>> {
+//! #         let client = credentials.headers().get("x-client").and_then(|client| client.to_str().ok()?.parse().ok());
 //! #         Ok(client.map(|client| Actor::client_user(UserId(2), ClientId(client))))
 //! #     }
 //! # }

@@ -83,7 +83,7 @@ impl Problem {
     }
 
     /// The answer. A 5xx is logged here.
-    pub fn into_response(self, request_id: &RequestId) -> Response<ApiBody> {
+    pub fn answer(self, request_id: &RequestId) -> Response<ApiBody> {
         self.in_request(*request_id).response()
     }
 
@@ -197,7 +197,7 @@ pub(crate) struct ProblemDocument<'a> {
     detail: &'a str,
     /// The request's id, as in the `X-Request-Id` header.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "&'a str")]
+    #[cfg_attr(feature = "openapi", schemars(with = "&'a str"))]
     request_id: Option<&'a str>,
     /// Every fault of the input; with 422 only.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -212,7 +212,7 @@ mod tests {
     fn rendered(problem: Problem) -> (Response<ApiBody>, serde_json::Value) {
         use http_body_util::BodyExt as _;
         let id = RequestId::of(&http::HeaderMap::new());
-        let (parts, body) = problem.into_response(&id).into_parts();
+        let (parts, body) = problem.answer(&id).into_parts();
         let bytes = futures_util::FutureExt::now_or_never(body.collect()).unwrap().unwrap().to_bytes();
         let json = serde_json::from_slice(&bytes).unwrap();
         (Response::from_parts(parts, ApiBody::empty()), json)

@@ -24,8 +24,8 @@ use flowmastery_core::{
     n8n::{ExecutionQuery, N8nApi, N8nCursor, N8nError, N8nPage, SingleExecution},
     store::sql::{SqlConfig, SqlStore},
 };
-use flowmastery_tower::{Api, Authenticator};
-use http::{HeaderMap, Request};
+use flowmastery_tower::{Api, Authenticator, Credentials};
+use http::Request;
 use http_body_util::{BodyExt, Full};
 use tokio::runtime::Runtime;
 use tower_service::Service;
@@ -85,7 +85,7 @@ struct Admin;
 
 #[async_trait]
 impl Authenticator for Admin {
-    async fn authenticate(&self, _: &HeaderMap) -> Result<Option<Actor>> {
+    async fn authenticate(&self, _: Credentials<'_>) -> Result<Option<Actor>> {
         Ok(Some(Actor::admin(UserId(1))))
     }
 }

@@ -25,7 +25,7 @@ use secrecy::{ExposeSecret, SecretString};
 /// In Base64, as a key is written, and as its bytes.
 const KEY: &str = "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LXNlY3I=";
 const KEY_BYTES: &str = "secret-secret-secret-secret-secr";
-const SIGNING: &str = "the-signing-secret-of-this-test";
+const SIGNING: &str = "the-signing-secret-of-this-test, which is long enough";
 
 /// What was said, in every spelling in which bytes may be written.
 struct Said(String);

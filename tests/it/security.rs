@@ -1,5 +1,7 @@
 //! What `docs/SECURITY.md` promises is there: every test that it names, and what holds of the code as a whole.
 
+use flowmastery_core::{Config, Flowmastery, error::Kind};
+use flowmastery_tests::backend::Backend;
 use std::{
     collections::BTreeSet,
     fs,
@@ -124,4 +126,18 @@ fn every_store_method_that_takes_a_scope_is_in_the_isolation_suite() {
     };
     let missing: Vec<_> = scoped_methods().into_iter().filter(|method| !is_tried(method)).collect();
     assert!(missing.is_empty(), "tried in the scope of another client by no case: {missing:?}");
+}
+
+#[tokio::test]
+async fn a_secret_key_that_can_be_guessed_is_refused_unless_that_is_said() {
+    let store = Backend::Sqlite.store().await.store;
+    let built = |key: &str, allowed: bool| {
+        let mut config = Config::new(key.into(), "https://agency.com");
+        config.allow_short_secret_key = allowed;
+        Flowmastery::builder(config, store.clone()).build().map(drop).map_err(|error| error.kind())
+    };
+    assert_eq!(built("", false), Err(Kind::Invalid));
+    assert_eq!(built(&"x".repeat(31), false), Err(Kind::Invalid));
+    assert_eq!(built(&"x".repeat(31), true), Ok(()));
+    assert_eq!(built(&"x".repeat(32), false), Ok(()));
 }

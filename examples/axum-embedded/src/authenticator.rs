@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use axum::http::{HeaderMap, header};
 use flowmastery_core::{
     access::actor::Actor,
     error::{Error, Kind, Result},
     service::users::Users,
 };
-use flowmastery_tower::{Authenticator, Site, TokenAuthenticator};
+use flowmastery_tower::{Authenticator, Credentials, Site, TokenAuthenticator};
 
 use crate::{routes::App, sessions::Sessions};
 
@@ -33,20 +32,16 @@ impl MemberAuthenticator {
 
 #[async_trait]
 impl Authenticator for MemberAuthenticator {
-    async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Actor>> {
+    async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Option<Actor>> {
         // Whoever sends a token means it; a bad one is refused whatever session there is.
-        if let Some(actor) = self.tokens.authenticate(headers).await? {
+        if let Some(actor) = self.tokens.authenticate(credentials).await? {
             return Ok(Some(actor));
         }
-        let Some(stands_for) = self.sessions.find(headers) else { return Ok(None) };
+        let Some(stands_for) = self.sessions.find(credentials.headers()) else { return Ok(None) };
         // Asked each time: the user may have been deactivated, or have another role.
         match self.users.find_actor(&stands_for).await? {
             Some(actor) => Ok(Some(actor)),
             None => Err(Error::new(Kind::Unauthenticated, "There is no account for you here any more.")),
         }
-    }
-
-    fn is_by_cookie(&self, headers: &HeaderMap) -> bool {
-        !headers.contains_key(header::AUTHORIZATION) && self.sessions.find(headers).is_some()
     }
 }

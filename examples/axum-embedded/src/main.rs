@@ -33,7 +33,7 @@ use self::{authenticator::MemberAuthenticator, members::Members, routes::App, se
 /// Where FlowMastery is mounted.
 const FLOW: &str = "/flow";
 
-/// The longest that requests may take to end.
+/// The longest that requests, and the work beside them, may take to end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[tokio::main]
@@ -68,7 +68,7 @@ async fn main() -> Result<(), BoxError> {
         // Who does not come to an end is left behind.
         () = async { stop.cancelled().await; sleep(PATIENCE).await } => {}
     }
-    work.stop().await;
+    work.stop(PATIENCE).await;
     store.close().await;
     Ok(())
 }

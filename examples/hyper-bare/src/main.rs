@@ -12,10 +12,14 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::{conn::auto::Builder, graceful::GracefulShutdown},
 };
-use tokio::{net::TcpListener, signal::ctrl_c, time::timeout};
+use tokio::{
+    net::TcpListener,
+    signal::ctrl_c,
+    time::{sleep, timeout},
+};
 use tower_service::Service;
 
-/// The longest that requests may take to end.
+/// The longest that requests, and the work beside them, may take to end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[tokio::main]
@@ -29,7 +33,7 @@ async fn main() -> Result<(), BoxError> {
     let listener = TcpListener::bind(&address).await?;
     say(listener.local_addr()?);
     serve(Api::builder(flowmastery).docs(true).build()?, listener).await?;
-    work.stop().await;
+    work.stop(PATIENCE).await;
     store.close().await;
     Ok(())
 }
@@ -40,9 +44,14 @@ async fn serve(api: Api, listener: TcpListener) -> Result<(), BoxError> {
     server.http1().timer(TokioTimer::new());
     let connections = GracefulShutdown::new();
     loop {
-        let (stream, peer) = tokio::select! {
-            accepted = listener.accept() => accepted?,
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
             interrupted = ctrl_c() => break interrupted?,
+        };
+        let Ok((stream, peer)) = accepted else {
+            // There are too many connections, or this one is gone already; others may be taken in a moment.
+            sleep(Duration::from_millis(50)).await;
+            continue;
         };
         let api = api.clone();
         let service = service_fn(move |mut request: Request<Incoming>| {

@@ -3,7 +3,7 @@
 //! `SECRET_KEY=… ADMIN_PASSWORD=… cargo run -p own-ports [ADDRESS [DIRECTORY]]` makes the admin `admin@example.com` on its first start. Mails are
 //! files in `DIRECTORY/outbox`; what n8n servers answered goes into `DIRECTORY/n8n/<host>`, and the client's address is `https://<host>`.
 
-use std::{env, net::SocketAddr, path::PathBuf, sync::Arc};
+use std::{env, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -19,6 +19,9 @@ use flowmastery_core::{
 };
 use flowmastery_tower::{Api, PeerAddress};
 use tokio::{net::TcpListener, signal::ctrl_c};
+
+/// The longest that requests and work may take to end.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
@@ -44,9 +47,12 @@ async fn main() -> Result<(), BoxError> {
         .into_make_service_with_connect_info::<SocketAddr>();
     let listener = TcpListener::bind(&address).await?;
     say(listener.local_addr()?);
-    axum::serve(listener, app).with_graceful_shutdown(async { ctrl_c().await.unwrap_or_default() }).await?;
+    tokio::select! {
+        served = axum::serve(listener, app) => served?,
+        stopped = ctrl_c() => stopped?,
+    }
 
-    work.stop().await;
+    work.stop(PATIENCE).await;
     store.close().await;
     Ok(())
 }

@@ -214,6 +214,8 @@ pub(crate) fn api(settings: &Settings, app: &Flowmastery, address: SocketAddr) -
 
 fn config(settings: &Settings, key: &SigningKey, address: SocketAddr) -> Result<Config> {
     let mut config = Config::new(key.secret.clone(), &settings.links.front_end(address));
+    // The settings say when one may be short.
+    config.allow_short_secret_key = settings.debug;
     config.previous_secret_keys = settings.secrets.previous.iter().cloned().collect();
     config.encryption_keys = settings.secrets.encryption_keys.with(&key.secret)?;
     config.lifetimes = settings.tokens;

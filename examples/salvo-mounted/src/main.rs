@@ -17,7 +17,7 @@ use salvo::{
 };
 use tokio::signal::ctrl_c;
 
-/// The longest that requests may take to end.
+/// The longest that requests, and the work beside them, may take to end.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[tokio::main]
@@ -46,7 +46,7 @@ async fn main() -> Result<(), BoxError> {
     });
     server.try_serve(router).await?;
 
-    work.stop().await;
+    work.stop(PATIENCE).await;
     store.close().await;
     Ok(())
 }

@@ -120,7 +120,7 @@ impl Builder {
     /// The services.
     ///
     /// # Errors
-    /// [`crate::error::Kind::Invalid`] for a key ring that does not fit, for authorities that are no PEM, and where no way to reach n8n was given and the
+    /// [`crate::error::Kind::Invalid`] for a secret key that is too short and for a key ring that does not fit, for authorities that are no PEM, and where no way to reach n8n was given and the
     /// feature `n8n-http` is off.
     pub fn build(self) -> Result<Flowmastery> {
         let Self {
@@ -135,6 +135,7 @@ impl Builder {
             collection_limits,
             outbox_limits,
         } = self;
+        config.check()?;
         let secrets = std::iter::once(&config.secret_key).chain(&config.previous_secret_keys);
         let vault = Vault::new(VaultKey::ring(config.encryption_keys, secrets)?, entropy.clone())?;
         let n8n = match n8n {

@@ -57,7 +57,8 @@ impl Users {
     }
 
     /// The user with this address as an actor, for hosts that sign users in themselves and say which of ours they stand for; `None` where there is
-    /// none, or one who may not act. A host asks at every request, since users are deactivated and change their roles.
+    /// none, or one who may not act. A host asks at every request, since users are deactivated and change their roles, and only for addresses that it
+    /// assigned or verified: whoever could choose an admin's would be that admin.
     ///
     /// # Errors
     /// [`Kind::Unavailable`] when the store is away.

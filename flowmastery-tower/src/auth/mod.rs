@@ -54,12 +54,13 @@
 //! it asks a [`TokenAuthenticator`], so that tokens stay good. The same one serves [`AuthenticateLayer`] and
 //! [`ApiBuilder::authenticator`](crate::ApiBuilder::authenticator).
 //!
-//! Browsers send a cookie along with what other sites' pages ask for. An authenticator that takes one says so in
-//! [`is_by_cookie`](Authenticator::is_by_cookie); the API and the layers then refuse what changes something by it and does not come from a page of
+//! Browsers send a cookie along with what other sites' pages ask for. Unless an authenticator says otherwise
+//! ([`is_by_cookie`](Authenticator::is_by_cookie)), the API and the layers refuse what changes something by one and does not come from a page of
 //! the API's own origin (`Sec-Fetch-Site`, else `Origin` against the [`Site`]), as they do for FlowMastery's cookies. What is left to the
 //! host: its cookie is `HttpOnly`, `Secure` and `SameSite=Lax` or `Strict`; its safe methods change nothing; and routes that it does not put behind
 //! an [`AuthenticateLayer`], such as those that sign in and out, it guards itself. The example `axum-embedded` does all of that.
 
+mod credentials;
 mod current;
 mod future;
 mod layer;
@@ -79,24 +80,26 @@ use secrecy::ExposeSecret;
 
 pub(crate) use self::current::Seen;
 pub use self::{
-    current::CurrentActor, future::AuthenticateFuture, layer::AuthenticateLayer, service::Authenticate,
+    credentials::Credentials, current::CurrentActor, future::AuthenticateFuture, layer::AuthenticateLayer,
+    service::Authenticate,
 };
 use crate::{denial::Denials, peer::TrustedProxies, problem::Problem, request_id::RequestId, site::Site};
 
-/// Turns a request's headers into an actor. A host that has sessions of its own brings its own.
+/// Turns a request's credentials into an actor. A host that has sessions of its own brings its own.
 #[async_trait]
 pub trait Authenticator: Send + Sync + fmt::Debug + 'static {
     /// Who makes the request; `None` when it brings no credentials at all.
     ///
     /// # Errors
     /// [`Kind::Unauthenticated`] for credentials that are not good, [`Kind::Unavailable`] when they cannot be checked now.
-    async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Actor>>;
+    async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Option<Actor>>;
 
-    /// Whether the credentials are in a cookie of the host's own, which browsers send along whoever asks: what changes something by it then
-    /// has to come from a page of the API's own origin. Cookies of FlowMastery's are always held to that.
-    fn is_by_cookie(&self, headers: &HeaderMap) -> bool {
-        let _ = headers;
-        false
+    /// Whether these may be a cookie, which browsers send along whoever asks: what changes something by it then has to come from a page of the
+    /// API's own origin. Unless told otherwise, wherever there is a cookie and no `Authorization`. Cookies of FlowMastery's are always held to that.
+    ///
+    /// It is asked when they were found good; so it says what there is, and not whether it is still good.
+    fn is_by_cookie(&self, credentials: Credentials<'_>) -> bool {
+        credentials.may_be_a_cookie()
     }
 }
 
@@ -122,7 +125,8 @@ impl TokenAuthenticator {
 
 #[async_trait]
 impl Authenticator for TokenAuthenticator {
-    async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Actor>> {
+    async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Option<Actor>> {
+        let headers = credentials.headers();
         if let Some(token) = bearer_token(headers)? {
             return self.sessions.authenticate(token).await.map(Some);
         }
@@ -187,12 +191,13 @@ impl Authentication {
         // What comes after this finds the same.
         headers.insert(RequestId::HEADER, id.to_header());
         let origin = self.proxies.origin(headers, extensions, id);
-        let actor = self.identify(headers).await.map_err(|problem| problem.in_request(id))?;
+        let credentials = Credentials::new(headers, extensions);
+        let actor = self.identify(credentials).await.map_err(|problem| problem.in_request(id))?;
         let Some(actor) = actor.map(|actor| actor.at(origin)) else { return Ok(()) };
         if let Some(seen) = extensions.get::<Seen>() {
             seen.note(actor);
         }
-        if let Err(problem) = self.admit(method, headers) {
+        if let Err(problem) = self.admit(method, credentials) {
             if let Some(denials) = &self.denials {
                 denials.note(actor, method, None);
             }
@@ -203,19 +208,19 @@ impl Authentication {
     }
 
     /// Who makes the request; `None` only where that is allowed.
-    pub(crate) async fn identify(&self, headers: &HeaderMap) -> Result<Option<Actor>, Problem> {
-        match self.authenticator.authenticate(headers).await? {
+    pub(crate) async fn identify(&self, credentials: Credentials<'_>) -> Result<Option<Actor>, Problem> {
+        match self.authenticator.authenticate(credentials).await? {
             None if self.required => Err(Problem::unauthenticated()),
             actor => Ok(actor),
         }
     }
 
     /// Insists that what a browser's cookie vouches for comes from a page of our own.
-    pub(crate) fn admit(&self, method: &Method, headers: &HeaderMap) -> Result<(), Problem> {
-        if !method.is_safe() && self.authenticator.is_by_cookie(headers) {
-            self.site.require_own_page(headers)?;
+    pub(crate) fn admit(&self, method: &Method, credentials: Credentials<'_>) -> Result<(), Problem> {
+        if !method.is_safe() && self.authenticator.is_by_cookie(credentials) {
+            self.site.require_own_page(credentials.headers())?;
         }
-        Ok(self.site.admit(method, headers)?)
+        Ok(self.site.admit(method, credentials.headers())?)
     }
 }
 

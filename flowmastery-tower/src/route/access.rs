@@ -3,7 +3,10 @@
 use flowmastery_core::access::{actor::Actor, permission::Permission};
 use http::request::Parts;
 
-use crate::{auth::Authentication, problem::Problem};
+use crate::{
+    auth::{Authentication, Credentials},
+    problem::Problem,
+};
 
 /// Who may call a route.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +31,9 @@ impl Access {
     ) -> Result<Option<Actor>, Problem> {
         match self {
             Self::Public => Ok(None),
-            Self::SignedIn | Self::Requires(_) => authentication.identify(&parts.headers).await,
+            Self::SignedIn | Self::Requires(_) => {
+                authentication.identify(Credentials::new(&parts.headers, &parts.extensions)).await
+            }
         }
     }
 

@@ -275,7 +275,7 @@ mod tests {
         ];
         for (method, path, allow) in cases {
             let problem = found(method, path).unwrap_err();
-            let response = problem.into_response(&crate::RequestId::of(&http::HeaderMap::new()));
+            let response = problem.answer(&crate::RequestId::of(&http::HeaderMap::new()));
             assert_eq!(response.status(), 405);
             assert_eq!(response.headers()["allow"], allow);
         }

@@ -11,7 +11,7 @@ impl<T> Shape for T {}
 
 /// Nothing of a route.
 #[derive(Default)]
-pub(crate) struct Description;
+pub(crate) struct Description {}
 
 impl Description {
     pub(super) fn summary(self, _: &'static str) -> Self {

@@ -8,8 +8,7 @@ use flowmastery_tests::{
     both_backends,
     world::{ADMIN, NOW, PASSWORD},
 };
-use flowmastery_tower::{Api, Authenticator};
-use http::HeaderMap;
+use flowmastery_tower::{Api, Authenticator, Credentials};
 use serde_json::{Value, json};
 
 use super::{LOGIN, ME, SESSIONS, delete, log_in, post_from, refresh, text, world};
@@ -101,7 +100,7 @@ struct Own;
 
 #[async_trait::async_trait]
 impl Authenticator for Own {
-    async fn authenticate(&self, _: &HeaderMap) -> flowmastery_core::error::Result<Option<Actor>> {
+    async fn authenticate(&self, _: Credentials<'_>) -> flowmastery_core::error::Result<Option<Actor>> {
         Ok(Some(Actor::admin(UserId(1))))
     }
 }

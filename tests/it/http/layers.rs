@@ -11,10 +11,10 @@ use flowmastery_core::{
 };
 use flowmastery_tests::{access_log, world::World};
 use flowmastery_tower::{
-    AuthenticateLayer, Authenticator, PeerAddress, RequirePermissionLayer, RequireRoleLayer, Site, Tenant,
-    TenantLayer, TokenAuthenticator, TraceLayer,
+    AuthenticateLayer, Authenticator, Credentials, PeerAddress, RequirePermissionLayer, RequireRoleLayer,
+    Site, Tenant, TenantLayer, TokenAuthenticator, TraceLayer,
 };
-use http::{HeaderMap, Request, Response, StatusCode, header};
+use http::{Request, Response, StatusCode, header};
 use http_body_util::Full;
 use serde_json::{Value, json};
 use tower::{ServiceBuilder, service_fn};
@@ -257,12 +257,8 @@ struct OwnCookie;
 
 #[async_trait]
 impl Authenticator for OwnCookie {
-    async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Actor>> {
-        Ok(headers.contains_key(header::COOKIE).then_some(Actor::admin(UserId(1))))
-    }
-
-    fn is_by_cookie(&self, _: &HeaderMap) -> bool {
-        true
+    async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Option<Actor>> {
+        Ok(credentials.headers().contains_key(header::COOKIE).then_some(Actor::admin(UserId(1))))
     }
 }
 

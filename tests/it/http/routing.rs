@@ -8,8 +8,8 @@ use flowmastery_core::{
     error::{Error, Kind, Result},
     id::UserId,
 };
-use flowmastery_tower::{Api, Authenticator};
-use http::{HeaderMap, Method, Request, header};
+use flowmastery_tower::{Api, Authenticator, Credentials};
+use http::{Method, Request, header};
 use serde_json::json;
 
 use super::{empty, get, json as read, send, world};
@@ -209,8 +209,8 @@ struct Fickle;
 
 #[async_trait]
 impl Authenticator for Fickle {
-    async fn authenticate(&self, headers: &HeaderMap) -> Result<Option<Actor>> {
-        match headers.get("x-test").map(|value| value.to_str().unwrap()) {
+    async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Option<Actor>> {
+        match credentials.headers().get("x-test").map(|value| value.to_str().unwrap()) {
             Some("panic") => panic!("secret panic"),
             Some("away") => Err(Error::new(Kind::Unavailable, "The sessions are away.")),
             Some(_) => Ok(Some(Actor::admin(UserId(1)))),

@@ -45,7 +45,7 @@ impl<E: Endpoint> Endpoint for HostCheckEndpoint<E> {
         let mut trail = Trail::start(request.method(), request.headers());
         let problem =
             Problem::new(StatusCode::BAD_REQUEST, "This server does not answer for this host name.");
-        let response = problem.into_response(trail.request_id());
+        let response = problem.answer(trail.request_id());
         trail.answered(response.status());
         Ok(response.map(|body| body.map_err(|never| -> io::Error { match never {} })).into())
     }
