@@ -109,6 +109,23 @@ fn every_feature_of_a_library_is_documented_in_it() {
     }
 }
 
+#[test]
+fn the_readme_says_why_each_direct_dependency_is_there() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let reasons = readme.split("## Dependencies\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let mut seen = 0;
+    for library in ["flowmastery-core", "flowmastery-tower"] {
+        let manifest = fs::read_to_string(root().join(library).join("Cargo.toml")).unwrap();
+        let table = manifest.split("[dependencies]\n").nth(1).unwrap().split("\n[").next().unwrap();
+        let names = table.lines().map(|line| line.split(['.', ' ']).next().unwrap());
+        for name in names.filter(|name| !name.is_empty() && !name.starts_with("flowmastery-")) {
+            assert!(reasons.contains(&format!("`{name}`")), "{library}: {name}");
+            seen += 1;
+        }
+    }
+    assert!(seen > 40, "{seen}");
+}
+
 fn violations(source: &Path, rooms: &[&[&str]]) -> BTreeSet<String> {
     let rank = |module: &str| rooms.iter().position(|room| room.contains(&module));
     let mut found = BTreeSet::new();
