@@ -18,7 +18,8 @@ use flowmastery_core::{
     store::sql::SqlStore,
 };
 use flowmastery_tower::{Api, PeerAddress};
-use tokio::{net::TcpListener, signal::ctrl_c};
+use tokio::{net::TcpListener, signal::ctrl_c, time::sleep};
+use tokio_util::sync::CancellationToken;
 
 /// The longest that requests and work may take to end.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -47,11 +48,15 @@ async fn main() -> Result<(), BoxError> {
         .into_make_service_with_connect_info::<SocketAddr>();
     let listener = TcpListener::bind(&address).await?;
     say(listener.local_addr()?);
+    let stop = CancellationToken::new();
+    let stopped = stop.clone();
+    tokio::spawn(async move { ctrl_c().await.map(|()| stopped.cancel()) });
+    let server = axum::serve(listener, app).with_graceful_shutdown(stop.clone().cancelled_owned());
     tokio::select! {
-        served = axum::serve(listener, app) => served?,
-        stopped = ctrl_c() => stopped?,
+        served = server => served?,
+        // Who does not come to an end is left behind.
+        () = async { stop.cancelled().await; sleep(PATIENCE).await } => {}
     }
-
     work.stop(PATIENCE).await;
     store.close().await;
     Ok(())
