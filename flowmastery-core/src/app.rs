@@ -184,7 +184,7 @@ impl Flowmastery {
     }
 
     /// Runs what goes on beside requests, which is collecting, sending mails and keeping the audit log, until `stop` is cancelled, and comes to its end in
-    /// order: for the host to spawn.
+    /// order: for a host that spawns it itself, and calls [`Self::settle`] behind it. [`Self::start`] does both.
     pub async fn run(self, stop: CancellationToken) {
         tokio::join!(
             self.collector.run(stop.clone()),

@@ -71,7 +71,12 @@ async fn serve(settings: &Settings) -> Outcome {
         stop.clone().cancelled_owned(),
         Some(PATIENCE),
     );
-    let (served, ()) = tokio::join!(server, work(&app, stop.clone()));
+    let work = app.start();
+    // Both end at once, and only then is there nothing more to be noted.
+    let (served, ()) = tokio::join!(server, async {
+        stop.cancelled().await;
+        work.stop(PATIENCE).await;
+    });
     if tokio::time::timeout(PATIENCE, app.settle()).await.is_err() {
         tracing::warn!("the audit log may lack the last attempts that were refused");
     }
@@ -79,19 +84,6 @@ async fn serve(settings: &Settings) -> Outcome {
     served.map_err(|error| Failure::new("The server failed.").because(error))?;
     tracing::info!("stopped");
     Ok(())
-}
-
-/// Works beside the requests until the stop, and gives what is under way ten seconds.
-async fn work(app: &Flowmastery, stop: CancellationToken) {
-    let work = tokio::spawn(app.clone().run(stop.clone()));
-    let abort = work.abort_handle();
-    stop.cancelled().await;
-    if tokio::time::timeout(PATIENCE, work).await.is_err() {
-        abort.abort();
-        tracing::warn!(
-            "a collection did not come to the end of its page in time, or a mail server did not answer"
-        );
-    }
 }
 
 async fn bind(address: SocketAddr) -> Outcome<(TcpAcceptor, SocketAddr)> {

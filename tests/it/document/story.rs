@@ -208,8 +208,7 @@ impl Story {
             self.ask(&format!("get_metrics_my_{what}?period=7d{limit}"), &[], carla, None).await;
         }
         let workflows = self.told["get_metrics_my_workflows"]["response"]["workflows"].clone();
-        let workflow =
-            workflows[0]["id"].as_str().or(workflows[0]["workflow_id"].as_str()).unwrap().to_owned();
+        let workflow = workflows[0]["workflow_id"].as_str().unwrap().to_owned();
         let id = "patch_metrics_client_client_id_workflows_workflow_id";
         let body = json!({ "time_saved_per_execution_minutes": 12 });
         self.ask(id, &["1", &workflow], admin, Some(body)).await;

@@ -142,13 +142,13 @@ async fn program_answers_as_written(program: &Program, base: &str) {
 #[tokio::test]
 async fn the_standalone_program_answers_as_written_below_the_path_of_its_public_url() {
     let settings = [("PUBLIC_URL", "http://127.0.0.1/flow"), ("DOCS", "true")];
-    let program = Program::start("poem-standalone", &["serve", "--bind", "127.0.0.1:0"], &settings);
+    let program = Program::start("poem-standalone", &["serve", "--bind", "127.0.0.1:0"], &settings).await;
     program_answers_as_written(&program, "/flow").await;
 }
 
 #[tokio::test]
 async fn the_axum_program_answers_as_written_and_guards_its_own_route() {
-    let program = Program::start("axum-embedded", &["127.0.0.1:0", "DATABASE"], &[]);
+    let program = Program::start("axum-embedded", &["127.0.0.1:0", "DATABASE"], &[]).await;
     program_answers_as_written(&program, "/flow").await;
     let caller = Caller::new(&program.address, "", false);
     let nobody = caller.client.get(format!("{}/whoami", caller.url)).send().await.unwrap();
@@ -157,13 +157,13 @@ async fn the_axum_program_answers_as_written_and_guards_its_own_route() {
 
 #[tokio::test]
 async fn the_bare_program_answers_as_written() {
-    let program = Program::start("hyper-bare", &["127.0.0.1:0", "DATABASE"], &[]);
+    let program = Program::start("hyper-bare", &["127.0.0.1:0", "DATABASE"], &[]).await;
     program_answers_as_written(&program, "").await;
 }
 
 #[tokio::test]
 async fn the_salvo_program_answers_as_written() {
-    let program = Program::start("salvo-mounted", &["127.0.0.1:0", "DATABASE"], &[]);
+    let program = Program::start("salvo-mounted", &["127.0.0.1:0", "DATABASE"], &[]).await;
     program_answers_as_written(&program, "/flow").await;
 }
 
@@ -192,21 +192,21 @@ async fn ends_in_order(mut program: Program, base: &str) {
 
 #[tokio::test]
 async fn the_standalone_program_ends_in_order() {
-    let program = Program::start("poem-standalone", &["serve", "--bind", "127.0.0.1:0"], &[]);
+    let program = Program::start("poem-standalone", &["serve", "--bind", "127.0.0.1:0"], &[]).await;
     ends_in_order(program, "").await;
 }
 
 #[tokio::test]
 async fn the_axum_program_ends_in_order() {
-    ends_in_order(Program::start("axum-embedded", &["127.0.0.1:0", "DATABASE"], &[]), "/flow").await;
+    ends_in_order(Program::start("axum-embedded", &["127.0.0.1:0", "DATABASE"], &[]).await, "/flow").await;
 }
 
 #[tokio::test]
 async fn the_bare_program_ends_in_order() {
-    ends_in_order(Program::start("hyper-bare", &["127.0.0.1:0", "DATABASE"], &[]), "").await;
+    ends_in_order(Program::start("hyper-bare", &["127.0.0.1:0", "DATABASE"], &[]).await, "").await;
 }
 
 #[tokio::test]
 async fn the_salvo_program_ends_in_order() {
-    ends_in_order(Program::start("salvo-mounted", &["127.0.0.1:0", "DATABASE"], &[]), "/flow").await;
+    ends_in_order(Program::start("salvo-mounted", &["127.0.0.1:0", "DATABASE"], &[]).await, "/flow").await;
 }

@@ -1,9 +1,8 @@
 //! The example programs, each on a port of its own over a database with an admin.
 
 use std::{
-    io::{BufRead, BufReader},
-    process::{Child, Command, ExitStatus, Stdio},
-    time::{Duration, Instant},
+    process::{ExitStatus, Stdio},
+    time::Duration,
 };
 
 use flowmastery_tests::{
@@ -11,6 +10,12 @@ use flowmastery_tests::{
     world::{ADMIN, PASSWORD},
 };
 use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncRead, BufReader},
+    process::{Child, Command},
+    sync::mpsc,
+    time::timeout,
+};
 
 const SECRET: &str = "a signing secret for tests, long enough";
 
@@ -22,12 +27,12 @@ pub(super) struct Program {
 }
 
 impl Program {
-    /// Starts the command that `args` follow, and reads from `output` where it listens.
-    pub(super) fn start(package: &str, args: &[&str], settings: &[(&str, &str)]) -> Self {
+    /// Starts it with these arguments, of which `DATABASE` is where its database is, and reads where it listens.
+    pub(super) async fn start(package: &str, args: &[&str], settings: &[(&str, &str)]) -> Self {
         let name = if package == "poem-standalone" { "flowmastery" } else { package };
         let directory = tempfile::tempdir().unwrap();
         let database = format!("sqlite://{}", directory.path().join("host.db").display());
-        let made = Command::new(program("poem-standalone", "flowmastery"))
+        let made = std::process::Command::new(program("poem-standalone", "flowmastery"))
             .args(["create-admin", "--email", ADMIN])
             .current_dir(directory.path())
             .env_clear()
@@ -45,59 +50,43 @@ impl Program {
             .envs(settings.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
+            .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let address = address(&mut child).unwrap_or_else(|| panic!("{name} did not say where it listens"));
+        let address =
+            address(&mut child).await.unwrap_or_else(|| panic!("{name} did not say where it listens"));
         Self { child, address, _directory: directory }
     }
-}
 
-impl Program {
     /// Asks it to end, as Ctrl-C and service managers do.
     pub(super) fn interrupt(&self) {
-        let id = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+        let id = self.child.id().unwrap().to_string();
+        assert!(std::process::Command::new("kill").args(["-INT", &id]).status().unwrap().success());
     }
 
     /// How it ended, once it has; within a minute.
     pub(super) async fn ended(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + Duration::from_secs(60);
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "it goes on");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-}
-
-impl Drop for Program {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        timeout(Duration::from_secs(60), self.child.wait()).await.expect("it goes on").unwrap()
     }
 }
 
 /// The first address that a program names: the examples in a line of their own, the standalone host in its log.
-fn address(child: &mut Child) -> Option<String> {
-    let (sender, found) = std::sync::mpsc::channel();
-    let outputs: [Option<Box<dyn std::io::Read + Send>>; 2] = [
-        child.stdout.take().map(|out| Box::new(out) as _),
-        child.stderr.take().map(|out| Box::new(out) as _),
-    ];
-    for output in outputs.into_iter().flatten() {
-        let sender = sender.clone();
-        std::thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                let at = line.find("127.0.0.1:").map(|at| line.split_at(at).1);
-                let address =
-                    at.map(|at| at.split(|c: char| !c.is_ascii_digit() && c != '.' && c != ':').next());
-                if let (true, Some(Some(address))) = (line.to_lowercase().contains("listen"), address) {
-                    let _ = sender.send(address.to_owned());
-                }
-            }
-        });
+async fn address(child: &mut Child) -> Option<String> {
+    let (sender, mut found) = mpsc::unbounded_channel();
+    tokio::spawn(look_for_address(child.stdout.take()?, sender.clone()));
+    tokio::spawn(look_for_address(child.stderr.take()?, sender));
+    timeout(Duration::from_secs(30), found.recv()).await.ok().flatten()
+}
+
+/// Reads to the end, so that the program is never held up by what it says.
+async fn look_for_address(output: impl AsyncRead + Unpin, found: mpsc::UnboundedSender<String>) {
+    let mut lines = BufReader::new(output).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let at = line.find("127.0.0.1:").map(|at| line.split_at(at).1);
+        let address =
+            at.and_then(|at| at.split(|c: char| !c.is_ascii_digit() && c != '.' && c != ':').next());
+        if let (true, Some(address)) = (line.to_lowercase().contains("listen"), address) {
+            let _ = found.send(address.to_owned());
+        }
     }
-    found.recv_timeout(std::time::Duration::from_secs(30)).ok()
 }
