@@ -58,7 +58,7 @@
 //!
 //! A host guards routes of its own with the layers in [`auth`] (who makes a request), [`require`] (what the role allows) and [`tenant`] (whose
 //! records the path names), and traces them with the one in [`trace`]. From outside to inside they stand as [`TraceLayer`],
-//! [`AuthenticateLayer`], [`RequirePermissionLayer`] or [`RequireRoleLayer`], [`TenantLayer`]. Each is for any framework of tower services; the features
+//! [`AuthenticateLayer`], [`RequireLayer`], [`TenantLayer`]. Each is for any framework of tower services; the features
 //! `axum` and `poem` add extractors for handlers, and the layers as poem's middleware.
 //!
 //! # Features
@@ -95,7 +95,7 @@ pub use self::{
     peer::PeerAddress,
     problem::Problem,
     request_id::RequestId,
-    require::{RequirePermissionLayer, RequireRoleLayer},
+    require::RequireLayer,
     site::Site,
     tenant::{Tenant, TenantLayer},
     trace::{TraceLayer, Trail},

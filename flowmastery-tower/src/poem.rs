@@ -64,7 +64,7 @@ use crate::{
     peer::PeerAddress,
     problem::Problem,
     request_id::RequestId,
-    require::{RequirePermissionLayer, RequireRoleLayer},
+    require::RequireLayer,
     tenant::TenantLayer,
     trace::{TraceLayer, Tracing},
 };
@@ -100,22 +100,14 @@ impl<E: Endpoint> Endpoint for Authenticated<E> {
     }
 }
 
-/// An endpoint behind a [`RequirePermissionLayer`], [`RequireRoleLayer`] or [`TenantLayer`].
+/// An endpoint behind a [`RequireLayer`] or [`TenantLayer`].
 #[derive(Clone, Debug)]
 pub struct Guarded<E> {
     inner: E,
     check: Check,
 }
 
-impl<E: Endpoint> Middleware<E> for RequirePermissionLayer {
-    type Output = Guarded<E>;
-
-    fn transform(&self, inner: E) -> Guarded<E> {
-        Guarded { inner, check: self.check.clone() }
-    }
-}
-
-impl<E: Endpoint> Middleware<E> for RequireRoleLayer {
+impl<E: Endpoint> Middleware<E> for RequireLayer {
     type Output = Guarded<E>;
 
     fn transform(&self, inner: E) -> Guarded<E> {

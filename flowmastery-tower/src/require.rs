@@ -4,16 +4,16 @@
 //! ```
 //! # use std::convert::Infallible;
 //! # use flowmastery_core::{access::{actor::Actor, permission::Permission}, id::{ClientId, UserId}, model::user::Role};
-//! # use flowmastery_tower::{RequirePermissionLayer, RequireRoleLayer};
+//! # use flowmastery_tower::RequireLayer;
 //! # use http::{Request, Response, StatusCode};
 //! # use tower::{ServiceBuilder, ServiceExt, service_fn};
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Infallible> {
 //! let own_route = service_fn(|_: Request<String>| async { Ok::<_, Infallible>(Response::new("done".to_owned())) });
 //! let for_managers = ServiceBuilder::new()
-//!     .layer(RequirePermissionLayer::new(Permission::ManageClients))
+//!     .layer(RequireLayer::permission(Permission::ManageClients))
 //!     .service(own_route);
-//! let for_clients = ServiceBuilder::new().layer(RequireRoleLayer::new(Role::Client)).service(own_route);
+//! let for_clients = ServiceBuilder::new().layer(RequireLayer::role(Role::Client)).service(own_route);
 //!
 //! // As AuthenticateLayer leaves it.
 //! let request = |actor: Actor| {
@@ -44,42 +44,20 @@ use crate::{
     guard::{Check, Guard, Rule},
 };
 
-/// Insists on a permission before a service; see the [module](self).
+/// Insists on a permission or a role before a service; see the [module](self).
 #[derive(Clone, Debug)]
-pub struct RequirePermissionLayer {
+pub struct RequireLayer {
     pub(crate) check: Check,
 }
 
-impl RequirePermissionLayer {
-    /// Lets only actors with `permission` pass.
-    pub const fn new(permission: Permission) -> Self {
+impl RequireLayer {
+    /// Lets only actors with this permission pass.
+    pub const fn permission(permission: Permission) -> Self {
         Self { check: Check::new(Rule::Permission(permission)) }
     }
 
-    /// The same, with what it refuses to actors noted in the audit log, as tries of the route with this template.
-    #[must_use]
-    pub fn noting_denials(self, flowmastery: &Flowmastery, route: &'static str) -> Self {
-        Self { check: self.check.noting(Denials::of(flowmastery, route)) }
-    }
-}
-
-impl<S> Layer<S> for RequirePermissionLayer {
-    type Service = Guard<S>;
-
-    fn layer(&self, inner: S) -> Guard<S> {
-        Guard::new(inner, self.check.clone())
-    }
-}
-
-/// Insists on a role before a service; see the [module](self).
-#[derive(Clone, Debug)]
-pub struct RequireRoleLayer {
-    pub(crate) check: Check,
-}
-
-impl RequireRoleLayer {
-    /// Lets only actors with `role` pass.
-    pub const fn new(role: Role) -> Self {
+    /// Lets only actors with this role pass.
+    pub const fn role(role: Role) -> Self {
         Self { check: Check::new(Rule::Role(role)) }
     }
 
@@ -90,7 +68,7 @@ impl RequireRoleLayer {
     }
 }
 
-impl<S> Layer<S> for RequireRoleLayer {
+impl<S> Layer<S> for RequireLayer {
     type Service = Guard<S>;
 
     fn layer(&self, inner: S) -> Guard<S> {

@@ -12,8 +12,7 @@ use axum::{
 use axum_extra::extract::CookieJar;
 use flowmastery_core::{Flowmastery, access::permission::Permission, error::BoxError};
 use flowmastery_tower::{
-    AuthenticateLayer, CurrentActor, Problem, RequestId, RequirePermissionLayer, Site, Tenant, TenantLayer,
-    TraceLayer,
+    AuthenticateLayer, CurrentActor, Problem, RequestId, RequireLayer, Site, Tenant, TenantLayer, TraceLayer,
 };
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -36,7 +35,7 @@ pub(crate) struct App {
 pub(crate) fn own(app: App, authenticator: Arc<MemberAuthenticator>, site: Site) -> Result<Router, BoxError> {
     let required = AuthenticateLayer::required(authenticator.clone()).at(site.clone());
     let optional = AuthenticateLayer::optional(authenticator).at(site);
-    let managers = RequirePermissionLayer::new(Permission::ManageUsers);
+    let managers = RequireLayer::permission(Permission::ManageUsers);
     let members = Router::new()
         .route(MEMBERS, get(members))
         .route_layer(managers.noting_denials(&app.flowmastery, MEMBERS))

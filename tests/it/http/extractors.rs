@@ -8,7 +8,7 @@ use flowmastery_tests::{
     world::{ADMIN, World},
 };
 use flowmastery_tower::{
-    AuthenticateLayer, CurrentActor, Problem, RequestId, RequirePermissionLayer, Tenant, TenantLayer,
+    AuthenticateLayer, CurrentActor, Problem, RequestId, RequireLayer, Tenant, TenantLayer,
     TokenAuthenticator, TraceLayer,
 };
 use http::{HeaderMap, Request, header};
@@ -96,7 +96,7 @@ fn name(actor: Option<CurrentActor>) -> String {
 fn axum_host(world: &World) -> axum::Router {
     use axum::{Router, routing::get};
     let authenticator = Arc::new(TokenAuthenticator::new(&world.app));
-    let managers = RequirePermissionLayer::new(Permission::ManageUsers);
+    let managers = RequireLayer::permission(Permission::ManageUsers);
     Router::new()
         .route("/customers/{client_id}", get(on_axum::customer))
         .route_layer(TenantLayer::new("/customers/{client_id}").unwrap())
@@ -115,7 +115,7 @@ fn poem_host(world: &World) -> poem::endpoint::BoxEndpoint<'static, poem::Respon
     let authenticator = Arc::new(TokenAuthenticator::new(&world.app));
     let required = AuthenticateLayer::required(authenticator.clone());
     let tenant = TenantLayer::new("/customers/{client_id}").unwrap();
-    let managers = RequirePermissionLayer::new(Permission::ManageUsers);
+    let managers = RequireLayer::permission(Permission::ManageUsers);
     Route::new()
         .at("/customers/:client_id", get(on_poem::customer).with(tenant).with(required.clone()))
         .at("/managers", get(on_poem::inside).with(managers).with(required.clone()))

@@ -11,8 +11,8 @@ use flowmastery_core::{
 };
 use flowmastery_tests::{access_log, world::World};
 use flowmastery_tower::{
-    AuthenticateLayer, Authenticator, Credentials, PeerAddress, RequirePermissionLayer, RequireRoleLayer,
-    Site, Tenant, TenantLayer, TokenAuthenticator, TraceLayer,
+    AuthenticateLayer, Authenticator, Credentials, PeerAddress, RequireLayer, Site, Tenant, TenantLayer,
+    TokenAuthenticator, TraceLayer,
 };
 use http::{Request, Response, StatusCode, header};
 use http_body_util::Full;
@@ -85,7 +85,7 @@ async fn an_optional_guard_lets_nobody_pass_but_no_forged_token() {
 #[tokio::test]
 async fn a_permission_is_asked_of_the_actor() {
     let (world, admin, _, user) = two_clients().await;
-    let permission = RequirePermissionLayer::new(Permission::ManageUsers);
+    let permission = RequireLayer::permission(Permission::ManageUsers);
     let guarded = ServiceBuilder::new()
         .layer(required(&world))
         .layer(permission.clone())
@@ -105,7 +105,7 @@ async fn a_role_is_asked_of_the_actor() {
     for (role, good, bad) in [(Role::Admin, &admin, &user), (Role::Client, &user, &admin)] {
         let guarded = ServiceBuilder::new()
             .layer(required(&world))
-            .layer(RequireRoleLayer::new(role))
+            .layer(RequireLayer::role(role))
             .service(service_fn(own_route));
         assert_eq!(send(guarded.clone(), request(Some(good))).await.0, 200);
         assert_eq!(send(guarded.clone(), request(Some(bad))).await.0, 403);
@@ -149,8 +149,8 @@ async fn denials_are_noted_as_those_of_the_api_are() {
                 .noting_denials(&world.app, "/x"),
         )
         .layer(TenantLayer::new("/customers/{client_id}").unwrap().noting_denials(&world.app))
-        .layer(RequireRoleLayer::new(Role::Admin).noting_denials(&world.app, "/customers/{client_id}/roles"))
-        .layer(RequirePermissionLayer::new(Permission::ViewOwnClient).noting_denials(&world.app, "/own"))
+        .layer(RequireLayer::role(Role::Admin).noting_denials(&world.app, "/customers/{client_id}/roles"))
+        .layer(RequireLayer::permission(Permission::ViewOwnClient).noting_denials(&world.app, "/own"))
         .service(service_fn(own_route));
     let from = |mut request: Sent| {
         request.extensions_mut().insert(PeerAddress([203, 0, 113, 7].into()));
@@ -195,7 +195,7 @@ async fn a_traced_route_leaves_one_line_that_names_route_status_caller_and_addre
     let service = ServiceBuilder::new()
         .layer(TraceLayer::new().route("/own/{thing}"))
         .layer(required(&world))
-        .layer(RequireRoleLayer::new(Role::Admin))
+        .layer(RequireLayer::role(Role::Admin))
         .service(service_fn(own_route));
     for (id, token, status) in
         [("traced-1", Some(&admin), 200), ("traced-2", Some(&user), 403), ("traced-3", None, 401)]
