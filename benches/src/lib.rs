@@ -6,6 +6,7 @@
 
 pub mod aggregate;
 pub mod measure;
+pub mod query;
 pub mod report;
 pub mod sample;
 

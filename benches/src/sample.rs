@@ -96,7 +96,7 @@ impl Generator {
             94..97 => ("manual", 1),
             _ => ("integrated", 2),
         };
-        let millis = self.duration_millis();
+        let millis = self.random.millis() as i64;
         let stopped = started + millis;
         self.count(status, millis);
         self.buckets.insert((workflow, class, started / QUARTER_MILLIS));
@@ -125,12 +125,6 @@ impl Generator {
             self.answer.duration_sum_millis += millis;
         }
     }
-
-    /// About log-normal with a median of 2 s: the exponential of a sum of twelve uniform shares, which is about normal.
-    fn duration_millis(&mut self) -> i64 {
-        let normal = (0..12).map(|_| self.random.share()).sum::<f64>() - 6.0;
-        (2000.0 * (1.2 * normal).exp()) as i64
-    }
 }
 
 fn quoted(value: Option<impl std::fmt::Display>) -> String {
@@ -138,7 +132,8 @@ fn quoted(value: Option<impl std::fmt::Display>) -> String {
 }
 
 /// SplitMix64, so that the pages never change with a dependency.
-struct Random(u64);
+#[derive(Clone, Debug)]
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -148,13 +143,19 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.next() % end
     }
 
     /// From 0 to just below 1.
     fn share(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
+    /// A duration, about log-normal with a median of 2 s: the exponential of a sum of twelve uniform shares, which is about normal.
+    pub(crate) fn millis(&mut self) -> u64 {
+        let normal = (0..12).map(|_| self.share()).sum::<f64>() - 6.0;
+        (2000.0 * (1.2 * normal).exp()) as u64
     }
 }
 
