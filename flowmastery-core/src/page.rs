@@ -82,6 +82,11 @@ impl<P: Position> PageRequest<P> {
         }
     }
 
+    /// A page for ourselves of what has to be read to its end: long, so that there are few, and not so long that they fill the memory.
+    pub(crate) const fn long(cursor: Option<Cursor<P>>) -> Self {
+        Self { limit: 10_000, cursor }
+    }
+
     /// The page of the same length that begins at `cursor`.
     #[must_use]
     pub fn after(self, cursor: Cursor<P>) -> Self {

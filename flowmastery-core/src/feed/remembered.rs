@@ -3,14 +3,15 @@
 use std::{
     fmt,
     hash::Hash,
+    pin::pin,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use moka::sync::Cache;
+use moka::{future, sync::Cache};
 
 use super::{ChangeFeed, Memory, Ticket};
 use crate::store::Change;
@@ -55,6 +56,8 @@ struct Rows<K, V> {
     changed: Cache<Change, Ticket>,
     /// The number of the ticket since which not everything had to be forgotten.
     begun: AtomicU64,
+    /// What is being loaded, and under which tickets: those who ask at once find each other here. It keeps nothing.
+    loads: future::Cache<K, (Ticket, Option<V>)>,
 }
 
 impl<K, V> Remembered<K, V>
@@ -66,17 +69,18 @@ where
     pub(crate) fn new(feed: &Arc<ChangeFeed>, capacity: u64, touched: fn(Change) -> Touched<K>) -> Self {
         let entries = Cache::builder().max_capacity(capacity).time_to_live(LONGEST).build();
         let changed = Cache::builder().time_to_live(2 * LONGEST).build();
-        let rows = Arc::new(Rows { entries, touched, changed, begun: AtomicU64::default() });
+        let loads = future::Cache::new(0);
+        let rows = Arc::new(Rows { entries, touched, changed, begun: AtomicU64::default(), loads });
         let memory: Arc<dyn Memory> = rows.clone();
         feed.state().memories.push(Arc::downgrade(&memory));
         Self { feed: feed.clone(), rows }
     }
 
-    /// What is remembered under a key and still `good`, else what is loaded, which is remembered from then on.
+    /// What is remembered under a key and still `good`, else what is loaded, which is remembered from then on. Of those who ask at once one loads.
     ///
     /// # Errors
     /// Those of `load`.
-    pub(crate) async fn get_or_load<E>(
+    pub(crate) async fn get_or_load<E: Clone + Send + Sync + 'static>(
         &self,
         key: K,
         good: impl Fn(&V) -> bool,
@@ -89,10 +93,21 @@ where
             self.rows.entries.invalidate(&key);
             return loaded;
         };
-        if let Some(found) = self.rows.get(&key).filter(good) {
+        if let Some(found) = self.rows.get(&key).filter(&good) {
             return Ok(Some(found));
         }
-        let loaded = load.await?;
+        let (mut load, began) = (pin!(load), AtomicBool::new(false));
+        let own = async {
+            began.store(true, Ordering::Relaxed);
+            Ok::<_, E>((ticket, load.as_mut().await?))
+        };
+        let found = self.rows.loads.try_get_with_by_ref(&key, own).await;
+        let (since, loaded) = found.map_err(|error: Arc<E>| E::clone(&error))?;
+        // What somebody else began to load before the last change that is known here may lack it.
+        let is_mine = began.load(Ordering::Relaxed);
+        let is_as_new = since == ticket && loaded.as_ref().is_none_or(good);
+        let loaded = if is_mine || is_as_new { loaded } else { load.await? };
+        self.rows.loads.invalidate(&key).await;
         if let Some(value) = &loaded {
             self.put(ticket, key, value.clone());
         }

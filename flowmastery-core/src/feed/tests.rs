@@ -169,3 +169,25 @@ async fn a_read_that_took_a_second_has_failed() {
     host.feed.read().await.unwrap();
     assert_eq!(host.plain(3).await, 3, "what was remembered before is forgotten");
 }
+
+#[tokio::test]
+async fn for_those_who_ask_at_once_one_loads() {
+    let host = Host::new().await;
+    host.feed.read().await.unwrap();
+    let both = tokio::join!(host.get(1, async || tokio::task::yield_now().await), host.plain(2));
+    assert_eq!(both, (1, 1));
+    assert_eq!(host.plain(3).await, 1);
+}
+
+#[tokio::test]
+async fn nobody_is_given_what_was_begun_to_load_before_a_change_that_was_known_when_they_asked() {
+    let host = Host::new().await;
+    host.feed.read().await.unwrap();
+    let after_a_change = async {
+        host.feed.forget(Change::Client(FIRST));
+        host.plain(2).await
+    };
+    let both = tokio::join!(host.get(1, async || tokio::task::yield_now().await), after_a_change);
+    assert_eq!(both, (1, 2));
+    assert_eq!(host.plain(3).await, 2);
+}

@@ -4,10 +4,13 @@
 //! it was last read. When a row changes, the difference new − old is applied, so reading a row again changes nothing. Hours and
 //! days are sums of quarter hours, kept so that long ranges read few rows.
 
+mod sum;
 #[cfg(test)]
 mod tests;
 
 use std::collections::HashMap;
+
+pub use self::sum::TallySum;
 
 use crate::{
     clock::Timestamp,

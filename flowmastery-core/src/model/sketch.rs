@@ -21,10 +21,13 @@
 
 mod bins;
 mod bytes;
+mod sum;
 #[cfg(test)]
 mod tests;
 
 use std::mem;
+
+pub(in crate::model) use self::sum::SketchSum;
 
 /// A bin's number with its count, never 0.
 type Bin = (u16, i64);

@@ -22,8 +22,14 @@ pub(super) fn write(bins: &[Bin]) -> Result<Vec<u8>, SketchError> {
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Vec<Bin>, SketchError> {
+    let mut bins = Vec::with_capacity(bytes.len().min(BINS));
+    each(bytes, |bin, count| bins.push((bin, count)))?;
+    Ok(bins)
+}
+
+/// Calls `found` with every bin in order; what it was called with means nothing where the end is an error.
+pub(super) fn each(bytes: &[u8], mut found: impl FnMut(u16, i64)) -> Result<(), SketchError> {
     let Some((&VERSION, mut rest)) = bytes.split_first() else { return Err(SketchError) };
-    let mut bins = Vec::with_capacity(rest.len().min(BINS));
     let (mut next, mut sum) = (0, 0i64);
     while !rest.is_empty() {
         let mut count = read_varint(&mut rest)?;
@@ -38,10 +44,10 @@ pub(super) fn read(bytes: &[u8]) -> Result<Vec<Bin>, SketchError> {
         let bin = u16::try_from(next).ok().filter(|_| next < BINS).ok_or(SketchError)?;
         let count = i64::try_from(count).map_err(|_| SketchError)?;
         sum = sum.checked_add(count).ok_or(SketchError)?;
-        bins.push((bin, count));
+        found(bin, count);
         next += 1;
     }
-    Ok(bins)
+    Ok(())
 }
 
 fn write_varint(mut number: u64, bytes: &mut Vec<u8>) {
@@ -54,6 +60,11 @@ fn write_varint(mut number: u64, bytes: &mut Vec<u8>) {
 
 /// Takes a varint off the front.
 fn read_varint(bytes: &mut &[u8]) -> Result<u64, SketchError> {
+    // Nearly all of them.
+    if let Some((&byte @ ..0x80, rest)) = bytes.split_first() {
+        *bytes = rest;
+        return Ok(byte.into());
+    }
     let mut number = 0;
     for shift in (0..u64::BITS).step_by(7) {
         let (&byte, rest) = bytes.split_first().ok_or(SketchError)?;

@@ -77,7 +77,12 @@ pub(super) fn answers_of(snapshots: &[ClientSnapshot], at: Moment) -> String {
 }
 
 fn digest_of(facts: impl Iterator<Item = String>) -> String {
-    sha256_hex(facts.collect::<Vec<_>>().join("\n").as_bytes())
+    let mut text = String::new();
+    for fact in facts {
+        text.push_str(&fact);
+        text.push('\n');
+    }
+    sha256_hex(text.as_bytes())
 }
 
 /// The instant that an answer is for, and how often clients are collected.
@@ -113,6 +118,7 @@ impl Facts<'_> {
     /// The client's numbers, and whether they are known. The instant of the last change tells apart installations that share a cache.
     pub(super) fn numbers(&self) -> String {
         let CollectionRecord { data_version, changed_at, .. } = self.collection;
+        let changed_at = changed_at.map(Timestamp::as_millis);
         format!("{}|{data_version}|{changed_at:?}|{}", self.id, self.collection.has_numbers())
     }
 

@@ -179,9 +179,7 @@ impl Metrics {
             let mut clients = Vec::new();
             let mut cursor = None;
             loop {
-                let limit = Some(i64::from(PageRequest::<i64>::MAX_LIMIT));
-                let page = PageRequest::new(limit, cursor).map_err(|fault| Error::invalid(vec![fault]))?;
-                let mut page = self.store.list_clients(scope, page).await?;
+                let mut page = self.store.list_clients(scope, PageRequest::long(cursor)).await?;
                 clients.append(&mut page.items);
                 cursor = page.next;
                 if cursor.is_none() {

@@ -30,11 +30,14 @@ use crate::{
     store::{ClientStore, CollectionRecord, Configured, Failure, NewAuditEntry, StoreError, StoreResult},
 };
 
-/// The statement that reads living clients `c` with their collection `k`, and how it goes on.
+/// The statement that reads living clients `c` with their collection `k`, and how it goes on; with more columns, where some are given before that.
 macro_rules! select_client {
     ($rest:literal) => {
+        $crate::store::sql::client::select_client!("", $rest)
+    };
+    ($more:literal, $rest:literal) => {
         concat!(
-            "SELECT c.id, c.name, c.n8n_api_url, c.n8n_api_key_encrypted IS NOT NULL AS has_n8n_api_key, c.created_at,
+            "SELECT ", $more, "c.id, c.name, c.n8n_api_url, c.n8n_api_key_encrypted IS NOT NULL AS has_n8n_api_key, c.created_at,
                     c.updated_at, k.data_version, k.changed_at, k.back_filled,
                     k.last_attempt_at, k.last_success_at, k.imported_at, k.failure_status, k.failure_message,
                     k.progress_executions, k.progress_oldest, k.gaps, k.epoch_begun_at

@@ -8,10 +8,9 @@ use sqlx::FromRow;
 use super::{
     SqlStore,
     client::{ClientRow, select_client},
-    dialect::series::{BucketRow, Buckets, Which, each_bucket},
+    dialect::series::{Bucket, Buckets, Whose, both, each_bucket},
     fault::corrupt,
     pool::{Tx, fetch_all},
-    rollup::stored_tally,
     series,
 };
 use crate::{
@@ -20,7 +19,7 @@ use crate::{
     id::ClientId,
     model::{
         execution::Class,
-        rollup::{FastMap, Span, Tally, cover},
+        rollup::{FastMap, TallySum, cover},
         series::SeriesPlan,
         workflow::{WorkflowId, WorkflowRecord, WorkflowStatus},
     },
@@ -64,18 +63,11 @@ impl MetricsStore for SqlStore {
         client: Option<ClientId>,
         query: &MetricsQuery,
     ) -> StoreResult<Vec<ClientSnapshot>> {
-        let which = Which { scope: scope.only(), client };
-        let mut tx = self.pool.snapshot(scope).await?;
-        let mut snapshots = read_clients(&mut tx, which, query.ranges.len()).await?;
-        read_workflows(&mut tx, which, &mut snapshots).await?;
-        if let Some(classes) = codes(&query.classes) {
-            for (index, range) in query.ranges.iter().enumerate() {
-                for Span { width, range } in cover(*range) {
-                    let rows = Buckets { known: false, width, ranges: &[range], classes };
-                    each_bucket(&mut tx, which, rows, |row| add_row(row, index, &mut snapshots)).await?;
-                }
-            }
-        }
+        let Some(whose) = Whose::of(scope, client) else { return Ok(Vec::new()) };
+        let mut tx = self.pool.summing(scope).await?;
+        let mut snapshots = read_clients(&mut tx, whose, query.ranges.len()).await?;
+        read_workflows(&mut tx, whose, &mut snapshots).await?;
+        read_tallies(&mut tx, whose, query, &mut snapshots).await?;
         tx.commit().await?;
         let mut snapshots: Vec<_> = snapshots.into_values().collect();
         snapshots.sort_unstable_by_key(|snapshot| snapshot.client_id);
@@ -102,29 +94,33 @@ pub(super) fn codes(classes: &[Class]) -> Option<[i16; 3]> {
     Some(codes)
 }
 
-async fn read_clients(tx: &mut Tx, which: Which, ranges: usize) -> StoreResult<Snapshots> {
-    let rows: Vec<ClientRow> = fetch_all!(
-        tx.db(),
-        select_client!("($1 IS NULL OR c.id = $1) AND ($2 IS NULL OR c.id = $2)"),
-        which.scope,
-        which.client,
-    )?;
-    let oldest: Vec<(ClientId, Option<Timestamp>)> = fetch_all!(
-        tx.db(),
-        "SELECT k.client_id, (SELECT MIN(r.bucket) FROM rollups r WHERE r.client_id = k.client_id AND r.width = 15)
-         FROM collections k WHERE ($1 IS NULL OR k.client_id = $1) AND ($2 IS NULL OR k.client_id = $2)",
-        which.scope,
-        which.client,
-    )?;
-    let oldest: FastMap<_, _> = oldest.into_iter().collect();
-    let snapshot = |row: ClientRow| {
-        let client = Configured::try_from(row)?;
+/// A client with the start of its oldest bucket.
+#[derive(FromRow)]
+struct HeadRow {
+    #[sqlx(flatten)]
+    client: ClientRow,
+    oldest_bucket: Option<Timestamp>,
+}
+
+async fn read_clients(tx: &mut Tx, whose: Whose, ranges: usize) -> StoreResult<Snapshots> {
+    macro_rules! heads {
+        ($which:literal) => {
+            select_client!(
+                "(SELECT MIN(r.bucket) FROM rollups r WHERE r.client_id = c.id AND r.width = 15) AS oldest_bucket, ",
+                $which
+            )
+        };
+    }
+    let heads = whose.pick((heads!("c.id = $1"), heads!("CAST($1 AS BIGINT) IS NULL")));
+    let rows: Vec<HeadRow> = fetch_all!(tx.db(), heads, whose.id())?;
+    let snapshot = |row: HeadRow| {
+        let client = Configured::try_from(row.client)?;
         let snapshot = ClientSnapshot {
             client_id: client.id,
             name: client.name,
             configured: client.n8n_api_url.is_some(),
             collection: client.collection,
-            oldest_bucket: oldest.get(&client.id).copied().flatten(),
+            oldest_bucket: row.oldest_bucket,
             workflows: Vec::new(),
             tallies: vec![FastMap::default(); ranges],
         };
@@ -133,16 +129,14 @@ async fn read_clients(tx: &mut Tx, which: Which, ranges: usize) -> StoreResult<S
     rows.into_iter().map(snapshot).collect()
 }
 
-async fn read_workflows(tx: &mut Tx, which: Which, snapshots: &mut Snapshots) -> StoreResult<()> {
-    let rows: Vec<WorkflowRecordRow> = fetch_all!(
-        tx.db(),
+async fn read_workflows(tx: &mut Tx, whose: Whose, snapshots: &mut Snapshots) -> StoreResult<()> {
+    const WORKFLOWS: (&str, &str) = both!(
         "SELECT w.client_id, w.workflow_id, w.name, w.status, w.time_saved_per_execution_minutes, w.last_execution_at
-         FROM clients c CROSS JOIN workflows w
-         WHERE w.client_id = c.id AND c.deleted_at IS NULL AND ($1 IS NULL OR c.id = $1) AND ($2 IS NULL OR c.id = $2)
-         ORDER BY w.client_id, w.workflow_id",
-        which.scope,
-        which.client,
-    )?;
+         FROM clients c CROSS JOIN workflows w WHERE w.client_id = c.id AND c.deleted_at IS NULL AND ",
+        "c.id",
+        " ORDER BY w.client_id, w.workflow_id"
+    );
+    let rows: Vec<WorkflowRecordRow> = fetch_all!(tx.db(), whose.pick(WORKFLOWS), whose.id())?;
     for row in rows {
         let Some(snapshot) = snapshots.get_mut(&row.client_id) else { continue };
         snapshot.workflows.push(row.try_into()?);
@@ -150,27 +144,55 @@ async fn read_workflows(tx: &mut Tx, which: Which, snapshots: &mut Snapshots) ->
     Ok(())
 }
 
-fn add_row(row: BucketRow, index: usize, snapshots: &mut Snapshots) -> StoreResult<()> {
-    let (
-        client,
-        _,
-        workflow,
-        new,
-        running,
-        waiting,
-        success,
-        error,
-        crashed,
-        canceled,
-        unknown,
-        duration,
-        sketch,
-    ) = row;
-    let counts = [new, running, waiting, success, error, crashed, canceled, unknown];
-    let tally: Tally = stored_tally(counts, duration, &sketch, &workflow)?;
-    let tallies = snapshots.get_mut(&client).and_then(|snapshot| snapshot.tallies.get_mut(index));
-    if let Some(tallies) = tallies {
-        tallies.entry(WorkflowId::from(workflow.as_str())).or_default().merge(&tally);
-    }
+async fn read_tallies(
+    tx: &mut Tx,
+    whose: Whose,
+    query: &MetricsQuery,
+    snapshots: &mut Snapshots,
+) -> StoreResult<()> {
+    let Some(classes) = codes(&query.classes) else { return Ok(()) };
+    let spans = (0..)
+        .zip(&query.ranges)
+        .flat_map(|(part, range)| cover(*range).into_iter().map(move |span| (part, span)));
+    let rows = Buckets { known: false, spans: spans.collect(), classes };
+    let mut sums = Sums::default();
+    each_bucket(tx, whose, rows, |row| {
+        if sums.client != Some(row.client) {
+            sums.settle(snapshots);
+            sums.client = Some(row.client);
+        }
+        sums.add(&row)
+    })
+    .await?;
+    sums.settle(snapshots);
     Ok(())
+}
+
+/// What is being added up of the client whose rows are coming in.
+#[derive(Default)]
+struct Sums {
+    client: Option<ClientId>,
+    /// By the number of the range.
+    tallies: FastMap<(i16, WorkflowId), TallySum>,
+    /// Empty ones, which have their room from the client before.
+    spare: Vec<TallySum>,
+}
+
+impl Sums {
+    fn add(&mut self, row: &Bucket<'_>) -> StoreResult<()> {
+        let tally = self.tallies.entry((row.part, WorkflowId::from(row.workflow)));
+        row.add_to(tally.or_insert_with(|| self.spare.pop().unwrap_or_default()))
+    }
+
+    /// Puts the sums where they belong. Should rows of a client come in later, they are added to these.
+    fn settle(&mut self, snapshots: &mut Snapshots) {
+        let Some(snapshot) = self.client.and_then(|client| snapshots.get_mut(&client)) else { return };
+        for ((part, workflow), mut sum) in self.tallies.drain() {
+            let place = usize::try_from(part).ok().and_then(|part| snapshot.tallies.get_mut(part));
+            if let Some(tallies) = place {
+                tallies.entry(workflow).or_default().merge(&sum.take());
+                self.spare.push(sum);
+            }
+        }
+    }
 }

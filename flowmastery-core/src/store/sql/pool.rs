@@ -193,6 +193,11 @@ impl Pool {
         on_either!(Pool, self, pool => pool.snapshot(scope).await)
     }
 
+    /// The same for statements that sum rollups, whose plans do not depend on what is bound to them.
+    pub(super) async fn summing(&self, scope: TenantScope) -> StoreResult<Tx> {
+        on_either!(Pool, self, pool => pool.summing(scope).await)
+    }
+
     pub(super) async fn close(&self) {
         on_either!(Pool, self, pool => pool.close().await);
     }

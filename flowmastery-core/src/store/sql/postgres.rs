@@ -81,6 +81,10 @@ impl PostgresPool {
         self.begin_as(dialect::POSTGRES_SNAPSHOT, scope).await
     }
 
+    pub(super) async fn summing(&self, scope: TenantScope) -> StoreResult<Tx> {
+        self.begin_as(dialect::POSTGRES_SUMMING, scope).await
+    }
+
     pub(super) async fn close(&self) {
         self.pool.close().await;
     }

@@ -100,6 +100,10 @@ impl SqlitePools {
         Ok(Tx::Lite(self.readers.begin().await.map_err(fault)?))
     }
 
+    pub(super) async fn summing(&self, scope: TenantScope) -> StoreResult<Tx> {
+        self.snapshot(scope).await
+    }
+
     pub(super) async fn close(&self) {
         self.readers.close().await;
         self.writer.close().await;
