@@ -9,6 +9,7 @@ pub mod login;
 pub mod measure;
 pub mod n8n_process;
 pub mod program;
+pub mod publish;
 pub mod report;
 pub mod sample;
 pub mod scale;

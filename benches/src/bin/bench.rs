@@ -2,7 +2,7 @@
 
 use clap::Parser;
 use flowmastery_benches::{
-    Fallible, aggregate, login, measure::Effort, n8n_process, report::Report, scale, start,
+    Fallible, aggregate, login, measure::Effort, n8n_process, publish, report::Report, scale, start,
 };
 
 /// What hands in rows, and what it is called on the command line.
@@ -21,6 +21,9 @@ struct Arguments {
     /// Is the simulated n8n servers of a benchmark, with so many executions a minute.
     #[arg(long, hide = true)]
     be_n8n: Option<u32>,
+    /// Writes what is measured into this page, between its marks, under this heading.
+    #[arg(long, num_args = 2, value_names = ["PAGE", "HEADING"])]
+    write: Vec<String>,
     /// Only these sections.
     sections: Vec<String>,
 }
@@ -45,5 +48,8 @@ fn main() -> Fallible<()> {
         }
     }
     println!("\n{}", report.table());
+    if let [page, heading] = &arguments.write[..] {
+        publish::write(&report, page.as_ref(), heading)?;
+    }
     Ok(())
 }
