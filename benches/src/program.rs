@@ -44,9 +44,9 @@ impl Program {
         let command =
             command.envs([("SECRET_KEY", SECRET), ("DEBUG", "true")]).envs(settings.iter().copied());
         let mut process =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn()?;
-        let output = process.stdout.take().ok_or("standard output is a pipe")?;
-        let mut lines = BufReader::new(output).lines();
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let log = process.stderr.take().ok_or("standard error is a pipe")?;
+        let mut lines = BufReader::new(log).lines();
         let address = loop {
             let line = lines.next().ok_or("the server ended before it listened")??;
             let said = line.split_once(r#""address":""#).and_then(|(_, rest)| rest.split_once('"'));
