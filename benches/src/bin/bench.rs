@@ -1,13 +1,13 @@
 //! Runs the benchmarks and prints their table: `scripts/bench` starts what they need and calls this.
 
 use clap::Parser;
-use flowmastery_benches::{Fallible, aggregate, measure::Effort, report::Report};
+use flowmastery_benches::{Fallible, aggregate, http, measure::Effort, report::Report};
 
 /// What hands in rows, and what it is called on the command line.
 type Section = (&'static str, fn(&mut Report) -> Fallible<()>);
 
 /// In the order of the table.
-const SECTIONS: &[Section] = &[("aggregate", aggregate::run)];
+const SECTIONS: &[Section] = &[("aggregate", aggregate::run), ("http", http::run)];
 
 /// Measures FlowMastery, each figure against a limit of the same run.
 #[derive(Parser)]
@@ -15,6 +15,9 @@ struct Arguments {
     /// All of the table in five minutes, with fewer and smaller rounds.
     #[arg(long)]
     quick: bool,
+    /// Be one of the servers that a section measures.
+    #[arg(long, hide = true)]
+    serve: Option<String>,
     /// Only these sections.
     sections: Vec<String>,
 }
@@ -22,6 +25,9 @@ struct Arguments {
 #[expect(clippy::print_stdout, reason = "the result of a benchmark is what it prints")]
 fn main() -> Fallible<()> {
     let arguments = Arguments::parse();
+    if let Some(server) = arguments.serve {
+        return http::host::serve(&server);
+    }
     if let Some(unknown) =
         arguments.sections.iter().find(|name| SECTIONS.iter().all(|(known, _)| known != name))
     {
