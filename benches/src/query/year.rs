@@ -11,6 +11,7 @@ use flowmastery_core::{
     },
     service::metrics::ClientView,
 };
+use serde_json::Value;
 use tokio::runtime::Runtime;
 
 use super::{
@@ -53,7 +54,7 @@ pub(super) fn run(report: &mut Report, runtime: &Runtime, database: &Database) -
     let at = (runtime, database);
     let reading = Reading::of(Some(CLIENT), ranges(year_period));
     let answer = answer(at, &year)?;
-    host::check("year-report", &answer["summary"], &in_year.count)?;
+    host::check("year-report", summary(&answer)?, &in_year.count)?;
     check_workflows(&answer)?;
     let pairs = measure(report.effort, at, &reading, &year)?;
     let name = database.pick("year-report", "year-report-sqlite");
@@ -66,7 +67,7 @@ pub(super) fn run(report: &mut Report, runtime: &Runtime, database: &Database) -
 
     let reading = Reading::of(Some(CLIENT), ranges(month_period));
     let answer = self::answer(at, &month)?;
-    host::check("month-report", &answer["summary"], &in_month.count)?;
+    host::check("month-report", summary(&answer)?, &in_month.count)?;
     check_trend(&answer, in_month.count.total(), in_month_before.count.total())?;
     let pairs = measure(report.effort, at, &reading, &month)?;
     let name = database.pick("month-report", "month-report-sqlite");
@@ -112,7 +113,7 @@ fn hours(report: &mut Report, at: (&Runtime, &Database), (days, executions): (i6
     Ok(())
 }
 
-fn answer((runtime, database): (&Runtime, &Database), query: &PeriodQuery) -> Fallible<serde_json::Value> {
+fn answer((runtime, database): (&Runtime, &Database), query: &PeriodQuery) -> Fallible<Value> {
     let host = runtime.block_on(cold(database))?;
     Ok(serde_json::to_value(runtime.block_on(host.metrics().workflows(ADMIN, CLIENT, query))?)?)
 }
@@ -149,19 +150,23 @@ fn hand_in(report: &mut Report, (name, what): (&'static str, &str), rows: usize,
     report.row(Row::millis(name, pairs, 1.5));
 }
 
-fn check_workflows(answer: &serde_json::Value) -> Fallible<()> {
-    let workflows = answer["workflows"].as_array().ok_or("a report lists workflows")?;
-    let total = |of: &serde_json::Value| of["total_executions"].as_i64();
+fn summary(answer: &Value) -> Fallible<&Value> {
+    answer.get("summary").ok_or_else(|| "a report has a summary".into())
+}
+
+fn check_workflows(answer: &Value) -> Fallible<()> {
+    let workflows = answer.get("workflows").and_then(Value::as_array).ok_or("a report lists workflows")?;
+    let total = |of: &Value| of.get("total_executions").and_then(Value::as_i64);
     let sum: i64 = workflows.iter().filter_map(total).sum();
-    if workflows.len() as i64 != WORKFLOWS || Some(sum) != total(&answer["summary"]) {
+    if workflows.len() as i64 != WORKFLOWS || Some(sum) != total(summary(answer)?) {
         return Err("the workflows are not what the summary sums".into());
     }
     Ok(())
 }
 
-fn check_trend(answer: &serde_json::Value, now: i64, before: i64) -> Fallible<()> {
+fn check_trend(answer: &Value, now: i64, before: i64) -> Fallible<()> {
     let known = ((now - before) as f64 / before as f64 * 10_000.0).round() / 100.0;
-    let found = answer["summary"]["trends"]["execution_trend"].as_f64();
+    let found = answer.pointer("/summary/trends/execution_trend").and_then(Value::as_f64);
     if found.is_none_or(|found| (found - known).abs() > 0.005) {
         return Err(format!("the trend is {found:?} and not {known}").into());
     }
