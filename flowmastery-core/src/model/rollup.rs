@@ -313,7 +313,8 @@ impl Fold {
         if self.places.is_none() && self.changed.last().is_none_or(|last| id < last.execution.id) {
             return None;
         }
-        let places = || self.changed.iter().enumerate().map(|(place, row)| (row.execution.id, place)).collect();
+        let places =
+            || self.changed.iter().enumerate().map(|(place, row)| (row.execution.id, place)).collect();
         self.places.get_or_insert_with(places).get(&id).copied()
     }
 

@@ -155,7 +155,11 @@ fn one_that_comes_up_again_counts_once_in_whatever_order_the_others_come() {
         assert_eq!(fold.changed().count(), 1 + others.len(), "{others:?}");
         let (_, delta) = fold.deltas().next().unwrap();
         let minutes = 2 + others.len() as i64;
-        assert_eq!((delta.total(), delta.duration_sum_millis()), (minutes - 2, minutes * 60_000), "{others:?}");
+        assert_eq!(
+            (delta.total(), delta.duration_sum_millis()),
+            (minutes - 2, minutes * 60_000),
+            "{others:?}"
+        );
     }
 }
 
