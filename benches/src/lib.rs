@@ -7,6 +7,8 @@
 pub mod aggregate;
 pub mod counted;
 pub mod counts;
+pub mod flood;
+pub mod http;
 pub mod login;
 pub mod measure;
 pub mod n8n_process;

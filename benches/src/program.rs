@@ -1,8 +1,8 @@
 //! The standalone server as users run it: a process of its own, with a database in a directory of its own.
 
 use std::{
-    io::{BufRead, BufReader},
-    net::SocketAddr,
+    io::{BufRead, BufReader, Read, Write},
+    net::{SocketAddr, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
@@ -44,9 +44,9 @@ impl Program {
         let command =
             command.envs([("SECRET_KEY", SECRET), ("DEBUG", "true")]).envs(settings.iter().copied());
         let mut process =
-            command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn()?;
-        let output = process.stdout.take().ok_or("standard output is a pipe")?;
-        let mut lines = BufReader::new(output).lines();
+            command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let log = process.stderr.take().ok_or("standard error is a pipe")?;
+        let mut lines = BufReader::new(log).lines();
         let address = loop {
             let line = lines.next().ok_or("the server ended before it listened")??;
             let said = line.split_once(r#""address":""#).and_then(|(_, rest)| rest.split_once('"'));
@@ -79,6 +79,19 @@ impl Drop for Program {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
+}
+
+/// Asks a server once, on a connection of its own, by the head of a request without its host; the body of an answer of 200.
+///
+/// # Errors
+/// For any other answer.
+pub fn ask(server: SocketAddr, head: &str, body: &str) -> Fallible<String> {
+    let mut stream = TcpStream::connect(server)?;
+    write!(stream, "{head}\r\nhost: {server}\r\nconnection: close\r\n\r\n{body}")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    let body = answer.split_once("\r\n\r\n").filter(|_| answer.starts_with("HTTP/1.1 200 "));
+    Ok(body.ok_or_else(|| format!("the answer is {answer}"))?.1.to_owned())
 }
 
 /// What a process has used.

@@ -1,16 +1,11 @@
 //! The standalone server by itself: from its start to the first answer, and its memory while nothing happens.
 
-use std::{
-    io::{Read, Write},
-    net::{SocketAddr, TcpStream},
-    path::Path,
-    time::Duration,
-};
+use std::{path::Path, time::Duration};
 
 use crate::{
     Fallible,
     measure::{quantile, timed},
-    program::Program,
+    program::{Program, ask},
     report::{Report, Row},
 };
 
@@ -60,20 +55,8 @@ pub fn run(report: &mut Report) -> Fallible<()> {
 fn first_answer(directory: &Path) -> Fallible<(f64, Program)> {
     let (time, program) = timed(|| {
         let program = Program::start(directory, &[])?;
-        ask_health(program.address())?;
+        ask(program.address(), "GET /health HTTP/1.1", "")?;
         Ok(program)
     })?;
     Ok((time.as_secs_f64() * 1e3, program))
-}
-
-fn ask_health(address: SocketAddr) -> Fallible<()> {
-    let mut stream = TcpStream::connect(address)?;
-    write!(stream, "GET /health HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")?;
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer)?;
-    if answer.starts_with("HTTP/1.1 200 ") {
-        Ok(())
-    } else {
-        Err(format!("the first answer is {answer}").into())
-    }
 }

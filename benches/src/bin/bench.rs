@@ -2,15 +2,22 @@
 
 use clap::Parser;
 use flowmastery_benches::{
-    Fallible, aggregate, login, measure::Effort, n8n_process, publish, report::Report, scale, start,
+    Fallible, aggregate, flood, http, login, measure::Effort, n8n_process, publish, report::Report, scale,
+    start,
 };
 
 /// What hands in rows, and what it is called on the command line.
 type Section = (&'static str, fn(&mut Report) -> Fallible<()>);
 
 /// In the order of the table.
-const SECTIONS: &[Section] =
-    &[("aggregate", aggregate::run), ("login", login::run), ("start", start::run), ("scale", scale::run)];
+const SECTIONS: &[Section] = &[
+    ("aggregate", aggregate::run),
+    ("http", http::run),
+    ("login", login::run),
+    ("flood", flood::run),
+    ("start", start::run),
+    ("scale", scale::run),
+];
 
 /// Measures FlowMastery, each figure against a limit of the same run.
 #[derive(Parser)]
@@ -18,6 +25,9 @@ struct Arguments {
     /// All of the table in five minutes, with fewer and smaller rounds.
     #[arg(long)]
     quick: bool,
+    /// Be one of the servers that a section measures.
+    #[arg(long, hide = true)]
+    serve: Option<String>,
     /// Is the simulated n8n servers of a benchmark, with so many executions a minute.
     #[arg(long, hide = true)]
     be_n8n: Option<u32>,
@@ -31,6 +41,9 @@ struct Arguments {
 #[expect(clippy::print_stdout, reason = "the result of a benchmark is what it prints")]
 fn main() -> Fallible<()> {
     let arguments = Arguments::parse();
+    if let Some(server) = arguments.serve {
+        return http::host::serve(&server);
+    }
     if let Some(a_minute) = arguments.be_n8n {
         return tokio::runtime::Runtime::new()?.block_on(n8n_process::be_n8n(a_minute));
     }
