@@ -332,7 +332,8 @@ mod tests {
 
     fn answer(status: &str, body: &str) -> Vec<u8> {
         let length = body.len();
-        format!("HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\n{body}").into()
+        format!("HTTP/1.1 {status}\r\nContent-Type: text/plain\r\nContent-Length: {length}\r\n\r\n{body}")
+            .into()
     }
 
     #[test]
@@ -350,8 +351,7 @@ mod tests {
     #[test]
     fn an_answer_of_another_status_or_length_ends_a_loop() {
         for other in [answer("503 Service Unavailable", "hello"), answer("200 OK", "hello, you")] {
-            let answered =
-                move |number| if number < 9 { answer("200 OK", "hello") } else { other.clone() };
+            let answered = move |number| if number < 9 { answer("200 OK", "hello") } else { other.clone() };
             let mut client = Client::connect(serve(answered), REQUEST.to_owned(), 1).unwrap();
             assert!(client.closed(Duration::from_secs(5)).unwrap_err().to_string().starts_with("answered"));
         }

@@ -5,10 +5,7 @@
 
 use std::{fs::File, future::ready, net::SocketAddr, time::Instant};
 
-use axum::{
-    extract::ConnectInfo,
-    middleware::{Next, from_fn},
-};
+use axum::extract::ConnectInfo;
 use bytes::Bytes;
 use flowmastery_tower::{Api, PeerAddress};
 use http::{Response, header};
@@ -71,7 +68,10 @@ pub fn serve(name: &str) -> Fallible<()> {
     let framework = framework.ok_or("no such framework")?;
     if parts.next() == Some("lines") {
         // As hosts start it, but for where the lines go: each is written, and none is kept.
-        tracing_subscriber::fmt().with_ansi(false).with_writer(File::options().write(true).open("/dev/null")?).init();
+        tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(File::options().write(true).open("/dev/null")?)
+            .init();
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
@@ -101,11 +101,16 @@ async fn ours(framework: Framework, listener: TcpListener) -> Fallible<()> {
                 .await
             }
             Framework::Axum => {
-                let with_peer = |ConnectInfo(peer): ConnectInfo<SocketAddr>, mut request: axum::extract::Request, next: Next| {
-                    request.extensions_mut().insert(PeerAddress(peer.ip()));
-                    next.run(request)
+                let with_peer = |mut request: axum::extract::Request| {
+                    if let Some(ConnectInfo(peer)) =
+                        request.extensions().get::<ConnectInfo<SocketAddr>>().copied()
+                    {
+                        request.extensions_mut().insert(PeerAddress(peer.ip()));
+                    }
+                    request
                 };
-                axum(listener, axum::Router::new().fallback_service(api).layer(from_fn(with_peer))).await
+                let api = tower::ServiceBuilder::new().map_request(with_peer).service(api);
+                axum(listener, axum::Router::new().fallback_service(api)).await
             }
             Framework::Poem => {
                 let with_peer = |mut request: poem::Request| {
@@ -135,7 +140,9 @@ async fn limit(framework: Framework, listener: TcpListener, body: Bytes) -> Fall
                 let answer = move |_: Request<Incoming>, peer| {
                     let start = Instant::now();
                     let mut response = Response::new(Full::new(body.clone()));
-                    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(JSON));
+                    response
+                        .headers_mut()
+                        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static(JSON));
                     line(start, peer);
                     ready(Ok::<_, std::convert::Infallible>(response))
                 };

@@ -48,7 +48,8 @@ pub fn run(report: &mut Report) -> Fallible<()> {
 
 /// The request with a token.
 pub fn request(token: &str) -> Vec<u8> {
-    format!("GET {PATH} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\naccept: */*\r\n\r\n").into()
+    format!("GET {PATH} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\naccept: */*\r\n\r\n")
+        .into()
 }
 
 /// A server with a client.
@@ -106,7 +107,8 @@ impl Sides {
 
     /// The row of the rate; the limit's rate.
     fn rate(&self, report: &mut Report, framework: Framework) -> Fallible<f64> {
-        let (budget, round) = (report.effort.pick(7, 30), Duration::from_millis(report.effort.pick(200, 500)));
+        let (budget, round) =
+            (report.effort.pick(7, 30), Duration::from_millis(report.effort.pick(200, 500)));
         let mut ratios = Vec::new();
         let pairs = Pairs::measure(
             Duration::from_secs(budget),
@@ -143,7 +145,8 @@ impl Sides {
 
     /// The row of the latency at a rate.
     fn latency(&self, report: &mut Report, framework: Framework, rate: f64) -> Fallible<()> {
-        let (budget, round) = (report.effort.pick(5, 20), Duration::from_millis(report.effort.pick(300, 1000)));
+        let (budget, round) =
+            (report.effort.pick(5, 20), Duration::from_millis(report.effort.pick(300, 1000)));
         let (mut medians, mut requests) = ((Vec::new(), Vec::new()), 0);
         let pairs = Pairs::measure(
             Duration::from_secs(budget),

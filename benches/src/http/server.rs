@@ -37,8 +37,9 @@ impl Server {
         }
         let output = process.stdout.take().ok_or("standard output is a pipe")?;
         let mut output = BufReader::new(output).lines();
-        let mut line =
-            || output.next().ok_or("a server ended before it began")?.map_err(Box::<dyn std::error::Error>::from);
+        let mut line = || {
+            output.next().ok_or("a server ended before it began")?.map_err(Box::<dyn std::error::Error>::from)
+        };
         let address = line()?.parse()?;
         let said = (0..lines).map(|_| line()).collect::<Fallible<_>>()?;
         Ok(Self { process, address, said })

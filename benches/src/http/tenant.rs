@@ -48,7 +48,8 @@ impl Tenant {
     /// When a service refuses a step of it.
     pub async fn make() -> Fallible<Self> {
         let directory = tempfile::tempdir()?;
-        let store = SqlStore::open(format!("sqlite://{}", directory.path().join("store.db").display())).await?;
+        let store =
+            SqlStore::open(format!("sqlite://{}", directory.path().join("store.db").display())).await?;
         let mut config = Config::new(SECRET.into(), "https://agency.example");
         config.outbound = OutboundPolicy::development();
         // So that the answer stays the same while it is measured.
@@ -70,7 +71,8 @@ impl Tenant {
         let flowmastery = Flowmastery::builder(config, Arc::new(store)).n8n(Arc::new(servers)).build()?;
 
         let password = || Password::choose(PASSWORD.into());
-        let admin = flowmastery.users().create_admin(Email::parse("admin@agency.example")?, &password()?).await?;
+        let admin =
+            flowmastery.users().create_admin(Email::parse("admin@agency.example")?, &password()?).await?;
         let admin = Actor::admin(admin.id);
         let client = flowmastery.clients().create(admin, ClientName::parse("Acme")?).await?.id;
         let instance = InstanceConfig::parse(&n8n.url(), n8n.key().into())?;

@@ -50,6 +50,9 @@ impl Metrics {
         key: &str,
         make: impl Future<Output = Result<(Document, String)>> + Send,
     ) -> Result<Document> {
+        if let Some(document) = self.cache.at_hand(key).as_ref().and_then(Document::unpack) {
+            return Ok(document);
+        }
         let making = async {
             let (document, made_key) = make.await?;
             Ok(Made { bytes: document.pack(), keep: made_key == key })
