@@ -199,3 +199,68 @@ pub(super) fn key(kind: impl fmt::Debug, whose: impl fmt::Display, parts: &dyn f
     let digest = sha256_hex(format!("{parts:?}").as_bytes());
     format!("metrics:{}:{whose}:{kind:?}:{digest}", env!("CARGO_PKG_VERSION"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_798_732_800_000);
+
+    fn client() -> Configured {
+        let collection = CollectionRecord {
+            data_version: 3,
+            changed_at: Some(NOW),
+            last_success_at: Some(NOW),
+            back_filled: true,
+            ..CollectionRecord::default()
+        };
+        Configured {
+            id: ClientId(1),
+            name: ClientName::parse("Acme").unwrap(),
+            n8n_api_url: crate::model::instance::InstanceUrl::parse("https://n8n.acme.com").ok(),
+            has_n8n_api_key: true,
+            created_at: NOW,
+            updated_at: NOW,
+            collection,
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_remembered_is_the_one_that_would_be_made() {
+        let mut seen = std::collections::BTreeSet::new();
+        let asked = [
+            (None, None),
+            (Some("24h"), Some("Asia/Kathmandu")),
+            (Some("7d"), Some("Europe/Berlin")),
+            (Some("all"), None),
+        ];
+        for (period, tz) in asked {
+            let query = PeriodQuery::parse(period, (None, None), tz, None).unwrap();
+            let known = KnownClient::from(client());
+            // Two days: across quarter hours, hours, days and the instant from which on the numbers are not live any more.
+            for step in 0..2 * 24 * 60 * 2 {
+                let now = NOW.plus(Duration::from_millis(step * 30_000 + step % 3));
+                let at = Moment { now, sync_interval: Duration::from_secs(60 * 60) };
+                for view in [ClientView::Summary, ClientView::Workflows] {
+                    let made = key_of((view, &query), &Facts::from(&known.stored), at);
+                    assert_eq!(*known.key((view, &query), at), *made, "{now:?} {period:?} {view:?}");
+                    seen.insert(made);
+                }
+            }
+            assert!(known.keys.lock().unwrap().len() <= KEYS);
+        }
+        assert!(seen.len() > 300, "{}", seen.len());
+    }
+
+    #[test]
+    fn a_key_is_made_once() {
+        let known = KnownClient::from(client());
+        let at = |seconds| Moment {
+            now: NOW.plus(Duration::from_secs(seconds)),
+            sync_interval: Duration::from_secs(3600),
+        };
+        let key = |seconds| known.key((ClientView::Summary, &PeriodQuery::default()), at(seconds));
+        assert!(Arc::ptr_eq(&key(1), &key(2)));
+        assert!(!Arc::ptr_eq(&key(1), &key(15 * 60 + 1)), "another quarter hour");
+    }
+}

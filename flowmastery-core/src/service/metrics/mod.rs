@@ -138,6 +138,10 @@ impl Metrics {
         let scope = actor.require_client(Permission::ViewClient, id)?;
         let client = self.ready(scope, id).await?;
         let at = self.moment();
+        let key = client.key((view, query), at);
+        if let Some(document) = self.at_hand(&key) {
+            return Ok(document);
+        }
         let make = async {
             let period = query.at(at.now);
             let snapshot = self.snapshot(scope, id, (query, period)).await?;
@@ -148,7 +152,8 @@ impl Metrics {
             }?;
             Ok((document, key_of((view, query), &Facts::from(&snapshot), at)))
         };
-        self.document_of(&client.key((view, query), at), make).await
+        // In a box, so that a request whose answer is at hand has no room to carry for this.
+        Box::pin(self.document_of(&key, make)).await
     }
 
     /// The client, after the first collection where nothing was collected yet and nothing stands in the way.
