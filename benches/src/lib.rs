@@ -5,6 +5,8 @@
 //! outside of the timed part, says sizes, warm-up and concurrency, and hands in rows.
 
 pub mod aggregate;
+pub mod counted;
+pub mod counts;
 pub mod flood;
 pub mod http;
 pub mod login;

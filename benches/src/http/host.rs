@@ -5,10 +5,7 @@
 
 use std::{fs::File, future::ready, net::SocketAddr, time::Instant};
 
-use axum::{
-    extract::ConnectInfo,
-    middleware::{Next, from_fn},
-};
+use axum::extract::ConnectInfo;
 use bytes::Bytes;
 use flowmastery_tower::{Api, PeerAddress};
 use http::{Response, header};
@@ -104,13 +101,16 @@ async fn ours(framework: Framework, listener: TcpListener) -> Fallible<()> {
                 .await
             }
             Framework::Axum => {
-                let with_peer = |ConnectInfo(peer): ConnectInfo<SocketAddr>,
-                                 mut request: axum::extract::Request,
-                                 next: Next| {
-                    request.extensions_mut().insert(PeerAddress(peer.ip()));
-                    next.run(request)
+                let with_peer = |mut request: axum::extract::Request| {
+                    if let Some(ConnectInfo(peer)) =
+                        request.extensions().get::<ConnectInfo<SocketAddr>>().copied()
+                    {
+                        request.extensions_mut().insert(PeerAddress(peer.ip()));
+                    }
+                    request
                 };
-                axum(listener, axum::Router::new().fallback_service(api).layer(from_fn(with_peer))).await
+                let api = tower::ServiceBuilder::new().map_request(with_peer).service(api);
+                axum(listener, axum::Router::new().fallback_service(api)).await
             }
             Framework::Poem => {
                 let with_peer = |mut request: poem::Request| {

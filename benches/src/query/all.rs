@@ -73,7 +73,7 @@ fn check(runtime: &Runtime, database: &Database, query: &PeriodQuery, seeder: &S
     let document = runtime.block_on(host.metrics().all_document(ADMIN, query))?;
     let answer: Value = serde_json::from_slice(&document.body)?;
     let clients = answer.get("clients").and_then(Value::as_array).ok_or("the answer lists clients")?;
-    let totals: Vec<_> = clients.iter().filter_map(|client| total_of(client)).collect();
+    let totals: Vec<_> = clients.iter().filter_map(total_of).collect();
     let [counted] = seeder.counted.as_slice() else { return Err("one span is counted".into()) };
     let total = total_of(&answer);
     if totals != seeder.filled.totals || total != Some(counted.count.total()) {

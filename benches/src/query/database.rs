@@ -21,6 +21,8 @@ use crate::Fallible;
 const CONNECTIONS: u32 = 10;
 /// What SQLite takes in one statement.
 const MOST_BINDS: usize = 32_000;
+/// The variable that names the server of `scripts/bench`.
+const SERVER: &str = "FLOWMASTERY_BENCH_POSTGRES";
 /// Who the host signs in as.
 const ROLE: &str = "flowmastery_bench_query";
 
@@ -74,9 +76,8 @@ impl Database {
 
     /// A database on the server of `scripts/bench`.
     pub(super) async fn postgres() -> Fallible<Self> {
-        let admin = std::env::var("FLOWMASTERY_BENCH_POSTGRES")
-            .map_err(|_| "FLOWMASTERY_BENCH_POSTGRES names no server: run scripts/bench")?;
-        let admin = Url::parse(&admin)?;
+        let admin = std::env::var_os(SERVER).ok_or(format!("{SERVER} names no server: run scripts/bench"))?;
+        let admin = Url::parse(&admin.to_string_lossy())?;
         let name = format!("flowmastery_bench_query_{}", std::process::id());
         let mut server: PgConnection = PgConnectOptions::from_url(&admin)?.connect().await?;
         for statement in [

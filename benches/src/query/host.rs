@@ -94,7 +94,9 @@ where
 
 /// That a summary of executions, as serialised, says what was counted.
 pub(super) fn check(what: &str, answer: &Value, count: &Count) -> Fallible<()> {
-    let say = |field: &str| format!("{what}: {field} is {} and not what was counted", answer.get(field).unwrap_or(&Value::Null));
+    let say = |field: &str| {
+        format!("{what}: {field} is {} and not what was counted", answer.get(field).unwrap_or(&Value::Null))
+    };
     for (field, known) in [
         ("total_executions", count.total()),
         ("successful_executions", count.success),

@@ -1,6 +1,6 @@
 //! The stored form of a sketch, as documented there: one form for each sketch, everything else is refused.
 
-use super::{Bin, SketchError, bins::BINS};
+use super::{Bin, Bins, SketchError, bins::BINS};
 
 const VERSION: u8 = 1;
 const GAP: u64 = 0;
@@ -21,8 +21,8 @@ pub(super) fn write(bins: &[Bin]) -> Result<Vec<u8>, SketchError> {
     Ok(bytes)
 }
 
-pub(super) fn read(bytes: &[u8]) -> Result<Vec<Bin>, SketchError> {
-    let mut bins = Vec::with_capacity(bytes.len().min(BINS));
+pub(super) fn read(bytes: &[u8]) -> Result<Bins, SketchError> {
+    let mut bins = Bins::with_capacity(bytes.len().min(BINS));
     each(bytes, |bin, count| bins.push((bin, count)))?;
     Ok(bins)
 }

@@ -1,6 +1,6 @@
 //! A sketch under way: many stored ones are added to it, each straight from its bytes.
 
-use super::{Sketch, SketchError, bytes};
+use super::{Bins, Sketch, SketchError, bytes};
 
 /// How many bins it grows by beyond what it needs.
 const ROOM: usize = 32;
@@ -28,7 +28,7 @@ impl SketchSum {
 
     /// The sum as a sketch; what is left is empty, and has its room still.
     pub(in crate::model) fn take(&mut self) -> Sketch {
-        let mut bins = Vec::with_capacity(self.counts.iter().filter(|count| **count != 0).count());
+        let mut bins = Bins::with_capacity(self.counts.iter().filter(|count| **count != 0).count());
         for (bin, count) in (self.first..).zip(&mut self.counts) {
             let count = std::mem::take(count);
             if let Some(bin) = u16::try_from(bin).ok().filter(|_| count != 0) {
