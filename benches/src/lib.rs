@@ -5,6 +5,7 @@
 //! outside of the timed part, says sizes, warm-up and concurrency, and hands in rows.
 
 pub mod aggregate;
+pub mod ingest;
 pub mod measure;
 pub mod report;
 pub mod sample;

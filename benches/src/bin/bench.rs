@@ -1,13 +1,13 @@
 //! Runs the benchmarks and prints their table: `scripts/bench` starts what they need and calls this.
 
 use clap::Parser;
-use flowmastery_benches::{Fallible, aggregate, measure::Effort, report::Report};
+use flowmastery_benches::{Fallible, aggregate, ingest, measure::Effort, report::Report};
 
 /// What hands in rows, and what it is called on the command line.
 type Section = (&'static str, fn(&mut Report) -> Fallible<()>);
 
 /// In the order of the table.
-const SECTIONS: &[Section] = &[("aggregate", aggregate::run)];
+const SECTIONS: &[Section] = &[("aggregate", aggregate::run), ("ingest", ingest::run)];
 
 /// Measures FlowMastery, each figure against a limit of the same run.
 #[derive(Parser)]
