@@ -117,8 +117,11 @@ macro_rules! texts {
 /// Whether rows are in the table that are to be written. Whoever says so holds the lock of the client's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {
-    /// None is.
-    New,
+    /// None is; `copies` says whether the role may `COPY`.
+    New {
+        /// On Postgres.
+        copies: bool,
+    },
     /// All or some are.
     Stored,
 }
@@ -128,6 +131,8 @@ mod audit;
 #[cfg(feature = "sqlite")]
 mod bulk;
 mod changes;
+#[cfg(feature = "postgres")]
+mod copy;
 mod executions;
 pub(super) mod leases;
 mod outbox;

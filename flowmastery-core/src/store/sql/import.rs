@@ -131,7 +131,7 @@ impl ImportStore for SqlStore {
             scope.only(),
         )?;
         let Some(locked) = locked else { return Ok(0) };
-        let mut ledger = Ledger::of_locked(tx, client, locked).await?;
+        let mut ledger = Ledger::of_locked(self, tx, client, locked).await?;
         let mut stored = 0;
         for workflow in workflows {
             stored += insert_workflow(&mut ledger.tx, client, workflow).await?;
@@ -154,7 +154,7 @@ impl ImportStore for SqlStore {
             return Ok(Applied::Superseded);
         };
         let (end_of, read_at) = (batch.end_of.clone(), batch.read_at);
-        let mut ledger = Ledger::of_locked(tx, client, locked).await?;
+        let mut ledger = Ledger::of_locked(self, tx, client, locked).await?;
         let changed = ledger.import(batch).await?;
         if let Some(source_id) = end_of {
             note(&mut ledger.tx, Imported::History, &source_id, client.0).await?;

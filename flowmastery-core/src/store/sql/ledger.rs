@@ -46,6 +46,8 @@ pub(super) struct Ledger {
     /// The line that it is the tip of.
     pub(super) line: Line,
     pub(super) turn: i64,
+    /// Whether new rows may go by `COPY`.
+    pub(super) copies: bool,
 }
 
 impl Ledger {
@@ -67,7 +69,7 @@ impl Ledger {
             now,
             next_attempt,
         )?;
-        Self::of_configured(tx, turn.client, locked).await
+        Self::of_configured(store, tx, turn.client, locked).await
     }
 
     /// Locks the numbers for a turn; `None` when it is over, or the client is outside of the scope, gone or without an n8n.
@@ -81,10 +83,11 @@ impl Ledger {
             scope.only(),
             turn.number,
         )?;
-        Self::of_configured(tx, turn.client, locked).await
+        Self::of_configured(store, tx, turn.client, locked).await
     }
 
     async fn of_configured(
+        store: &SqlStore,
         mut tx: Tx,
         client: ClientId,
         locked: Option<(i64, i64)>,
@@ -99,12 +102,18 @@ impl Ledger {
         if configured.is_none() {
             return Ok(None);
         }
-        Self::of_locked(tx, client, (epoch, turn)).await.map(Some)
+        Self::of_locked(store, tx, client, (epoch, turn)).await.map(Some)
     }
 
     /// The ledger of a client whose row of `collections` is locked.
-    pub(super) async fn of_locked(tx: Tx, client: ClientId, (epoch, turn): (i64, i64)) -> StoreResult<Self> {
-        let mut ledger = Self { tx, client, epoch, line: Line::to(epoch, &[]), turn };
+    pub(super) async fn of_locked(
+        store: &SqlStore,
+        tx: Tx,
+        client: ClientId,
+        (epoch, turn): (i64, i64),
+    ) -> StoreResult<Self> {
+        let mut ledger =
+            Self { tx, client, epoch, line: Line::to(epoch, &[]), turn, copies: store.pool.may_copy() };
         ledger.line = Line::to(epoch, &ledger.epochs().await?);
         Ok(ledger)
     }
@@ -164,7 +173,8 @@ impl Ledger {
             let fold = Arc::clone(&fold);
             tokio::task::spawn_blocking(move || widen(&fold))
         });
-        dialect::write_executions(&mut self.tx, self.client, new, Standing::New).await?;
+        dialect::write_executions(&mut self.tx, self.client, new, Standing::New { copies: self.copies })
+            .await?;
         dialect::write_executions(&mut self.tx, self.client, stored, Standing::Stored).await?;
         self.note_executions(fold.changed().map(|recorded| &recorded.execution)).await?;
         let tallies = match widening {

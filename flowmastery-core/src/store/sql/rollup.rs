@@ -81,6 +81,21 @@ impl RollupRow {
         })
     }
 
+    /// The counts in the order of the columns, and the sum of the durations.
+    pub(super) fn numbers(&self) -> [i64; 9] {
+        [
+            self.new_count,
+            self.running_count,
+            self.waiting_count,
+            self.success_count,
+            self.error_count,
+            self.crashed_count,
+            self.canceled_count,
+            self.unknown_count,
+            self.duration_sum_ms,
+        ]
+    }
+
     pub(super) fn split(self) -> StoreResult<(RollupKey, Tally)> {
         let counts = [
             self.new_count,
@@ -134,7 +149,7 @@ impl Ledger {
                 (false, false) => new.push(RollupRow::new(key, &tally)?),
             }
         }
-        dialect::write_rollups(&mut self.tx, self.client, new, Standing::New).await?;
+        dialect::write_rollups(&mut self.tx, self.client, new, Standing::New { copies: self.copies }).await?;
         dialect::write_rollups(&mut self.tx, self.client, changed, Standing::Stored).await?;
         if !empty.is_empty() {
             dialect::delete_rollups(&mut self.tx, self.client, &empty).await?;

@@ -5,6 +5,8 @@ use sqlx::{Arguments, error::BoxDynError, sqlite::SqliteArguments};
 
 #[cfg(feature = "sqlite")]
 use super::bulk::{Bulk, BulkRow};
+#[cfg(feature = "postgres")]
+use super::copy::{self, CopyRow, Fields};
 use super::{
     super::{
         execution_row::ExecutionRow,
@@ -121,6 +123,9 @@ macro_rules! insert {
     };
 }
 
+#[cfg(feature = "postgres")]
+const COPY: &str = concat!("COPY executions ", columns!(), " FROM STDIN (FORMAT binary)");
+
 // A violation undoes the transaction anyway: without FAIL, SQLite would note for each statement how to undo it alone.
 #[cfg(feature = "sqlite")]
 static INSERT: Bulk = Bulk::new(concat!("INSERT OR FAIL INTO executions ", columns!(), " VALUES"), 13, "");
@@ -139,34 +144,60 @@ pub(in super::super) async fn write_executions(
     }
     by_database!(
         tx.db(),
-        |pg| sqlx::query(match standing {
-            Standing::New => insert!(),
-            Standing::Stored => concat!(insert!(), replace!()),
-        })
-        .bind(client)
-        .bind(column!(rows, epoch))
-        .bind(column!(rows, execution_id))
-        .bind(texts!(rows, workflow_id))
-        .bind(column!(rows, status))
-        .bind(texts!(rows, mode))
-        .bind(column!(rows, started_at))
-        .bind(column!(rows, stopped_at))
-        .bind(column!(rows, retry_of))
-        .bind(column!(rows, retry_success_id))
-        .bind(column!(rows, bucket))
-        .bind(column!(rows, misses))
-        .bind(column!(rows, seen_at))
-        .execute(pg)
-        .await
-        .map(drop),
+        |pg| match standing {
+            Standing::New { copies: true } if copy::is_worth_it(rows.len()) => {
+                copy::copy(pg, COPY, client, &rows).await
+            }
+            _ => sqlx::query(match standing {
+                Standing::New { .. } => insert!(),
+                Standing::Stored => concat!(insert!(), replace!()),
+            })
+            .bind(client)
+            .bind(column!(rows, epoch))
+            .bind(column!(rows, execution_id))
+            .bind(texts!(rows, workflow_id))
+            .bind(column!(rows, status))
+            .bind(texts!(rows, mode))
+            .bind(column!(rows, started_at))
+            .bind(column!(rows, stopped_at))
+            .bind(column!(rows, retry_of))
+            .bind(column!(rows, retry_success_id))
+            .bind(column!(rows, bucket))
+            .bind(column!(rows, misses))
+            .bind(column!(rows, seen_at))
+            .execute(pg)
+            .await
+            .map(drop),
+        },
         |lite| match standing {
-            Standing::New => &INSERT,
+            Standing::New { .. } => &INSERT,
             Standing::Stored => &REPLACE,
         }
         .write(lite, client, rows)
         .await
     )
     .map_err(fault)
+}
+
+#[cfg(feature = "postgres")]
+impl CopyRow for ExecutionRow {
+    const FIELDS: i16 = 13;
+
+    fn write(&self, client: ClientId, fields: &mut Fields) {
+        fields.long(client.0);
+        fields.long(self.epoch);
+        fields.long(self.execution_id);
+        fields.bytes(self.workflow_id.as_bytes());
+        fields.short(self.status);
+        fields.bytes(self.mode.as_bytes());
+        fields.optional(self.started_at);
+        fields.optional(self.stopped_at);
+        fields.optional(self.retry_of);
+        fields.optional(self.retry_success_id);
+        fields.long(self.bucket);
+        fields.short(self.misses);
+        fields.long(self.seen_at);
+    }
 }
 
 #[cfg(feature = "sqlite")]

@@ -5,6 +5,8 @@ use sqlx::{Arguments, error::BoxDynError, sqlite::SqliteArguments};
 
 #[cfg(feature = "sqlite")]
 use super::bulk::{Bulk, BulkRow};
+#[cfg(feature = "postgres")]
+use super::copy::{self, CopyRow, Fields};
 use super::{
     super::{
         fault::fault,
@@ -123,6 +125,9 @@ macro_rules! insert {
     };
 }
 
+#[cfg(feature = "postgres")]
+const COPY: &str = concat!("COPY rollups ", columns!(), " FROM STDIN (FORMAT binary)");
+
 // As for executions.
 #[cfg(feature = "sqlite")]
 static INSERT: Bulk = Bulk::new(concat!("INSERT OR FAIL INTO rollups ", columns!(), " VALUES"), 15, "");
@@ -141,30 +146,35 @@ pub(in super::super) async fn write_rollups(
     }
     by_database!(
         tx.db(),
-        |pg| sqlx::query(match standing {
-            Standing::New => insert!(),
-            Standing::Stored => concat!(insert!(), replace!()),
-        })
-        .bind(client)
-        .bind(column!(rows, width))
-        .bind(column!(rows, bucket))
-        .bind(texts!(rows, workflow_id))
-        .bind(column!(rows, class))
-        .bind(column!(rows, new_count))
-        .bind(column!(rows, running_count))
-        .bind(column!(rows, waiting_count))
-        .bind(column!(rows, success_count))
-        .bind(column!(rows, error_count))
-        .bind(column!(rows, crashed_count))
-        .bind(column!(rows, canceled_count))
-        .bind(column!(rows, unknown_count))
-        .bind(column!(rows, duration_sum_ms))
-        .bind(rows.iter().map(|row| row.sketch.as_slice()).collect::<Vec<_>>())
-        .execute(pg)
-        .await
-        .map(drop),
+        |pg| match standing {
+            Standing::New { copies: true } if copy::is_worth_it(rows.len()) => {
+                copy::copy(pg, COPY, client, &rows).await
+            }
+            _ => sqlx::query(match standing {
+                Standing::New { .. } => insert!(),
+                Standing::Stored => concat!(insert!(), replace!()),
+            })
+            .bind(client)
+            .bind(column!(rows, width))
+            .bind(column!(rows, bucket))
+            .bind(texts!(rows, workflow_id))
+            .bind(column!(rows, class))
+            .bind(column!(rows, new_count))
+            .bind(column!(rows, running_count))
+            .bind(column!(rows, waiting_count))
+            .bind(column!(rows, success_count))
+            .bind(column!(rows, error_count))
+            .bind(column!(rows, crashed_count))
+            .bind(column!(rows, canceled_count))
+            .bind(column!(rows, unknown_count))
+            .bind(column!(rows, duration_sum_ms))
+            .bind(rows.iter().map(|row| row.sketch.as_slice()).collect::<Vec<_>>())
+            .execute(pg)
+            .await
+            .map(drop),
+        },
         |lite| match standing {
-            Standing::New => &INSERT,
+            Standing::New { .. } => &INSERT,
             Standing::Stored => &REPLACE,
         }
         .write(lite, client, rows)
@@ -173,26 +183,32 @@ pub(in super::super) async fn write_rollups(
     .map_err(fault)
 }
 
+#[cfg(feature = "postgres")]
+impl CopyRow for RollupRow {
+    const FIELDS: i16 = 15;
+
+    fn write(&self, client: ClientId, fields: &mut Fields) {
+        fields.long(client.0);
+        fields.short(self.width);
+        fields.long(self.bucket);
+        fields.bytes(self.workflow_id.as_bytes());
+        fields.short(self.class);
+        self.numbers().into_iter().for_each(|number| fields.long(number));
+        fields.bytes(&self.sketch);
+    }
+}
+
 #[cfg(feature = "sqlite")]
 impl BulkRow for RollupRow {
     fn bind(self, client: ClientId, arguments: &mut SqliteArguments) -> Result<(), BoxDynError> {
+        let numbers = self.numbers();
         arguments.add(client)?;
         arguments.add(self.width)?;
         arguments.add(self.bucket)?;
         arguments.add(self.workflow_id)?;
         arguments.add(self.class)?;
-        for count in [
-            self.new_count,
-            self.running_count,
-            self.waiting_count,
-            self.success_count,
-            self.error_count,
-            self.crashed_count,
-            self.canceled_count,
-            self.unknown_count,
-            self.duration_sum_ms,
-        ] {
-            arguments.add(count)?;
+        for number in numbers {
+            arguments.add(number)?;
         }
         arguments.add(self.sketch)
     }
