@@ -5,10 +5,21 @@
 //! outside of the timed part, says sizes, warm-up and concurrency, and hands in rows.
 
 pub mod aggregate;
+pub mod counted;
+pub mod counts;
+pub mod flood;
+pub mod http;
 pub mod ingest;
+pub mod login;
 pub mod measure;
+pub mod n8n_process;
+pub mod program;
+pub mod publish;
 pub mod report;
 pub mod sample;
+pub mod scale;
+pub mod start;
+pub mod tenants;
 
 /// What a benchmark ends with. Nothing is reported of one that fails.
 pub type Fallible<T> = Result<T, Box<dyn std::error::Error>>;

@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
+
 use crate::Fallible;
 
 /// How much time a section may take.
@@ -98,6 +100,17 @@ pub fn timed<T>(work: impl FnOnce() -> Fallible<T>) -> Fallible<(Duration, T)> {
     let start = Instant::now();
     let result = work()?;
     Ok((start.elapsed(), result))
+}
+
+/// How long something keeps a core busy, which is what other programs take nothing of; it must not leave the thread.
+///
+/// # Errors
+/// Those of the work.
+pub fn timed_on_core<T>(work: impl FnOnce() -> Fallible<T>) -> Fallible<(Duration, T)> {
+    let now = || Duration::try_from(clock_gettime(ClockId::ThreadCPUTime));
+    let start = now()?;
+    let result = work()?;
+    Ok((now()?.saturating_sub(start), result))
 }
 
 #[cfg(test)]

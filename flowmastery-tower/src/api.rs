@@ -152,18 +152,21 @@ impl Inner {
         let origin = self.proxies.origin(&parts.headers, &parts.extensions, *trail.request_id());
         trail.address = origin.address;
         trail.route = found.as_ref().ok().map(|matched| matched.route.path);
-        let span = trail.span();
+        let (span, request_id) = (trail.span(), *trail.request_id());
         let served = async {
             match found {
                 Ok(matched) => self.serve(matched, (parts, origin), body, &mut trail).await,
                 Err(problem) => Err(problem),
             }
         };
-        // Nothing of what a panic leaves half done is looked at again but the trail, which holds only copies.
-        let served = AssertUnwindSafe(served).catch_unwind().instrument(span.clone()).await;
-        let served = served.unwrap_or_else(|panic| Err(Problem::panicked(panic.as_ref())));
-        let response = span.in_scope(|| served.unwrap_or_else(|problem| problem.answer(trail.request_id())));
-        let response = self.finished(response, trail.request_id(), is_head);
+        let answered = async {
+            // Nothing of what a panic leaves half done is looked at again but the trail, which holds only copies.
+            let served = AssertUnwindSafe(served).catch_unwind().await;
+            let served = served.unwrap_or_else(|panic| Err(Problem::panicked(panic.as_ref())));
+            served.unwrap_or_else(|problem| problem.answer(&request_id))
+        };
+        let response = answered.instrument(span).await;
+        let response = self.finished(response, &request_id, is_head);
         trail.answered(response.status());
         response
     }
@@ -229,8 +232,9 @@ impl Inner {
         let flowmastery = &self.context.flowmastery;
         let mut object = None;
         if route.body.is_some() {
-            target.look_up(flowmastery, actor).await?;
-            object = Some(route::read_object(&parts.headers, body).await?);
+            // In boxes, so that requests without a body have no room to carry for this.
+            Box::pin(target.look_up(flowmastery, actor)).await?;
+            object = Some(Box::pin(route::read_object(&parts.headers, body)).await?);
         }
         let fields = Fields::of(&route, object, parts.uri.query().unwrap_or_default());
         let parameters = matched.parameters.iter().map(|(_, value)| value.clone()).collect();
@@ -251,7 +255,7 @@ impl Inner {
         };
         if route.body.is_none() && has_faults(&answer) {
             // A record that is not there for the caller comes before faults of the query.
-            target.look_up(flowmastery, actor).await?;
+            Box::pin(target.look_up(flowmastery, actor)).await?;
         }
         answer
     }
@@ -304,10 +308,13 @@ where
     fn call(&mut self, request: Request<B>) -> ApiFuture {
         let inner = self.inner.clone();
         let (parts, body) = request.into_parts();
-        let body = body
-            .map_frame(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining())))
-            .map_err(|_| Broken)
-            .boxed_unsync();
+        let body = if body.is_end_stream() {
+            RequestBody::default()
+        } else {
+            body.map_frame(|frame| frame.map_data(|mut data| data.copy_to_bytes(data.remaining())))
+                .map_err(|_| Broken)
+                .boxed_unsync()
+        };
         ApiFuture { answer: Box::pin(async move { inner.answer(parts, body).await }) }
     }
 }

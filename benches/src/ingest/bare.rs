@@ -62,12 +62,13 @@ pub(super) fn rows(sample: &Sample) -> Fallible<Vec<BareRow>> {
     Ok(rows)
 }
 
-/// Writes one row after the other by one prepared statement into a table as ours of a new file, with the settings of our connections.
+/// Writes one row after the other by one prepared statement into a table as ours of a new file, with the settings that collected
+/// rows are stored with.
 pub(super) fn write_sqlite(tables: &[String], rows: &[BareRow]) -> Fallible<Duration> {
     let directory = tempfile::tempdir()?;
     let mut connection = SqliteConnection::open(directory.path().join("bare.db"))?;
     connection
-        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON")?;
+        .execute_batch("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON")?;
     connection.execute_batch(&tables.join(";"))?;
     let start = Instant::now();
     let transaction = connection.transaction()?;

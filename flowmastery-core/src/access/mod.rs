@@ -6,3 +6,4 @@ pub mod password;
 pub mod permission;
 pub mod scope;
 pub mod token;
+mod verified;

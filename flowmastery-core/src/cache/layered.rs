@@ -41,6 +41,10 @@ impl Cache for LayeredCache {
         self.near.get_or_make(key, ttl, Box::pin(self.shared_or_made(key, ttl, make))).await
     }
 
+    fn at_hand(&self, key: &str) -> Option<Bytes> {
+        self.near.at_hand(key)
+    }
+
     async fn begin_attempt(&self, attempt: &Attempt) -> Vec<Room> {
         match self.shared.begin_attempt(attempt).await {
             Some(rooms) => rooms,

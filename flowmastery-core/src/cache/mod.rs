@@ -45,6 +45,12 @@ pub trait Cache: Send + Sync + fmt::Debug {
     /// Those of `make`, which are not kept.
     async fn get_or_make(&self, key: &str, ttl: Duration, make: Making<'_>) -> Result<Bytes>;
 
+    /// The answer of a key where it is at hand in this process, without waiting for anything: a short way, of which `None` says only that
+    /// [`Self::get_or_make`] is to be asked.
+    fn at_hand(&self, _key: &str) -> Option<Bytes> {
+        None
+    }
+
     /// Notes an attempt under the keys of all of its limits, if each of them has room, which it answers in their order. Hosts that share a
     /// cache count together, and each for itself while that is away.
     async fn begin_attempt(&self, attempt: &Attempt) -> Vec<Room>;

@@ -167,11 +167,12 @@ impl ChangeFeed {
         state.read_at = read_at.or(state.read_at);
     }
 
-    /// `None` when nothing that is remembered may be used.
-    fn ticket(&self) -> Option<Ticket> {
+    /// The ticket, and the instant for which it is good; `None` when nothing that is remembered may be used.
+    fn ticket(&self) -> Option<(Ticket, Duration)> {
         let state = self.state();
-        let fresh = state.read_at.is_some_and(|at| self.clock.elapsed().saturating_sub(at) < FRESH);
-        fresh.then_some(state.ticket)
+        let now = self.clock.elapsed();
+        let fresh = state.read_at.is_some_and(|at| now.saturating_sub(at) < FRESH);
+        fresh.then_some((state.ticket, now))
     }
 
     /// Does something unless anything had to be forgotten since a ticket, and holds that off meanwhile.

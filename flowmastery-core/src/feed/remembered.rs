@@ -10,7 +10,8 @@ use std::{
     time::Duration,
 };
 
-use moka::sync::Cache;
+use moka::sync::Cache as Expiring;
+use quick_cache::sync::Cache;
 
 use super::{ChangeFeed, Memory, Ticket};
 use crate::store::Change;
@@ -46,13 +47,24 @@ pub(crate) struct Remembered<K, V> {
     rows: Arc<Rows<K, V>>,
 }
 
+/// A row as it is remembered.
+#[derive(Clone)]
+struct Entry<V> {
+    /// The ticket under which it was put in.
+    ticket: Ticket,
+    /// Until when it may be used, after the process's own time.
+    until: Duration,
+    value: V,
+}
+
 /// To forget many rows at once is to remember since when: nothing is walked through.
 struct Rows<K, V> {
-    /// Rows, and the tickets under which they were put in.
-    entries: Cache<K, (Ticket, V)>,
+    entries: Cache<K, Entry<V>>,
     touched: fn(Change) -> Touched<K>,
     /// What rows hang on and when it changed last. It stays for longer than any row that is older.
-    changed: Cache<Change, Ticket>,
+    changed: Expiring<Change, Ticket>,
+    /// The number of the newest ticket in it: rows of this one and of newer ones need not be looked up there.
+    newest_change: AtomicU64,
     /// The number of the ticket since which not everything had to be forgotten.
     begun: AtomicU64,
 }
@@ -63,10 +75,11 @@ where
     V: Row,
 {
     /// A memory of which the feed knows.
-    pub(crate) fn new(feed: &Arc<ChangeFeed>, capacity: u64, touched: fn(Change) -> Touched<K>) -> Self {
-        let entries = Cache::builder().max_capacity(capacity).time_to_live(LONGEST).build();
-        let changed = Cache::builder().time_to_live(2 * LONGEST).build();
-        let rows = Arc::new(Rows { entries, touched, changed, begun: AtomicU64::default() });
+    pub(crate) fn new(feed: &Arc<ChangeFeed>, capacity: usize, touched: fn(Change) -> Touched<K>) -> Self {
+        let entries = Cache::new(capacity);
+        let changed = Expiring::builder().time_to_live(2 * LONGEST).build();
+        let (newest_change, begun) = (AtomicU64::default(), AtomicU64::default());
+        let rows = Arc::new(Rows { entries, touched, changed, newest_change, begun });
         let memory: Arc<dyn Memory> = rows.clone();
         feed.state().memories.push(Arc::downgrade(&memory));
         Self { feed: feed.clone(), rows }
@@ -83,24 +96,21 @@ where
         load: impl Future<Output = Result<Option<V>, E>>,
     ) -> Result<Option<V>, E> {
         // Asked before looking: what is found is then at least as new as the read by which the feed is fresh.
-        let Some(ticket) = self.feed.ticket() else {
+        let Some((ticket, now)) = self.feed.ticket() else {
             let loaded = load.await;
             // What was read past the memory may be newer than it, and nobody should be taken back to what was before.
-            self.rows.entries.invalidate(&key);
+            self.rows.entries.remove(&key);
             return loaded;
         };
-        if let Some(found) = self.rows.get(&key).filter(good) {
+        if let Some(found) = self.rows.get(&key, now).filter(good) {
             return Ok(Some(found));
         }
         let loaded = load.await?;
         if let Some(value) = &loaded {
-            self.put(ticket, key, value.clone());
+            let entry = Entry { ticket, until: now + LONGEST, value: value.clone() };
+            self.feed.unless_changed(ticket, || self.rows.entries.insert(key, entry));
         }
         Ok(loaded)
-    }
-
-    fn put(&self, ticket: Ticket, key: K, value: V) {
-        self.feed.unless_changed(ticket, || self.rows.entries.insert(key, (ticket, value)));
     }
 }
 
@@ -109,11 +119,18 @@ where
     K: Clone + Eq + Hash + Send + Sync + 'static,
     V: Row,
 {
-    fn get(&self, key: &K) -> Option<V> {
-        let (ticket, value) = self.entries.get(key)?;
-        let changed = value.hangs_on().and_then(|owner| self.changed.get(&owner));
+    fn get(&self, key: &K, now: Duration) -> Option<V> {
+        let Entry { ticket, until, value } = self.entries.get(key)?;
         let begun = Ticket(self.begun.load(Ordering::Acquire));
-        (ticket >= begun.max(changed.unwrap_or_default())).then_some(value)
+        (now < until && ticket >= begun && !self.has_changed_since(ticket, &value)).then_some(value)
+    }
+
+    /// Whether what a value hangs on changed after this ticket.
+    fn has_changed_since(&self, ticket: Ticket, value: &V) -> bool {
+        if ticket >= Ticket(self.newest_change.load(Ordering::Acquire)) {
+            return false;
+        }
+        value.hangs_on().and_then(|owner| self.changed.get(&owner)).is_some_and(|changed| ticket < changed)
     }
 }
 
@@ -125,16 +142,19 @@ where
     fn forget(&self, change: Change, now: Ticket) {
         match (self.touched)(change) {
             Touched::Nothing => {}
-            Touched::One(key) => self.entries.invalidate(&key),
-            Touched::Dependent => self.changed.insert(change, now),
+            Touched::One(key) => drop(self.entries.remove(&key)),
+            Touched::Dependent => {
+                self.changed.insert(change, now);
+                // Only now, or somebody would not find what is about to be there.
+                self.newest_change.store(now.0, Ordering::Release);
+            }
             Touched::All => self.forget_all(now),
         }
     }
 
     fn forget_all(&self, now: Ticket) {
+        // Rows of before are left where they are, which is room for others.
         self.begun.store(now.0, Ordering::Release);
-        // Only to free the memory.
-        self.entries.invalidate_all();
     }
 }
 

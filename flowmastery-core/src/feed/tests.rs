@@ -158,6 +158,18 @@ async fn what_was_put_in_after_a_change_stays_though_it_hangs_on_the_same() {
 }
 
 #[tokio::test]
+async fn five_minutes_later_it_is_loaded_again_whatever_the_feed_says() {
+    let host = Host::new().await;
+    host.feed.read().await.unwrap();
+    assert_eq!(host.plain(1).await, 1);
+    for (seconds, expected) in [(299, 1), (300, 3)] {
+        host.clock.0.store(seconds * 1000, Ordering::Relaxed);
+        host.feed.read().await.unwrap();
+        assert_eq!(host.plain(3).await, expected, "after {seconds} s");
+    }
+}
+
+#[tokio::test]
 async fn a_read_that_took_a_second_has_failed() {
     let host = Host::new().await;
     host.feed.read().await.unwrap();

@@ -18,14 +18,14 @@ use crate::{
 };
 
 /// What a caller asked for, checked: `?period=`, or `?from=&to=`, with `?tz=` and `?include=`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeriodQuery {
     span: Asked,
     tz: TimeZone,
     classes: &'static [Class],
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
     /// The current hour and the 23 before.
     Hours24,

@@ -268,8 +268,8 @@ impl Recorded {
 #[derive(Debug, Default)]
 pub struct Fold {
     changed: Vec<Recorded>,
-    /// Where each execution stands in `changed`. Rows are wide, so the map that grows and is probed holds places only.
-    places: FastMap<ExecutionId, usize>,
+    /// Where each execution stands in `changed`. Not made while their ids only fall, as they do in n8n's lists: then none comes twice.
+    places: Option<FastMap<ExecutionId, usize>>,
     deltas: FastMap<BucketKey, Tally>,
 }
 
@@ -278,7 +278,7 @@ impl Fold {
     pub fn with_capacity(executions: usize) -> Self {
         Self {
             changed: Vec::with_capacity(executions),
-            places: FastMap::with_capacity_and_hasher(executions, Default::default()),
+            places: None,
             deltas: FastMap::with_capacity_and_hasher(executions, Default::default()),
         }
     }
@@ -286,7 +286,7 @@ impl Fold {
     /// Folds one execution that was read at `now` over what is known of it. An ended execution is never taken back to an
     /// unfinished one, for that read is older than what we hold; but for a crashed one, which n8n may find asleep when it comes back.
     pub fn read(&mut self, execution: Execution, known: Option<&Recorded>, now: Timestamp) {
-        let place = self.places.get(&execution.id).copied();
+        let place = self.place(execution.id);
         let before = place.and_then(|place| self.changed.get(place)).or(known);
         if let Some(before) = before.filter(|before| before.execution.status.is_terminal()) {
             let is_older = !execution.status.is_terminal() && before.execution.status != Status::Crashed;
@@ -299,22 +299,39 @@ impl Fold {
         if before == Some(&after) {
             return;
         }
-        if let Some(before) = before {
-            self.deltas.entry(before.key()).or_default().record(&before.execution, Sign::Minus);
-        }
-        self.deltas.entry(after.key()).or_default().record(&after.execution, Sign::Plus);
-        if let Some(slot) = place.and_then(|place| self.changed.get_mut(place)) {
-            *slot = after;
-        } else {
-            self.places.insert(after.execution.id, self.changed.len());
-            self.changed.push(after);
-        }
+        self.put(place, known, after);
     }
 
     /// Counts one execution as something else, without a reading of it.
     pub fn replace(&mut self, before: &Recorded, after: Recorded) {
-        self.deltas.entry(before.key()).or_default().record(&before.execution, Sign::Minus);
+        let place = self.place(after.execution.id);
+        self.put(place, Some(before), after);
+    }
+
+    /// Where an execution stands in `changed`.
+    fn place(&mut self, id: ExecutionId) -> Option<usize> {
+        if self.places.is_none() && self.changed.last().is_none_or(|last| id < last.execution.id) {
+            return None;
+        }
+        let places =
+            || self.changed.iter().enumerate().map(|(place, row)| (row.execution.id, place)).collect();
+        self.places.get_or_insert_with(places).get(&id).copied()
+    }
+
+    /// Counts an execution as it is now, in place of what stands at its place, else of what is known of it.
+    fn put(&mut self, place: Option<usize>, known: Option<&Recorded>, after: Recorded) {
+        let slot = place.and_then(|place| self.changed.get_mut(place));
+        if let Some(before) = slot.as_deref().or(known) {
+            self.deltas.entry(before.key()).or_default().record(&before.execution, Sign::Minus);
+        }
         self.deltas.entry(after.key()).or_default().record(&after.execution, Sign::Plus);
+        if let Some(slot) = slot {
+            *slot = after;
+            return;
+        }
+        if let Some(places) = &mut self.places {
+            places.insert(after.execution.id, self.changed.len());
+        }
         self.changed.push(after);
     }
 

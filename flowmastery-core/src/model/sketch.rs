@@ -26,8 +26,13 @@ mod tests;
 
 use std::mem;
 
+use smallvec::SmallVec;
+
 /// A bin's number with its count, never 0.
 type Bin = (u16, i64);
+
+/// Most sketches are of one quarter hour of one workflow: two bins need no allocation.
+type Bins = SmallVec<[Bin; 2]>;
 
 /// Durations, mergeable and decrementable, with quantiles at most 1 % off.
 ///
@@ -43,8 +48,8 @@ type Bin = (u16, i64);
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sketch {
-    /// Ascending by number; most sketches are of one quarter hour of one workflow and hold a handful.
-    bins: Vec<Bin>,
+    /// Ascending by number.
+    bins: Bins,
 }
 
 impl Sketch {
@@ -77,7 +82,7 @@ impl Sketch {
             self.bins.clone_from(&other.bins);
             return;
         }
-        let mut sum = Vec::with_capacity(self.bins.len() + other.bins.len());
+        let mut sum = Bins::with_capacity(self.bins.len() + other.bins.len());
         let mut mine = mem::take(&mut self.bins).into_iter().peekable();
         for &(bin, count) in &other.bins {
             while let Some(below) = mine.next_if(|(known, _)| *known < bin) {

@@ -115,7 +115,12 @@ fn decode_page<'a, R: Deserialize<'a>, T: From<R>>(bytes: &'a [u8]) -> Result<N8
         #[serde(rename = "nextCursor")]
         next: Option<String>,
     }
-    let page: Page<R> = serde_json::from_slice(bytes)?;
+    // Checking UTF-8 once for a page is several times faster than once for each text in it.
+    let page: Page<R> = match str::from_utf8(bytes) {
+        Ok(text) => serde_json::from_str(text)?,
+        // What is skipped may be no UTF-8.
+        Err(_) => serde_json::from_slice(bytes)?,
+    };
     let next = page.next.filter(|cursor| !cursor.is_empty()).map(N8nCursor);
     Ok(N8nPage { items: page.data.into_iter().map(T::from).collect(), next })
 }

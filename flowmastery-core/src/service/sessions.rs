@@ -32,7 +32,7 @@ use crate::{
 pub use self::own::OwnSession;
 
 /// How many open sessions are remembered.
-const REMEMBERED: u64 = 100_000;
+const REMEMBERED: usize = 100_000;
 
 /// A session that may be used until it expires, and who by.
 #[derive(Clone, Copy, Debug)]

@@ -12,6 +12,9 @@ use serde::Serialize;
 use super::{Context, endpoint::Answer};
 use crate::{body::ApiBody, problem::Problem};
 
+/// How many headers an answer has at most, as a rule, so that there is room for them at once.
+const HEADERS: usize = 12;
+
 /// JSON with a status.
 pub(super) fn json(status: StatusCode, answer: &impl Serialize) -> Answer {
     let bytes = serde_json::to_vec(answer).map_err(Error::internal)?;
@@ -25,15 +28,19 @@ pub(super) fn ok(answer: &impl Serialize) -> Answer {
 
 /// A status with nothing.
 pub(super) fn empty(status: StatusCode) -> Response<ApiBody> {
-    let mut response = Response::new(ApiBody::empty());
+    with_status(status, ApiBody::empty())
+}
+
+fn with_status(status: StatusCode, body: ApiBody) -> Response<ApiBody> {
+    let mut response = Response::new(body);
     *response.status_mut() = status;
+    *response.headers_mut() = HeaderMap::with_capacity(HEADERS);
     response
 }
 
 /// Bytes of a media type.
 pub(super) fn bytes_of(status: StatusCode, media_type: &'static str, bytes: Bytes) -> Response<ApiBody> {
-    let mut response = Response::new(ApiBody::from(bytes));
-    *response.status_mut() = status;
+    let mut response = with_status(status, ApiBody::from(bytes));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }

@@ -21,7 +21,7 @@ pub struct Trail {
     method: Method,
     pub(crate) route: Option<&'static str>,
     pub(crate) actor: Option<Actor>,
-    seen: Seen,
+    seen: Option<Seen>,
     pub(crate) address: Option<IpAddr>,
     status: Option<StatusCode>,
     start: Instant,
@@ -36,7 +36,7 @@ impl Trail {
             method: method.clone(),
             route: None,
             actor: None,
-            seen: Seen::default(),
+            seen: None,
             status: None,
             start: Instant::now(),
         }
@@ -57,8 +57,8 @@ impl Trail {
     }
 
     /// Where an authentication that happens inside tells whom it found.
-    pub(super) fn seen(&self) -> Seen {
-        self.seen.clone()
+    pub(super) fn seen(&mut self) -> Seen {
+        self.seen.get_or_insert_default().clone()
     }
 
     /// Notes the answer's status.
@@ -76,7 +76,7 @@ impl Trail {
 /// Writes the line, also for a caller who went away before the answer: that one has no status.
 impl Drop for Trail {
     fn drop(&mut self) {
-        let actor = self.actor.or_else(|| self.seen.actor());
+        let actor = self.actor.or_else(|| self.seen.as_ref()?.actor());
         tracing::info!(
             target: "flowmastery::access",
             request_id = %self.request_id,

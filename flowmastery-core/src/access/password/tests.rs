@@ -114,7 +114,7 @@ async fn beyond_64_waiting_callers_the_next_is_told_to_come_back() {
     };
     let waiting: Vec<_> = (0..cores + 64).map(|_| caller()).collect();
     while hasher.places.available_permits() > 0 {
-        task::yield_now().await;
+        tokio::task::yield_now().await;
     }
     let error = caller().await.unwrap().unwrap_err();
     assert_eq!((error.kind(), error.retry_after()), (Kind::Unavailable, Some(Duration::from_secs(1))));
@@ -167,4 +167,17 @@ fn nobodys_bcrypt_has_the_cost_of_what_it_is_like() {
 fn debug_shows_no_hash() {
     let shown = format!("{:?}", hasher());
     assert!(!shown.contains('$'), "{shown}");
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_computation_yields_to_others_and_leaves_their_priority_alone() {
+    let niceness = || {
+        let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap();
+        let (_, fields) = stat.rsplit_once(')').unwrap();
+        fields.split_ascii_whitespace().nth(16).unwrap().parse::<i32>().unwrap()
+    };
+    let before = niceness();
+    assert_eq!(hasher().run(move || Ok(niceness())).await.unwrap(), 9.max(before));
+    assert_eq!(niceness(), before);
 }

@@ -141,6 +141,29 @@ fn an_ended_execution_is_not_taken_back_by_an_older_read() {
 }
 
 #[test]
+fn one_that_comes_up_again_counts_once_in_whatever_order_the_others_come() {
+    let known = Recorded::new(execution(5, Status::Success, Some(0), Some(1)), NOW);
+    let read = |fold: &mut Fold, id, minutes| {
+        let known = (id == 5).then_some(&known);
+        fold.read(execution(id, Status::Success, Some(0), Some(minutes)), known, NOW);
+    };
+    for others in [vec![], vec![4], vec![6], vec![3, 4]] {
+        let mut fold = Fold::default();
+        fold.replace(&known, Recorded::new(execution(5, Status::Error, Some(0), Some(1)), NOW));
+        others.iter().for_each(|id| read(&mut fold, *id, 1));
+        read(&mut fold, 5, 3);
+        assert_eq!(fold.changed().count(), 1 + others.len(), "{others:?}");
+        let (_, delta) = fold.deltas().next().unwrap();
+        let minutes = 2 + others.len() as i64;
+        assert_eq!(
+            (delta.total(), delta.duration_sum_millis()),
+            (minutes - 2, minutes * 60_000),
+            "{others:?}"
+        );
+    }
+}
+
+#[test]
 fn an_ended_execution_still_learns_of_its_retry() {
     let mut ledger = Ledger::default();
     let failed = execution(1, Status::Error, Some(0), Some(1));

@@ -1,6 +1,6 @@
 //! The stored form of a sketch, as documented there: one form for each sketch, everything else is refused.
 
-use super::{Bin, SketchError, bins::BINS};
+use super::{Bin, Bins, SketchError, bins::BINS};
 
 const VERSION: u8 = 1;
 const GAP: u64 = 0;
@@ -21,9 +21,9 @@ pub(super) fn write(bins: &[Bin]) -> Result<Vec<u8>, SketchError> {
     Ok(bytes)
 }
 
-pub(super) fn read(bytes: &[u8]) -> Result<Vec<Bin>, SketchError> {
+pub(super) fn read(bytes: &[u8]) -> Result<Bins, SketchError> {
     let Some((&VERSION, mut rest)) = bytes.split_first() else { return Err(SketchError) };
-    let mut bins = Vec::with_capacity(rest.len().min(BINS));
+    let mut bins = Bins::with_capacity(rest.len().min(BINS));
     let (mut next, mut sum) = (0, 0i64);
     while !rest.is_empty() {
         let mut count = read_varint(&mut rest)?;

@@ -108,6 +108,16 @@ fn fields_that_a_newer_version_adds_are_skipped() {
 }
 
 #[test]
+fn bytes_that_are_no_text_are_a_fault_only_where_they_are_read() {
+    let with = |field: &str| {
+        let page = page(&[row(field, "\"x\"")]).replace("\"x\"", "\"\0\"");
+        page.bytes().map(|byte| if byte == 0 { 0xff } else { byte }).collect::<Vec<_>>()
+    };
+    assert_eq!(decode_executions(&with("waitTill")).unwrap().items, [decoded("", "").unwrap()]);
+    assert!(decode_executions(&with("mode")).is_err());
+}
+
+#[test]
 fn what_is_no_page_is_a_fault_that_quotes_nothing() {
     for body in [
         "",

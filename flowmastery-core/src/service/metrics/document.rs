@@ -44,12 +44,20 @@ impl Document {
 }
 
 impl Metrics {
+    /// The answer of a key, where it costs no waiting.
+    pub(super) fn at_hand(&self, key: &str) -> Option<Document> {
+        Document::unpack(&self.cache.at_hand(key)?)
+    }
+
     /// The answer of a key from the cache, or made: a document, and the key that it belongs under.
     pub(super) async fn document_of(
         &self,
         key: &str,
         make: impl Future<Output = Result<(Document, String)>> + Send,
     ) -> Result<Document> {
+        if let Some(document) = self.at_hand(key) {
+            return Ok(document);
+        }
         let making = async {
             let (document, made_key) = make.await?;
             Ok(Made { bytes: document.pack(), keep: made_key == key })

@@ -3,26 +3,32 @@
 //! A key names everything that an answer depends on: a client's numbers, its name, what is said of freshness, the period's borders and the
 //! classes. So an answer is never stale, and hosts that share a cache may use each other's.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{
+    fmt,
+    ops::Deref,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
+use super::ClientView;
 use crate::{
     clock::Timestamp,
     digest::sha256_hex,
     feed::{ChangeFeed, Remembered, Row, Touched},
     id::ClientId,
-    model::{client::ClientName, collection::CollectionRecord},
+    model::{client::ClientName, collection::CollectionRecord, period::PeriodQuery, rollup::Width},
     store::{Change, ClientSnapshot, Configured},
 };
 
 /// How many clients are remembered.
-const REMEMBERED: u64 = 10_000;
+const REMEMBERED: usize = 10_000;
 /// How many views over clients; there is one for all of them.
-const OVERVIEWS: u64 = 10;
+const OVERVIEWS: usize = 10;
 
 /// What is remembered of clients.
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
-    pub(super) clients: Remembered<ClientId, Arc<Configured>>,
+    pub(super) clients: Remembered<ClientId, Arc<KnownClient>>,
     pub(super) overviews: Remembered<Option<ClientId>, Overview>,
 }
 
@@ -39,6 +45,71 @@ impl Known {
         });
         Self { clients, overviews }
     }
+}
+
+/// A client as it is remembered, with the keys of what was asked about it. They go when it changes, as it does.
+#[derive(Debug)]
+pub(super) struct KnownClient {
+    stored: Configured,
+    keys: Mutex<Vec<KnownKey>>,
+}
+
+/// The key of an answer, and what it was made for.
+#[derive(Debug)]
+struct KnownKey {
+    view: ClientView,
+    query: PeriodQuery,
+    /// The quarter hour in which it holds: borders of periods lie on quarter hours.
+    quarter: (Timestamp, Timestamp),
+    /// The last instant at which it holds, if nothing happens.
+    until: Option<Timestamp>,
+    key: Arc<str>,
+}
+
+/// How many keys are remembered of a client: few ask for many periods.
+const KEYS: usize = 4;
+
+impl From<Configured> for KnownClient {
+    fn from(stored: Configured) -> Self {
+        Self { stored, keys: Mutex::default() }
+    }
+}
+
+impl Deref for KnownClient {
+    type Target = Configured;
+
+    fn deref(&self) -> &Configured {
+        &self.stored
+    }
+}
+
+impl KnownClient {
+    /// The key of a view over what a query asks for at this moment, made where it is not known.
+    pub(super) fn key(&self, (view, query): (ClientView, &PeriodQuery), at: Moment) -> Arc<str> {
+        let quarter = (Width::Quarter.floor(at.now), Width::Quarter.ceil(at.now));
+        let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let holds =
+            |known: &KnownKey| known.quarter == quarter && known.until.is_none_or(|until| at.now <= until);
+        if let Some(known) =
+            keys.iter().find(|known| known.view == view && holds(known) && known.query == *query)
+        {
+            return known.key.clone();
+        }
+        keys.retain(holds);
+        if keys.len() >= KEYS {
+            keys.remove(0);
+        }
+        let key: Arc<str> = key_of((view, query), &Facts::from(&self.stored), at).into();
+        let Configured { n8n_api_url, collection, .. } = &self.stored;
+        let until = collection.freshness_until(n8n_api_url.is_some(), at.now, at.sync_interval);
+        keys.push(KnownKey { view, query: query.clone(), quarter, until, key: key.clone() });
+        key
+    }
+}
+
+/// The key of a view over what a query asks for at a moment.
+pub(super) fn key_of((view, query): (ClientView, &PeriodQuery), facts: &Facts<'_>, at: Moment) -> String {
+    key(view, facts.id, &(facts.answers(at), query.at(at.now), query.classes()))
 }
 
 /// Every client of a scope, as far as keys need it.
@@ -127,4 +198,69 @@ impl Facts<'_> {
 pub(super) fn key(kind: impl fmt::Debug, whose: impl fmt::Display, parts: &dyn fmt::Debug) -> String {
     let digest = sha256_hex(format!("{parts:?}").as_bytes());
     format!("metrics:{}:{whose}:{kind:?}:{digest}", env!("CARGO_PKG_VERSION"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_798_732_800_000);
+
+    fn client() -> Configured {
+        let collection = CollectionRecord {
+            data_version: 3,
+            changed_at: Some(NOW),
+            last_success_at: Some(NOW),
+            back_filled: true,
+            ..CollectionRecord::default()
+        };
+        Configured {
+            id: ClientId(1),
+            name: ClientName::parse("Acme").unwrap(),
+            n8n_api_url: crate::model::instance::InstanceUrl::parse("https://n8n.acme.com").ok(),
+            has_n8n_api_key: true,
+            created_at: NOW,
+            updated_at: NOW,
+            collection,
+        }
+    }
+
+    #[test]
+    fn a_key_that_is_remembered_is_the_one_that_would_be_made() {
+        let mut seen = std::collections::BTreeSet::new();
+        let asked = [
+            (None, None),
+            (Some("24h"), Some("Asia/Kathmandu")),
+            (Some("7d"), Some("Europe/Berlin")),
+            (Some("all"), None),
+        ];
+        for (period, tz) in asked {
+            let query = PeriodQuery::parse(period, (None, None), tz, None).unwrap();
+            let known = KnownClient::from(client());
+            // Two days: across quarter hours, hours, days and the instant from which on the numbers are not live any more.
+            for step in 0..2 * 24 * 60 * 2 {
+                let now = NOW.plus(Duration::from_millis(step * 30_000 + step % 3));
+                let at = Moment { now, sync_interval: Duration::from_secs(60 * 60) };
+                for view in [ClientView::Summary, ClientView::Workflows] {
+                    let made = key_of((view, &query), &Facts::from(&known.stored), at);
+                    assert_eq!(*known.key((view, &query), at), *made, "{now:?} {period:?} {view:?}");
+                    seen.insert(made);
+                }
+            }
+            assert!(known.keys.lock().unwrap().len() <= KEYS);
+        }
+        assert!(seen.len() > 300, "{}", seen.len());
+    }
+
+    #[test]
+    fn a_key_is_made_once() {
+        let known = KnownClient::from(client());
+        let at = |seconds| Moment {
+            now: NOW.plus(Duration::from_secs(seconds)),
+            sync_interval: Duration::from_secs(3600),
+        };
+        let key = |seconds| known.key((ClientView::Summary, &PeriodQuery::default()), at(seconds));
+        assert!(Arc::ptr_eq(&key(1), &key(2)));
+        assert!(!Arc::ptr_eq(&key(1), &key(15 * 60 + 1)), "another quarter hour");
+    }
 }

@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 pub use self::document::Document;
 pub(crate) use self::known::Known;
 use self::{
-    known::{Facts, Moment, Overview, answers_of, key},
+    known::{Facts, KnownClient, Moment, Overview, answers_of, key, key_of},
     summary::Summary,
 };
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
         report::{AllMetrics, ClientMetrics, WorkflowsReport},
     },
     page::PageRequest,
-    store::{Change, ClientSnapshot, Configured, MetricsQuery, Store},
+    store::{Change, ClientSnapshot, MetricsQuery, Store},
     sync::CollectionRequests,
 };
 
@@ -138,22 +138,26 @@ impl Metrics {
         let scope = actor.require_client(Permission::ViewClient, id)?;
         let client = self.ready(scope, id).await?;
         let at = self.moment();
-        let period = query.at(at.now);
-        let key_of = |facts: Facts<'_>| key(view, id, &(facts.answers(at), period, query.classes()));
+        let key = client.key((view, query), at);
+        if let Some(document) = self.at_hand(&key) {
+            return Ok(document);
+        }
         let make = async {
+            let period = query.at(at.now);
             let snapshot = self.snapshot(scope, id, (query, period)).await?;
             let summary = summary(&snapshot, period, at);
             let document = match view {
                 ClientView::Summary => Document::serialise(&summary.client()),
                 ClientView::Workflows => Document::serialise(&summary.workflows()),
             }?;
-            Ok((document, key_of(Facts::from(&snapshot))))
+            Ok((document, key_of((view, query), &Facts::from(&snapshot), at)))
         };
-        self.document_of(&key_of(Facts::from(client.as_ref())), make).await
+        // In a box, so that a request whose answer is at hand has no room to carry for this.
+        Box::pin(self.document_of(&key, make)).await
     }
 
     /// The client, after the first collection where nothing was collected yet and nothing stands in the way.
-    async fn ready(&self, scope: TenantScope, id: ClientId) -> Result<Arc<Configured>> {
+    async fn ready(&self, scope: TenantScope, id: ClientId) -> Result<Arc<KnownClient>> {
         let client = self.find(scope, id).await?;
         let patience = client.collection.wait_for_first(self.clock.now(), FIRST_READ_PATIENCE);
         if client.n8n_api_url.is_none() || patience.is_zero() {
@@ -164,12 +168,15 @@ impl Metrics {
         self.find(scope, id).await
     }
 
-    async fn find(&self, scope: TenantScope, id: ClientId) -> Result<Arc<Configured>> {
+    async fn find(&self, scope: TenantScope, id: ClientId) -> Result<Arc<KnownClient>> {
         // What is remembered is remembered for every scope.
         if !scope.admits(id) {
             return Err(Error::not_found("client"));
         }
-        let load = async { Ok::<_, Error>(self.store.find_client(scope, id).await?.map(Arc::new)) };
+        let load = async {
+            let found = self.store.find_client(scope, id).await?;
+            Ok::<_, Error>(found.map(|client| Arc::new(client.into())))
+        };
         self.known.clients.get_or_load(id, |_| true, load).await?.ok_or_else(|| Error::not_found("client"))
     }
 

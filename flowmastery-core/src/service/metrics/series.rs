@@ -60,7 +60,7 @@ impl Metrics {
         let scope = actor.require_client(Permission::ViewClient, id)?;
         let plan = self.plan(query)?;
         let client = self.ready(scope, id).await?;
-        let key = series_key(id, &Facts::from(client.as_ref()).numbers(), &plan);
+        let key = series_key(id, &Facts::from(&**client).numbers(), &plan);
         let make = async {
             let series = self.read(scope, Some(id), &plan).await?;
             Ok((Document::serialise(&ClientSeries { client_id: id, series })?, key.clone()))

@@ -14,10 +14,6 @@ use crate::{id::ClientId, store::StoreResult};
 #[cfg(feature = "postgres")]
 pub(super) const SCHEMA: &str = "flowmastery";
 
-/// Takes SQLite's write lock at once: a transaction that reads first could not be upgraded when somebody else wrote meanwhile.
-#[cfg(feature = "sqlite")]
-pub(super) const SQLITE_BEGIN: &str = "BEGIN IMMEDIATE";
-
 /// A transaction of which all statements see the same rows.
 #[cfg(feature = "postgres")]
 pub(super) const POSTGRES_SNAPSHOT: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";

@@ -23,14 +23,14 @@ impl LeaseStore for SqlStore {
         due: Due,
         limit: u16,
     ) -> StoreResult<Vec<Turn>> {
-        let mut tx = self.pool.write(scope).await?;
+        let mut tx = self.pool.write_collected(scope).await?;
         let turns = leases::lease_due(tx.db(), scope.only(), term, (due, limit)).await?;
         tx.commit().await?;
         Ok(turns)
     }
 
     async fn lease_client(&self, scope: TenantScope, client: ClientId, term: Term) -> StoreResult<Lease> {
-        let mut tx = self.pool.write(scope).await?;
+        let mut tx = self.pool.write_collected(scope).await?;
         if let Some(turn) = leases::lease_client(tx.db(), scope.only(), client, term).await? {
             tx.commit().await?;
             return Ok(Lease::Leased(turn));
@@ -62,14 +62,14 @@ impl LeaseStore for SqlStore {
         turns: &[Turn],
         until: Timestamp,
     ) -> StoreResult<Vec<Turn>> {
-        let mut tx = self.pool.write(scope).await?;
+        let mut tx = self.pool.write_collected(scope).await?;
         let left = leases::renew(&mut tx, scope.only(), turns, until).await?;
         tx.commit().await?;
         Ok(left)
     }
 
     async fn give_back(&self, scope: TenantScope, turn: Turn, due: Option<Timestamp>) -> StoreResult<()> {
-        let mut tx = self.pool.write(scope).await?;
+        let mut tx = self.pool.write_collected(scope).await?;
         execute!(
             tx.db(),
             "UPDATE collections SET leased_until = NULL, next_attempt_at = COALESCE($4, next_attempt_at)

@@ -58,7 +58,7 @@ impl Ledger {
         turn: Turn,
         (now, next_attempt): (Timestamp, Timestamp),
     ) -> StoreResult<Option<Self>> {
-        let mut tx = store.pool.begin(scope).await?;
+        let mut tx = store.pool.begin_collected(scope).await?;
         let locked: Option<(i64, i64)> = fetch_optional!(
             tx.db(),
             "UPDATE collections SET last_attempt_at = $4, next_attempt_at = $5
@@ -74,7 +74,7 @@ impl Ledger {
 
     /// Locks the numbers for a turn; `None` when it is over, or the client is outside of the scope, gone or without an n8n.
     pub(super) async fn open(store: &SqlStore, scope: TenantScope, turn: Turn) -> StoreResult<Option<Self>> {
-        let mut tx = store.pool.begin(scope).await?;
+        let mut tx = store.pool.begin_collected(scope).await?;
         let locked: Option<(i64, i64)> = fetch_optional!(
             tx.db(),
             "UPDATE collections SET turn = turn

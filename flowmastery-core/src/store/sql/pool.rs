@@ -198,6 +198,26 @@ impl Pool {
         on_either!(Pool, self, pool => pool.begin(scope).await)
     }
 
+    /// As [`Pool::write`], of what n8n would be asked for again.
+    pub(super) async fn write_collected(&self, scope: TenantScope) -> StoreResult<Tx> {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Pg(pool) => pool.write(scope).await,
+            #[cfg(feature = "sqlite")]
+            Self::Lite(pool) => pool.write_collected().await,
+        }
+    }
+
+    /// As [`Pool::begin`], of what n8n would be asked for again. On SQLite it is safe from the end of the process, but not yet from that of the machine.
+    pub(super) async fn begin_collected(&self, scope: TenantScope) -> StoreResult<Tx> {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Pg(pool) => pool.begin(scope).await,
+            #[cfg(feature = "sqlite")]
+            Self::Lite(pool) => pool.begin_collected().await,
+        }
+    }
+
     /// A transaction of which every read sees the same instant.
     pub(super) async fn snapshot(&self, scope: TenantScope) -> StoreResult<Tx> {
         on_either!(Pool, self, pool => pool.snapshot(scope).await)

@@ -11,13 +11,13 @@ use std::{
 
 use secrecy::ExposeSecret;
 use sqlx::{
-    SqlitePool,
+    AssertSqlSafe, SqlitePool,
     migrate::Migrator,
     sqlite::{SqliteConnectOptions, SqliteError, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 
 use super::{
-    SqlConfig, dialect,
+    SqlConfig,
     fault::fault,
     migrate::{self, Way},
     pool::Tx,
@@ -29,6 +29,11 @@ use crate::{
 
 /// How long SQLite waits for another process that writes.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A commit waits until it, and all before it, is on the disk.
+const ON_DISK: &str = "PRAGMA synchronous = FULL";
+/// A commit is in the write-ahead log, which the system writes in its own time.
+const IN_LOG: &str = "PRAGMA synchronous = NORMAL";
 
 static MIGRATIONS: LazyLock<Migrator> = LazyLock::new(|| {
     let mut migrator = sqlx::migrate!("migrations/sqlite");
@@ -89,11 +94,34 @@ impl SqlitePools {
     }
 
     pub(super) async fn write(&self, _: TenantScope) -> StoreResult<Tx> {
-        Ok(Tx::LiteAlone(self.writer.acquire().await.map_err(fault)?))
+        self.write_with(ON_DISK).await
     }
 
     pub(super) async fn begin(&self, _: TenantScope) -> StoreResult<Tx> {
-        Ok(Tx::Lite(self.writer.begin_with(dialect::SQLITE_BEGIN).await.map_err(fault)?))
+        self.begin_with(ON_DISK).await
+    }
+
+    /// What is collected does not wait for the disk. A machine that loses its power may come up without the last of it, and with it without all that
+    /// was written later, so that it goes on from an earlier instant of the whole database and asks n8n again. On Postgres that would not do:
+    /// the host goes on when the database has lost what the host takes for stored.
+    pub(super) async fn write_collected(&self) -> StoreResult<Tx> {
+        self.write_with(IN_LOG).await
+    }
+
+    pub(super) async fn begin_collected(&self) -> StoreResult<Tx> {
+        self.begin_with(IN_LOG).await
+    }
+
+    async fn write_with(&self, durability: &'static str) -> StoreResult<Tx> {
+        let mut writer = self.writer.acquire().await.map_err(fault)?;
+        sqlx::query(durability).execute(&mut *writer).await.map_err(fault)?;
+        Ok(Tx::LiteAlone(writer))
+    }
+
+    async fn begin_with(&self, durability: &'static str) -> StoreResult<Tx> {
+        // It takes the write lock at once: a transaction that reads first could not be upgraded when somebody else wrote meanwhile.
+        let begin = AssertSqlSafe(format!("{durability}; BEGIN IMMEDIATE"));
+        Ok(Tx::Lite(self.writer.begin_with(begin).await.map_err(fault)?))
     }
 
     pub(super) async fn snapshot(&self, _: TenantScope) -> StoreResult<Tx> {
@@ -159,6 +187,7 @@ async fn lock_beside(database: PathBuf) -> StoreResult<Option<File>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::sql::pool::on_either;
 
     #[cfg(unix)]
     #[tokio::test]
@@ -173,5 +202,26 @@ mod tests {
         fs::set_permissions(&file, fs::Permissions::from_mode(0o640)).unwrap();
         SqlitePools::connect(&config).await.unwrap().close().await;
         assert_eq!(mode(), 0o640);
+    }
+
+    #[tokio::test]
+    async fn only_what_is_collected_does_not_wait_for_the_disk() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = directory.path().join("store.db");
+        let pools =
+            SqlitePools::connect(&SqlConfig::new(format!("sqlite://{}", file.display()))).await.unwrap();
+        let all = TenantScope::ALL;
+        let level = async |tx: StoreResult<Tx>| -> i64 {
+            let mut tx = tx.unwrap();
+            on_either!(Db, tx.db(), db => sqlx::query_scalar("PRAGMA synchronous").fetch_one(db).await.unwrap())
+        };
+        let (normal, full) = (1, 2);
+        // Whatever was before it on the connection.
+        for _ in 0..2 {
+            assert_eq!(level(pools.begin_collected().await).await, normal);
+            assert_eq!(level(pools.begin(all).await).await, full);
+            assert_eq!(level(pools.write_collected().await).await, normal);
+            assert_eq!(level(pools.write(all).await).await, full);
+        }
     }
 }

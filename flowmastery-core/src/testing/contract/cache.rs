@@ -59,6 +59,21 @@ async fn what_was_made_is_kept(cache: Arc<dyn Cache>) {
     assert_eq!(get(&*cache, "contract:other", "second").await, "second");
 }
 
+async fn what_is_at_hand_is_what_was_kept(cache: Arc<dyn Cache>) {
+    let at_hand = |key: &str, kept: &'static str| {
+        // Nobody has to have anything at hand.
+        assert!(cache.at_hand(key).is_none_or(|found| !kept.is_empty() && found == kept), "{key}");
+    };
+    at_hand("contract:hand", "");
+    get(&*cache, "contract:hand", "first").await;
+    get(&*cache, "contract:hand", "second").await;
+    at_hand("contract:hand", "first");
+    at_hand("contract:hand2", "");
+    let make = async { Ok(Made { bytes: Bytes::from_static(b"newer"), keep: false }) };
+    cache.get_or_make("contract:hand3", LONG, Box::pin(make)).await.unwrap();
+    at_hand("contract:hand3", "");
+}
+
 async fn keys_are_any_text_and_answers_any_bytes(cache: Arc<dyn Cache>) {
     const EVERY_BYTE: &[u8] = &{
         let (mut bytes, mut next) = ([0; 256], 0_u8);
@@ -245,6 +260,7 @@ async fn of_racing_attempts_as_many_as_fit_are_noted(cache: Arc<dyn Cache>) {
 
 suite! { $ cache_contract in cache of std::sync::Arc<dyn crate::cache::Cache>:
     what_was_made_is_kept,
+    what_is_at_hand_is_what_was_kept,
     keys_are_any_text_and_answers_any_bytes,
     what_was_made_goes_when_its_time_is_over,
     what_is_not_to_be_kept_is_answered_once,
