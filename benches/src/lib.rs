@@ -9,6 +9,7 @@ pub mod counted;
 pub mod counts;
 pub mod flood;
 pub mod http;
+pub mod ingest;
 pub mod login;
 pub mod measure;
 pub mod n8n_process;

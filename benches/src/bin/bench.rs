@@ -2,8 +2,8 @@
 
 use clap::Parser;
 use flowmastery_benches::{
-    Fallible, aggregate, flood, http, login, measure::Effort, n8n_process, publish, query, report::Report,
-    scale, start,
+    Fallible, aggregate, flood, http, ingest, login, measure::Effort, n8n_process, publish, query,
+    report::Report, scale, start,
 };
 
 /// What hands in rows, and what it is called on the command line.
@@ -12,6 +12,7 @@ type Section = (&'static str, fn(&mut Report) -> Fallible<()>);
 /// In the order of the table.
 const SECTIONS: &[Section] = &[
     ("aggregate", aggregate::run),
+    ("ingest", ingest::run),
     ("query", query::run),
     ("http", http::run),
     ("login", login::run),

@@ -122,6 +122,8 @@ impl<'a> Case<'a> {
         let limits = CollectionLimits {
             overlap,
             walk_pages: 1 + dice.below(4) as usize,
+            // Of the seed and not of the dice, so that everything else stays what the seed has always said.
+            walk_batch: 1 + (seed % 30) as usize,
             open_reads: 8 + dice.below(20) as usize,
             probes: 10 + dice.below(20) as usize,
         };

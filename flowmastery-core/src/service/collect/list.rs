@@ -1,7 +1,8 @@
 //! Reading n8n's list: from the newest execution down to what is known, and, a part at a time, over everything that n8n has.
 //!
 //! The walk over everything is the back-fill of a client at first, and once a day a reconciliation. It goes from new to old, so that the
-//! numbers of now are right at once, and its place is stored with every page, so that it goes on after a kill.
+//! numbers of now are right at once, and its place is stored with whatever was read, so that it goes on after a kill: of several pages
+//! at once, since a bucket is written once for all of them, and what was not stored yet is read again.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -23,6 +24,25 @@ use crate::{
 
 /// How often everything that n8n has is read again.
 const RECONCILE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What was read is stored at the latest after so long, so that progress is seen of an n8n that is slow.
+const GATHER: Duration = Duration::from_secs(2);
+
+/// Executions of a walk that are stored together.
+struct Gathered {
+    executions: Vec<Execution>,
+    since: Timestamp,
+}
+
+impl Gathered {
+    fn since(now: Timestamp) -> Self {
+        Self { executions: Vec::new(), since: now }
+    }
+
+    fn is_due(&self, rows: usize, now: Timestamp) -> bool {
+        self.executions.len() >= rows || now.since(self.since) >= GATHER
+    }
+}
 
 /// Where the reading of the list stopped.
 pub(super) struct Tail {
@@ -121,23 +141,38 @@ impl Pull<'_> {
             None if state.back_filled && is_due() => (tail.walk(), None),
             None => return Ok(()),
         };
-        let mut page = self.next_of_walk(instance, &mut walk, fallback).await?;
-        for read in 1.. {
-            let Some(N8nPage { items, next }) = page else {
-                return self.store_walk(state, Vec::new(), Walk { cursor: None, ..walk }).await;
-            };
-            walk.below = lowest_of(&items).unwrap_or(walk.below);
-            walk.rows += count(&items);
+        let Some(first) = self.next_of_walk(instance, &mut walk, fallback).await? else {
+            return self.store_walk(state, Vec::new(), Walk { cursor: None, ..walk }).await;
+        };
+        let (mut page, mut read, mut gathered) = (first, 0, Gathered::since(self.clock.now()));
+        loop {
+            read += 1;
+            walk.below = lowest_of(&page.items).unwrap_or(walk.below);
+            walk.rows += count(&page.items);
             // What stands below has aged out.
             let is_enough = state.back_filled && walk.below <= state.aged_to;
-            walk.cursor = next.map(|cursor| cursor.0).filter(|_| !is_enough);
-            self.store_walk(state, items, walk.clone()).await?;
-            if walk.cursor.is_none() || read >= self.limits.walk_pages || self.is_late() {
-                break;
+            walk.cursor = page.next.map(|cursor| cursor.0).filter(|_| !is_enough);
+            gathered.executions.extend(page.items);
+            let is_end = walk.cursor.is_none() || read >= self.limits.walk_pages || self.is_late();
+            if is_end || gathered.is_due(self.limits.walk_batch, self.clock.now()) {
+                let gathered = std::mem::replace(&mut gathered, Gathered::since(self.clock.now()));
+                self.store_walk(state, gathered.executions, walk.clone()).await?;
             }
-            page = self.next_of_walk(instance, &mut walk, None).await?;
+            if is_end {
+                return Ok(());
+            }
+            page = match self.next_of_walk(instance, &mut walk, None).await {
+                Ok(Some(next)) => next,
+                Ok(None) => return Ok(()),
+                Err(halt) => {
+                    // What was read before counts, whatever is in the way now.
+                    if !gathered.executions.is_empty() {
+                        self.store_walk(state, gathered.executions, walk).await?;
+                    }
+                    return Err(halt);
+                }
+            };
         }
-        Ok(())
     }
 
     /// The next page of a walk. A cursor of n8n that was kept may mean nothing to a newer n8n: then the walk starts over.
@@ -159,7 +194,7 @@ impl Pull<'_> {
         }
     }
 
-    /// Stores a page of a walk with its place.
+    /// Stores executions of a walk with its place.
     async fn store_walk(
         &self,
         state: &mut CollectionState,

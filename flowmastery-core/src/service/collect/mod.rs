@@ -88,6 +88,8 @@ pub struct CollectionLimits {
     /// How many pages of a walk over everything are read in one collection. By default 40, which is 10,000 executions: what n8n keeps
     /// unless it was told otherwise.
     pub walk_pages: usize,
+    /// How many executions of a walk are stored at once, in whole pages: 10,000 by default. What was read and not stored is read again after a kill.
+    pub walk_batch: usize,
     /// How many unfinished executions are read by id in one collection.
     pub open_reads: usize,
     /// How many missing ids are asked for after one collection.
@@ -96,7 +98,7 @@ pub struct CollectionLimits {
 
 impl Default for CollectionLimits {
     fn default() -> Self {
-        Self { overlap: 1000, walk_pages: 40, open_reads: 50, probes: 25 }
+        Self { overlap: 1000, walk_pages: 40, walk_batch: 10_000, open_reads: 50, probes: 25 }
     }
 }
 

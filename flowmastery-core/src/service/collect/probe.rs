@@ -45,14 +45,16 @@ fn first_of_turn(turn: Turn, all: usize, reads: usize) -> usize {
 }
 
 impl Pull<'_> {
-    /// Reads by id what was unfinished and in no list; of many, another part in each collection, and no more once the next is due.
+    /// Reads by id what was unfinished and in no list; of many, another part in each collection, and no more once the next is due. Gives
+    /// the newest that was unfinished.
     pub(super) async fn open(
         &self,
         instance: &Instance,
         turn: Turn,
         seen: &HashSet<ExecutionId>,
-    ) -> Result<(), Halt> {
+    ) -> Result<Option<ExecutionId>, Halt> {
         let mut open = self.store.open_executions(self.scope(), self.client, OPEN_LISTED).await?;
+        let newest = open.last().map(|(id, _)| *id);
         open.retain(|(id, _)| !seen.contains(id));
         let reads = self.limits.open_reads.max(1);
         let first = first_of_turn(turn, open.len(), reads);
@@ -67,7 +69,7 @@ impl Pull<'_> {
                 None => self.store.miss_execution(self.scope(), turn, id, self.clock.now()).await?,
             }
         }
-        Ok(())
+        Ok(newest)
     }
 
     /// Asks for the ids that no list had since the last collection, and for those behind the newest one: the newest runs of all may be
@@ -76,11 +78,10 @@ impl Pull<'_> {
         &self,
         instance: &Instance,
         state: &CollectionState,
-        seen: &HashSet<ExecutionId>,
+        (seen, newest_open): (&HashSet<ExecutionId>, Option<ExecutionId>),
     ) -> Result<(), Halt> {
-        let open = self.store.open_executions(self.scope(), self.client, OPEN_LISTED).await?;
         let known_to = state.complete_to.unwrap_or(ExecutionId(0));
-        let newest = open.iter().map(|(id, _)| *id).chain(seen.iter().copied()).fold(known_to, Ord::max);
+        let newest = newest_open.into_iter().chain(seen.iter().copied()).fold(known_to, Ord::max);
         // What runs can stand above others that are hidden: these are in no list, and not yet below the newest that was listed.
         let mut holes = self.store.missing_executions(self.scope(), self.client, known_to, newest).await?;
         holes.retain(|id| !seen.contains(id));
@@ -123,9 +124,9 @@ impl Pull<'_> {
         &self,
         instance: &Instance,
         state: &CollectionState,
-        seen: &HashSet<ExecutionId>,
+        (seen, newest_open): (&HashSet<ExecutionId>, Option<ExecutionId>),
     ) -> Result<(), Halt> {
-        self.look_ahead(instance, state, seen).await?;
+        self.look_ahead(instance, state, (seen, newest_open)).await?;
         let Some(to) = state.complete_to.filter(|to| state.probed_to < Some(*to)) else { return Ok(()) };
         let above = state.probed_to.unwrap_or(ExecutionId(0));
         let mut missing = self.store.missing_executions(self.scope(), self.client, above, to).await?;

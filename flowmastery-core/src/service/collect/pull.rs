@@ -87,6 +87,8 @@ struct Done {
     newest: Option<ExecutionId>,
     /// What was in one of the lists.
     seen: HashSet<ExecutionId>,
+    /// The newest that was unfinished.
+    newest_open: Option<ExecutionId>,
 }
 
 impl Pull<'_> {
@@ -155,9 +157,9 @@ impl Pull<'_> {
         let mut seen: HashSet<_> = active.iter().map(|execution| execution.id).collect();
         self.store_listed(&state, active).await?;
         let tail = self.list(&instance, &mut state, pages, &mut seen).await?;
-        self.open(&instance, state.turn, &seen).await?;
+        let newest_open = self.open(&instance, state.turn, &seen).await?;
         self.walk(&instance, &mut state, tail).await?;
-        Ok(Done { instance, state, newest, seen })
+        Ok(Done { instance, state, newest, seen, newest_open })
     }
 
     /// What needs no haste; what is in its way is in the way of the next collection, too, and said then.
@@ -165,7 +167,7 @@ impl Pull<'_> {
         if !done.state.back_filled {
             return Ok(());
         }
-        match self.probe(&done.instance, &done.state, &done.seen).await {
+        match self.probe(&done.instance, &done.state, (&done.seen, done.newest_open)).await {
             Err(Halt::Own(error)) => Err(error),
             Ok(()) | Err(Halt::Quiet | Halt::N8n(_)) => Ok(()),
         }

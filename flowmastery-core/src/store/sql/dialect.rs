@@ -1,11 +1,11 @@
 //! What Postgres and SQLite do not share: locks, kinds of transactions, and statements over many rows at once.
 //!
-//! Many rows travel as arrays of columns on Postgres (`UNNEST`) and as one JSON text on SQLite (`json_each`).
+//! Many rows travel as arrays of columns on Postgres (`UNNEST`); on SQLite keys as one JSON text (`json_each`), and rows that are
+//! written often as values of one prepared statement (`Bulk`).
 
 use super::{
     fault::fault,
     pool::{Db, Tx, by_database},
-    rollup::{RollupKey, RollupRow},
     workflow::WorkflowRow,
 };
 use crate::{id::ClientId, store::StoreResult};
@@ -107,146 +107,46 @@ macro_rules! column {
     };
 }
 
-// Behind the macro, which they use.
+/// The same of text.
+#[cfg(feature = "postgres")]
+macro_rules! texts {
+    ($rows:expr, $field:ident) => {
+        $rows.iter().map(|row| row.$field.as_str()).collect::<Vec<_>>()
+    };
+}
+
+/// Whether rows are in the table that are to be written. Whoever says so holds the lock of the client's numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    /// None is; `copies` says whether the role may `COPY`.
+    New {
+        /// On Postgres.
+        copies: bool,
+    },
+    /// All or some are.
+    Stored,
+}
+
+// Behind the macros, which they use.
 mod audit;
+#[cfg(feature = "sqlite")]
+mod bulk;
 mod changes;
+#[cfg(feature = "postgres")]
+mod copy;
 mod executions;
 pub(super) mod leases;
 mod outbox;
+mod rollups;
 pub(super) mod series;
 
 pub(super) use self::{
     audit::remove_old_audit,
     changes::{begin_life, move_change_horizon, read_changes},
-    executions::{delete_executions, read_executions, write_executions},
+    executions::{Ids, delete_executions, read_executions, write_executions},
     outbox::lease_mails,
+    rollups::{delete_rollups, filled_buckets, read_rollups, write_rollups},
 };
-
-/// The stored rollups of some keys.
-pub(super) async fn read_rollups(
-    tx: &mut Tx,
-    client: ClientId,
-    keys: &[RollupKey],
-) -> StoreResult<Vec<RollupRow>> {
-    let rows = by_database!(
-        tx.db(),
-        |pg| {
-            sqlx::query_as(
-                "SELECT r.* FROM UNNEST($2::SMALLINT[], $3::BIGINT[], $4::TEXT[], $5::SMALLINT[])
-                     AS k (width, bucket, workflow_id, class)
-                 JOIN rollups r ON r.client_id = $1 AND r.width = k.width AND r.bucket = k.bucket
-                     AND r.workflow_id = k.workflow_id AND r.class = k.class",
-            )
-            .bind(client)
-            .bind(column!(keys, width))
-            .bind(column!(keys, bucket))
-            .bind(column!(keys, workflow_id))
-            .bind(column!(keys, class))
-            .fetch_all(pg)
-            .await
-        },
-        |lite| {
-            // CROSS JOIN keeps the order: the few keys outside, the many rows found by their primary key inside.
-            sqlx::query_as(
-                "SELECT r.* FROM json_each($2) k CROSS JOIN rollups r
-                 WHERE r.client_id = $1 AND r.width = k.value->>'width' AND r.bucket = k.value->>'bucket'
-                     AND r.workflow_id = k.value->>'workflow_id' AND r.class = k.value->>'class'",
-            )
-            .bind(client)
-            .bind(json(keys)?)
-            .fetch_all(lite)
-            .await
-        }
-    );
-    rows.map_err(fault)
-}
-
-/// Inserts or replaces rollups.
-pub(super) async fn write_rollups(tx: &mut Tx, client: ClientId, rows: &[RollupRow]) -> StoreResult<()> {
-    by_database!(tx.db(), |pg| sqlx::query(
-            "INSERT INTO rollups (client_id, width, bucket, workflow_id, class, new_count, running_count, waiting_count,
-                                  success_count, error_count, crashed_count, canceled_count, unknown_count,
-                                  duration_sum_ms, sketch)
-             SELECT $1, * FROM UNNEST($2::SMALLINT[], $3::BIGINT[], $4::TEXT[], $5::SMALLINT[], $6::BIGINT[], $7::BIGINT[],
-                                      $8::BIGINT[], $9::BIGINT[], $10::BIGINT[], $11::BIGINT[], $12::BIGINT[],
-                                      $13::BIGINT[], $14::BIGINT[], $15::BYTEA[])
-             ON CONFLICT (client_id, width, bucket, workflow_id, class) DO UPDATE SET
-                 new_count = excluded.new_count, running_count = excluded.running_count,
-                 waiting_count = excluded.waiting_count, success_count = excluded.success_count,
-                 error_count = excluded.error_count, crashed_count = excluded.crashed_count,
-                 canceled_count = excluded.canceled_count, unknown_count = excluded.unknown_count,
-                 duration_sum_ms = excluded.duration_sum_ms, sketch = excluded.sketch",
-        )
-        .bind(client)
-        .bind(column!(rows, width))
-        .bind(column!(rows, bucket))
-        .bind(column!(rows, workflow_id))
-        .bind(column!(rows, class))
-        .bind(column!(rows, new_count))
-        .bind(column!(rows, running_count))
-        .bind(column!(rows, waiting_count))
-        .bind(column!(rows, success_count))
-        .bind(column!(rows, error_count))
-        .bind(column!(rows, crashed_count))
-        .bind(column!(rows, canceled_count))
-        .bind(column!(rows, unknown_count))
-        .bind(column!(rows, duration_sum_ms))
-        .bind(column!(rows, sketch))
-        .execute(pg)
-        .await
-        .map(drop), |lite| sqlx::query(
-            "INSERT INTO rollups (client_id, width, bucket, workflow_id, class, new_count, running_count, waiting_count,
-                                  success_count, error_count, crashed_count, canceled_count, unknown_count,
-                                  duration_sum_ms, sketch)
-             SELECT $1, value->>'width', value->>'bucket', value->>'workflow_id', value->>'class', value->>'new_count',
-                    value->>'running_count', value->>'waiting_count', value->>'success_count', value->>'error_count',
-                    value->>'crashed_count', value->>'canceled_count', value->>'unknown_count',
-                    value->>'duration_sum_ms', unhex(value->>'sketch')
-             FROM json_each($2) WHERE TRUE
-             ON CONFLICT (client_id, width, bucket, workflow_id, class) DO UPDATE SET
-                 new_count = excluded.new_count, running_count = excluded.running_count,
-                 waiting_count = excluded.waiting_count, success_count = excluded.success_count,
-                 error_count = excluded.error_count, crashed_count = excluded.crashed_count,
-                 canceled_count = excluded.canceled_count, unknown_count = excluded.unknown_count,
-                 duration_sum_ms = excluded.duration_sum_ms, sketch = excluded.sketch",
-        )
-        .bind(client)
-        .bind(json(rows)?)
-        .execute(lite)
-        .await
-        .map(drop))
-    .map_err(fault)
-}
-
-/// Deletes the rollups of some keys.
-pub(super) async fn delete_rollups(tx: &mut Tx, client: ClientId, keys: &[RollupKey]) -> StoreResult<()> {
-    by_database!(
-        tx.db(),
-        |pg| sqlx::query(
-            "DELETE FROM rollups WHERE client_id = $1 AND (width, bucket, workflow_id, class) IN
-                 (SELECT * FROM UNNEST($2::SMALLINT[], $3::BIGINT[], $4::TEXT[], $5::SMALLINT[]))",
-        )
-        .bind(client)
-        .bind(column!(keys, width))
-        .bind(column!(keys, bucket))
-        .bind(column!(keys, workflow_id))
-        .bind(column!(keys, class))
-        .execute(pg)
-        .await
-        .map(drop),
-        |lite| sqlx::query(
-            "DELETE FROM rollups WHERE (client_id, width, bucket, workflow_id, class) IN
-                 (SELECT $1, value->>'width', value->>'bucket', value->>'workflow_id', value->>'class'
-                  FROM json_each($2))",
-        )
-        .bind(client)
-        .bind(json(keys)?)
-        .execute(lite)
-        .await
-        .map(drop)
-    )
-    .map_err(fault)
-}
 
 /// Inserts workflows or replaces their names, states and last executions; minutes that were set stay.
 pub(super) async fn write_workflows(tx: &mut Tx, client: ClientId, rows: &[WorkflowRow]) -> StoreResult<()> {

@@ -131,7 +131,7 @@ impl ImportStore for SqlStore {
             scope.only(),
         )?;
         let Some(locked) = locked else { return Ok(0) };
-        let mut ledger = Ledger::of_locked(tx, client, locked).await?;
+        let mut ledger = Ledger::of_locked(self, tx, client, locked).await?;
         let mut stored = 0;
         for workflow in workflows {
             stored += insert_workflow(&mut ledger.tx, client, workflow).await?;
@@ -154,7 +154,7 @@ impl ImportStore for SqlStore {
             return Ok(Applied::Superseded);
         };
         let (end_of, read_at) = (batch.end_of.clone(), batch.read_at);
-        let mut ledger = Ledger::of_locked(tx, client, locked).await?;
+        let mut ledger = Ledger::of_locked(self, tx, client, locked).await?;
         let changed = ledger.import(batch).await?;
         if let Some(source_id) = end_of {
             note(&mut ledger.tx, Imported::History, &source_id, client.0).await?;
@@ -184,7 +184,9 @@ impl ImportStore for SqlStore {
 impl Ledger {
     /// Stores executions that are not stored; none has aged out before the first collection.
     async fn import(&mut self, batch: HistoryBatch) -> StoreResult<usize> {
-        let ids: Vec<i64> = batch.executions.iter().map(|execution| execution.id.0).collect();
+        let mut ids: Vec<i64> = batch.executions.iter().map(|execution| execution.id.0).collect();
+        ids.sort_unstable();
+        ids.dedup();
         let known = self.known(&ids).await?;
         let mut fold = Fold::with_capacity(batch.executions.len());
         for execution in batch.executions {
@@ -193,7 +195,7 @@ impl Ledger {
                 fold.read(execution, None, counted_at);
             }
         }
-        self.store(&fold, batch.read_at).await
+        self.store(fold, &known, batch.read_at).await
     }
 
     /// Shows the numbers of a history that is whole, if there are any.

@@ -2,16 +2,15 @@
 //!
 //! Whoever changes them holds a [`Ledger`], and with it the lock of the client's row of `collections`.
 
-use std::{collections::HashSet, time::Duration};
-
-use serde::Serialize;
-use sqlx::FromRow;
+use std::{sync::Arc, time::Duration};
 
 use super::{
-    SqlStore, dialect,
-    fault::corrupt,
+    SqlStore,
+    dialect::{self, Ids, Standing},
+    execution_row::{ExecutionRow, Known},
     lives::is_newer_than_aged,
     pool::{Tx, execute, fetch_all, fetch_optional},
+    rollup::widen,
 };
 use crate::{
     access::scope::TenantScope,
@@ -21,9 +20,8 @@ use crate::{
         epoch::{Evidence, Line},
         execution::{Execution, Status},
         rollup::{FastMap, Fold, Recorded},
-        workflow::WorkflowId,
     },
-    store::{Applied, Batch, StoreResult, Turn},
+    store::{Applied, Batch, StoreError, StoreResult, Turn},
 };
 
 /// After so many answers of 404 in a row an execution counts as `unknown`.
@@ -32,73 +30,12 @@ const MAX_MISSES: i16 = 3;
 const MAX_SILENCE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 /// A confirmation is noted when the one before is older than this, so that what runs long is not written with every collection.
 const CONFIRMED: Duration = Duration::from_secs(24 * 60 * 60);
+/// So many executions are added up on another thread than the one that writes them.
+const MANY: usize = 1000;
+/// Ids are read as a span where it holds at most so many times as many as are asked for.
+const SPARSE: i64 = 4;
 /// How many unfinished executions are counted as `unknown` at once.
 const LOST_AT_ONCE: i64 = 1000;
-
-/// A row of `executions`. The bare integers are what [`dialect`] writes in bulk.
-#[derive(FromRow, Serialize)]
-pub(super) struct ExecutionRow {
-    pub(super) epoch: i64,
-    pub(super) execution_id: i64,
-    pub(super) workflow_id: String,
-    pub(super) status: i16,
-    pub(super) mode: String,
-    pub(super) started_at: Option<i64>,
-    pub(super) stopped_at: Option<i64>,
-    pub(super) retry_of: Option<i64>,
-    pub(super) retry_success_id: Option<i64>,
-    pub(super) bucket: i64,
-    pub(super) misses: i16,
-    pub(super) seen_at: i64,
-}
-
-impl ExecutionRow {
-    fn new(recorded: &Recorded, epoch: i64, seen_at: Timestamp) -> Self {
-        let execution = &recorded.execution;
-        Self {
-            epoch,
-            execution_id: execution.id.0,
-            workflow_id: execution.workflow_id.as_str().to_owned(),
-            // There are eight.
-            status: execution.status.index() as i16,
-            mode: execution.mode.to_string(),
-            started_at: execution.started_at.map(Timestamp::as_millis),
-            stopped_at: execution.stopped_at.map(Timestamp::as_millis),
-            retry_of: execution.retry_of.map(|id| id.0),
-            retry_success_id: execution.retry_success_id.map(|id| id.0),
-            bucket: recorded.bucket.as_millis(),
-            misses: 0,
-            seen_at: seen_at.as_millis(),
-        }
-    }
-}
-
-/// An execution as stored.
-pub(super) struct Known {
-    pub(super) recorded: Recorded,
-    misses: i16,
-    seen_at: Timestamp,
-}
-
-impl TryFrom<ExecutionRow> for Known {
-    type Error = crate::store::StoreError;
-
-    fn try_from(row: ExecutionRow) -> StoreResult<Self> {
-        let status = usize::try_from(row.status).ok().and_then(|index| Status::ALL.get(index).copied());
-        let execution = Execution {
-            id: ExecutionId(row.execution_id),
-            workflow_id: WorkflowId::from(row.workflow_id.as_str()),
-            status: status.ok_or_else(|| corrupt("executions", row.execution_id, "status"))?,
-            mode: row.mode.into(),
-            started_at: row.started_at.map(Timestamp::from_millis),
-            stopped_at: row.stopped_at.map(Timestamp::from_millis),
-            retry_of: row.retry_of.map(ExecutionId),
-            retry_success_id: row.retry_success_id.map(ExecutionId),
-        };
-        let recorded = Recorded { execution, bucket: Timestamp::from_millis(row.bucket) };
-        Ok(Self { recorded, misses: row.misses, seen_at: Timestamp::from_millis(row.seen_at) })
-    }
-}
 
 /// A transaction on the numbers of one client, which nobody else changes meanwhile.
 pub(super) struct Ledger {
@@ -109,6 +46,8 @@ pub(super) struct Ledger {
     /// The line that it is the tip of.
     pub(super) line: Line,
     pub(super) turn: i64,
+    /// Whether new rows may go by `COPY`.
+    pub(super) copies: bool,
 }
 
 impl Ledger {
@@ -130,7 +69,7 @@ impl Ledger {
             now,
             next_attempt,
         )?;
-        Self::of_configured(tx, turn.client, locked).await
+        Self::of_configured(store, tx, turn.client, locked).await
     }
 
     /// Locks the numbers for a turn; `None` when it is over, or the client is outside of the scope, gone or without an n8n.
@@ -144,10 +83,11 @@ impl Ledger {
             scope.only(),
             turn.number,
         )?;
-        Self::of_configured(tx, turn.client, locked).await
+        Self::of_configured(store, tx, turn.client, locked).await
     }
 
     async fn of_configured(
+        store: &SqlStore,
         mut tx: Tx,
         client: ClientId,
         locked: Option<(i64, i64)>,
@@ -162,21 +102,38 @@ impl Ledger {
         if configured.is_none() {
             return Ok(None);
         }
-        Self::of_locked(tx, client, (epoch, turn)).await.map(Some)
+        Self::of_locked(store, tx, client, (epoch, turn)).await.map(Some)
     }
 
     /// The ledger of a client whose row of `collections` is locked.
-    pub(super) async fn of_locked(tx: Tx, client: ClientId, (epoch, turn): (i64, i64)) -> StoreResult<Self> {
-        let mut ledger = Self { tx, client, epoch, line: Line::to(epoch, &[]), turn };
+    pub(super) async fn of_locked(
+        store: &SqlStore,
+        tx: Tx,
+        client: ClientId,
+        (epoch, turn): (i64, i64),
+    ) -> StoreResult<Self> {
+        let mut ledger =
+            Self { tx, client, epoch, line: Line::to(epoch, &[]), turn, copies: store.pool.may_copy() };
         ledger.line = Line::to(epoch, &ledger.epochs().await?);
         Ok(ledger)
     }
 
-    /// What the current line has under some ids.
+    /// What the current line has under some ids, which ascend.
     pub(super) async fn known(&mut self, ids: &[i64]) -> StoreResult<FastMap<ExecutionId, Known>> {
         let epochs: Vec<i64> = self.line.epochs().iter().map(|epoch| epoch.number).collect();
-        let mut rows = dialect::read_executions(&mut self.tx, self.client, &epochs, ids).await?;
-        rows.retain(|row| self.owner(ExecutionId(row.execution_id)) == row.epoch);
+        let count = i64::try_from(ids.len()).unwrap_or(i64::MAX);
+        // The ids of pages follow each other, and where a span holds nothing that is found at once.
+        let wanted = match (ids.first(), ids.last()) {
+            (Some(first), Some(last)) if last.saturating_sub(*first) < count.saturating_mul(SPARSE) => {
+                Ids::Between(*first, *last)
+            }
+            _ => Ids::Each(ids),
+        };
+        let mut rows = dialect::read_executions(&mut self.tx, self.client, &epochs, wanted).await?;
+        rows.retain(|row| {
+            self.owner(ExecutionId(row.execution_id)) == row.epoch
+                && ids.binary_search(&row.execution_id).is_ok()
+        });
         let known = |row: ExecutionRow| Ok((ExecutionId(row.execution_id), Known::try_from(row)?));
         rows.into_iter().map(known).collect()
     }
@@ -185,22 +142,48 @@ impl Ledger {
         self.line.owner(id).map_or(self.epoch, |owner| owner.number)
     }
 
-    /// Stores what a fold changed in the current line, with its rollups and workflows; how many executions it changed.
-    pub(super) async fn store(&mut self, fold: &Fold, now: Timestamp) -> StoreResult<usize> {
+    /// Stores what a fold changed in the current line, with its rollups and workflows; how many executions it changed. Those that
+    /// are not `known` are not stored yet.
+    pub(super) async fn store(
+        &mut self,
+        fold: Fold,
+        known: &FastMap<ExecutionId, Known>,
+        now: Timestamp,
+    ) -> StoreResult<usize> {
         let row = |recorded: &Recorded| ExecutionRow::new(recorded, self.owner(recorded.execution.id), now);
-        let rows: Vec<_> = fold.changed().map(row).collect();
-        self.write(fold, &rows, now).await
+        let (stored, mut new): (Vec<_>, Vec<_>) =
+            fold.changed().map(row).partition(|row| known.contains_key(&ExecutionId(row.execution_id)));
+        // In the order of the table, whose neighbours are written fastest together.
+        new.sort_unstable_by_key(|row| (row.epoch, row.execution_id));
+        self.write(fold, (new, stored), now).await
     }
 
-    async fn write(&mut self, fold: &Fold, rows: &[ExecutionRow], now: Timestamp) -> StoreResult<usize> {
-        if rows.is_empty() {
+    async fn write(
+        &mut self,
+        fold: Fold,
+        (new, stored): (Vec<ExecutionRow>, Vec<ExecutionRow>),
+        now: Timestamp,
+    ) -> StoreResult<usize> {
+        let changed = new.len() + stored.len();
+        if changed == 0 {
             return Ok(0);
         }
-        dialect::write_executions(&mut self.tx, self.client, rows).await?;
-        self.roll_up(fold).await?;
+        let fold = Arc::new(fold);
+        let widening = (changed >= MANY).then(|| {
+            let fold = Arc::clone(&fold);
+            tokio::task::spawn_blocking(move || widen(&fold))
+        });
+        dialect::write_executions(&mut self.tx, self.client, new, Standing::New { copies: self.copies })
+            .await?;
+        dialect::write_executions(&mut self.tx, self.client, stored, Standing::Stored).await?;
         self.note_executions(fold.changed().map(|recorded| &recorded.execution)).await?;
+        let tallies = match widening {
+            Some(widening) => widening.await.map_err(|error| StoreError::Internal(error.into()))?,
+            None => widen(&fold),
+        };
+        self.roll_up(tallies).await?;
         self.bump(now).await?;
-        Ok(rows.len())
+        Ok(changed)
     }
 
     /// Notes that the numbers changed.
@@ -216,8 +199,10 @@ impl Ledger {
 
     /// Stores what was read together.
     pub(super) async fn apply(&mut self, batch: Batch) -> StoreResult<Applied> {
-        let ids: HashSet<i64> = batch.executions.iter().map(|execution| execution.id.0).collect();
-        let known = self.known(&Vec::from_iter(ids)).await?;
+        let mut ids: Vec<i64> = batch.executions.iter().map(|execution| execution.id.0).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let known = self.known(&ids).await?;
         if parts(&batch, &known) {
             return Ok(Applied::Parted);
         }
@@ -233,7 +218,7 @@ impl Ledger {
                 before => fold.read(execution, before, batch.read_at),
             }
         }
-        let changed = self.store(&fold, batch.read_at).await?;
+        let changed = self.store(fold, &known, batch.read_at).await?;
         // What did not change was not written above, but it was seen.
         let unconfirmed = known.values().filter(|known| {
             is_open(known.recorded.execution.status)
@@ -323,7 +308,7 @@ impl Ledger {
             rows.push(ExecutionRow::new(&unknown, epoch, now));
             fold.replace(&known.recorded, unknown);
         }
-        self.write(&fold, &rows, now).await?;
+        self.write(fold, (Vec::new(), rows), now).await?;
         Ok(())
     }
 }

@@ -5,7 +5,7 @@ use sqlx::FromRow;
 
 use super::{
     SqlStore, audit,
-    ledger::{ExecutionRow, Known},
+    execution_row::{ExecutionRow, Known},
     lives::epochs_of,
     metrics::{WorkflowRecordRow, codes},
     pool::{Tx, execute, fetch_all, fetch_optional},

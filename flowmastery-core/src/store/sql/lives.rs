@@ -5,8 +5,9 @@ use std::collections::HashMap;
 use sqlx::FromRow;
 
 use super::{
-    dialect,
-    ledger::{Known, Ledger},
+    dialect::{self, Ids},
+    execution_row::{ExecutionRow, Known},
+    ledger::Ledger,
     pool::{Tx, execute, fetch_all, fetch_one, fetch_optional},
 };
 use crate::{
@@ -47,10 +48,8 @@ impl Ledger {
         )?;
         let ids: Vec<i64> = seen.iter().map(|execution| execution.id.0).collect();
         let numbers: Vec<i64> = (0..count).collect();
-        let rows = dialect::read_executions(&mut self.tx, self.client, &numbers, &ids).await?;
-        let run = |row: super::ledger::ExecutionRow| {
-            Ok(((row.epoch, ExecutionId(row.execution_id)), Known::try_from(row)?))
-        };
+        let rows = dialect::read_executions(&mut self.tx, self.client, &numbers, Ids::Each(&ids)).await?;
+        let run = |row: ExecutionRow| Ok(((row.epoch, ExecutionId(row.execution_id)), Known::try_from(row)?));
         let runs: Runs = rows.into_iter().map(run).collect::<StoreResult<_>>()?;
         let epochs = self.epochs().await?;
         let witness = |tip| (tip, witness(&Line::to(tip, &epochs), &runs, seen));

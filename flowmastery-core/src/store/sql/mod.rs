@@ -11,6 +11,7 @@ mod client;
 mod config;
 mod dialect;
 mod execution;
+mod execution_row;
 mod fault;
 mod import;
 mod invitation;

@@ -163,6 +163,16 @@ impl Pool {
         }
     }
 
+    /// Whether rows may go by `COPY`, which Postgres refuses where its row security holds.
+    pub(super) fn may_copy(&self) -> bool {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Pg(pool) => pool.row_security.known() == Some(false),
+            #[cfg(feature = "sqlite")]
+            Self::Lite(_) => false,
+        }
+    }
+
     /// The database's name, for logs.
     pub(super) fn kind(&self) -> &'static str {
         on_either!(Pool, self, pool => pool.kind())

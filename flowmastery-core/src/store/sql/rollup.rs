@@ -1,11 +1,16 @@
 //! Rollups in SQL: the sums per bucket, workflow and class, at every width.
 
-use serde::{Serialize, Serializer};
+use std::collections::HashSet;
+
+use serde::Serialize;
 use sqlx::FromRow;
 
-use super::{dialect, fault::corrupt, ledger::Ledger};
+use super::{
+    dialect::{self, Standing},
+    fault::corrupt,
+    ledger::Ledger,
+};
 use crate::{
-    digest,
     model::{
         rollup::{FastMap, Fold, Tally, Width},
         sketch::Sketch,
@@ -13,8 +18,11 @@ use crate::{
     store::StoreResult,
 };
 
+/// Of so many rows it pays to ask first which of their buckets hold anything.
+const MANY: usize = 256;
+
 /// Which row of a client.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 pub(super) struct RollupKey {
     pub(super) width: i16,
     pub(super) bucket: i64,
@@ -22,7 +30,7 @@ pub(super) struct RollupKey {
     pub(super) class: i16,
 }
 
-#[derive(FromRow, Serialize)]
+#[derive(FromRow)]
 pub(super) struct RollupRow {
     pub(super) width: i16,
     pub(super) bucket: i64,
@@ -37,7 +45,6 @@ pub(super) struct RollupRow {
     pub(super) canceled_count: i64,
     pub(super) unknown_count: i64,
     pub(super) duration_sum_ms: i64,
-    #[serde(serialize_with = "hex")]
     pub(super) sketch: Vec<u8>,
 }
 
@@ -74,6 +81,21 @@ impl RollupRow {
         })
     }
 
+    /// The counts in the order of the columns, and the sum of the durations.
+    pub(super) fn numbers(&self) -> [i64; 9] {
+        [
+            self.new_count,
+            self.running_count,
+            self.waiting_count,
+            self.success_count,
+            self.error_count,
+            self.crashed_count,
+            self.canceled_count,
+            self.unknown_count,
+            self.duration_sum_ms,
+        ]
+    }
+
     pub(super) fn split(self) -> StoreResult<(RollupKey, Tally)> {
         let counts = [
             self.new_count,
@@ -102,41 +124,69 @@ pub(super) fn stored_tally(
     Ok(Tally::from_parts(counts, duration_sum, sketch))
 }
 
-fn hex<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(&digest::hex(bytes))
-}
-
 impl Ledger {
-    /// Adds the differences of a fold to the rows of every width; rows that become empty go.
-    pub(super) async fn roll_up(&mut self, fold: &Fold) -> StoreResult<()> {
-        let mut tallies = widen(fold);
+    /// Adds differences to the rows of every width; rows that become empty go.
+    pub(super) async fn roll_up(&mut self, mut tallies: Tallies) -> StoreResult<()> {
         if tallies.is_empty() {
             return Ok(());
         }
-        let keys: Vec<_> = tallies.keys().cloned().collect();
-        for row in dialect::read_rollups(&mut self.tx, self.client, &keys).await? {
-            let (key, stored) = row.split()?;
+        let mut stored = HashSet::new();
+        for row in self.stored_rollups(&tallies).await? {
+            let (key, before) = row.split()?;
             if let Some(tally) = tallies.get_mut(&key) {
-                tally.merge(&stored);
+                tally.merge(&before);
+            }
+            stored.insert(key);
+        }
+        let mut tallies: Vec<_> = tallies.into_iter().collect();
+        // In the order of the table, whose neighbours are written fastest together.
+        tallies.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        let (mut new, mut changed, mut empty) = (Vec::with_capacity(tallies.len()), Vec::new(), Vec::new());
+        for (key, tally) in tallies {
+            match (tally.is_zero(), stored.contains(&key)) {
+                (true, _) => empty.push(key),
+                (false, true) => changed.push(RollupRow::new(key, &tally)?),
+                (false, false) => new.push(RollupRow::new(key, &tally)?),
             }
         }
-        let (mut rows, mut empty) = (Vec::with_capacity(tallies.len()), Vec::new());
-        for (key, tally) in tallies {
-            if tally.is_zero() { empty.push(key) } else { rows.push(RollupRow::new(key, &tally)?) }
-        }
-        if !rows.is_empty() {
-            dialect::write_rollups(&mut self.tx, self.client, &rows).await?;
-        }
+        dialect::write_rollups(&mut self.tx, self.client, new, Standing::New { copies: self.copies }).await?;
+        dialect::write_rollups(&mut self.tx, self.client, changed, Standing::Stored).await?;
         if !empty.is_empty() {
             dialect::delete_rollups(&mut self.tx, self.client, &empty).await?;
         }
         Ok(())
     }
+
+    /// The rows that are there. In a back-fill most buckets hold nothing yet, and none of their rows is looked for.
+    async fn stored_rollups(&mut self, tallies: &Tallies) -> StoreResult<Vec<RollupRow>> {
+        let mut keys: Vec<_> = tallies.keys().cloned().collect();
+        if keys.len() >= MANY {
+            let mut buckets: Vec<_> = keys.iter().map(RollupKey::place).collect();
+            buckets.sort_unstable();
+            buckets.dedup();
+            let filled = dialect::filled_buckets(&mut self.tx, self.client, &buckets).await?;
+            let filled: HashSet<_> = filled.into_iter().collect();
+            keys.retain(|key| filled.contains(&key.place()));
+        }
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        dialect::read_rollups(&mut self.tx, self.client, &keys).await
+    }
 }
 
+impl RollupKey {
+    fn place(&self) -> (i16, i64) {
+        (self.width, self.bucket)
+    }
+}
+
+/// Differences per row of every width.
+pub(super) type Tallies = FastMap<RollupKey, Tally>;
+
 /// The differences of a fold per row of every width.
-fn widen(fold: &Fold) -> FastMap<RollupKey, Tally> {
-    let mut tallies: FastMap<RollupKey, Tally> = FastMap::default();
+pub(super) fn widen(fold: &Fold) -> Tallies {
+    let mut tallies = Tallies::default();
     for (bucket, delta) in fold.deltas() {
         for width in Width::ALL {
             let key = RollupKey {

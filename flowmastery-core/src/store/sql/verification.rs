@@ -6,9 +6,10 @@ use async_trait::async_trait;
 use futures_util::TryStreamExt;
 
 use super::{
-    SqlStore, dialect,
+    SqlStore,
+    dialect::{self, Ids},
+    execution_row::{ExecutionRow, Known},
     fault::{corrupt, fault},
-    ledger::{ExecutionRow, Known},
     lives::{epochs_of, is_newer_than_aged},
     pool::{Tx, fetch_all, fetch_one, fetch_optional, on_either},
     rollup::RollupRow,
@@ -77,7 +78,7 @@ impl VerificationStore for SqlStore {
         let ids: Vec<i64> = listed.iter().map(|execution| execution.id.0).collect();
         let epochs: Vec<i64> = line.epochs().iter().map(|epoch| epoch.number).collect();
         let mut kept = BTreeMap::new();
-        for row in dialect::read_executions(&mut tx, client, &epochs, &ids).await? {
+        for row in dialect::read_executions(&mut tx, client, &epochs, Ids::Each(&ids)).await? {
             let key = (row.epoch, ExecutionId(row.execution_id));
             kept.insert(key, Known::try_from(row)?.recorded.execution);
         }

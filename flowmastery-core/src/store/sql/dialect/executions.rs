@@ -1,14 +1,67 @@
 //! Many executions in one statement.
 
-use super::super::{
-    fault::fault,
-    ledger::ExecutionRow,
-    pool::{Tx, by_database},
+#[cfg(feature = "sqlite")]
+use sqlx::{Arguments, error::BoxDynError, sqlite::SqliteArguments};
+
+#[cfg(feature = "sqlite")]
+use super::bulk::{Bulk, BulkRow};
+#[cfg(feature = "postgres")]
+use super::copy::{self, CopyRow, Fields};
+use super::{
+    super::{
+        execution_row::ExecutionRow,
+        fault::fault,
+        pool::{Tx, by_database},
+    },
+    Standing,
 };
 use crate::{id::ClientId, store::StoreResult};
 
+/// Which executions are read.
+pub(in super::super) enum Ids<'a> {
+    /// These.
+    Each(&'a [i64]),
+    /// All from one to another.
+    Between(i64, i64),
+}
+
 /// The stored executions of some ids in some epochs.
 pub(in super::super) async fn read_executions(
+    tx: &mut Tx,
+    client: ClientId,
+    epochs: &[i64],
+    ids: Ids<'_>,
+) -> StoreResult<Vec<ExecutionRow>> {
+    let rows = match ids {
+        Ids::Each(ids) => read_each(tx, client, epochs, ids).await?,
+        Ids::Between(first, last) => by_database!(
+            tx.db(),
+            |pg| sqlx::query_as(
+                "SELECT * FROM executions WHERE client_id = $1 AND epoch = ANY($2) AND execution_id BETWEEN $3 AND $4",
+            )
+            .bind(client)
+            .bind(epochs)
+            .bind(first)
+            .bind(last)
+            .fetch_all(pg)
+            .await,
+            |lite| sqlx::query_as(
+                "SELECT * FROM executions WHERE client_id = $1 AND epoch IN (SELECT value FROM json_each($2))
+                     AND execution_id BETWEEN $3 AND $4",
+            )
+            .bind(client)
+            .bind(super::json(epochs)?)
+            .bind(first)
+            .bind(last)
+            .fetch_all(lite)
+            .await
+        )
+        .map_err(fault)?,
+    };
+    Ok(rows)
+}
+
+async fn read_each(
     tx: &mut Tx,
     client: ClientId,
     epochs: &[i64],
@@ -39,58 +92,131 @@ pub(in super::super) async fn read_executions(
     rows.map_err(fault)
 }
 
-/// Inserts or replaces executions.
+macro_rules! columns {
+    () => {
+        "(client_id, epoch, execution_id, workflow_id, status, mode, started_at, stopped_at, retry_of, retry_success_id, bucket,
+          misses, seen_at)"
+    };
+}
+
+/// What becomes of a row that is stored.
+macro_rules! replace {
+    () => {
+        " ON CONFLICT (client_id, epoch, execution_id) DO UPDATE SET
+             workflow_id = excluded.workflow_id, status = excluded.status, mode = excluded.mode,
+             started_at = excluded.started_at, stopped_at = excluded.stopped_at, retry_of = excluded.retry_of,
+             retry_success_id = excluded.retry_success_id, bucket = excluded.bucket, misses = excluded.misses,
+             seen_at = excluded.seen_at"
+    };
+}
+
+#[cfg(feature = "postgres")]
+macro_rules! insert {
+    () => {
+        concat!(
+            "INSERT INTO executions ",
+            columns!(),
+            " SELECT $1, * FROM UNNEST($2::BIGINT[], $3::BIGINT[], $4::TEXT[], $5::SMALLINT[], $6::TEXT[], $7::BIGINT[],
+                                       $8::BIGINT[], $9::BIGINT[], $10::BIGINT[], $11::BIGINT[], $12::SMALLINT[],
+                                       $13::BIGINT[])"
+        )
+    };
+}
+
+#[cfg(feature = "postgres")]
+const COPY: &str = concat!("COPY executions ", columns!(), " FROM STDIN (FORMAT binary)");
+
+// A violation undoes the transaction anyway: without FAIL, SQLite would note for each statement how to undo it alone.
+#[cfg(feature = "sqlite")]
+static INSERT: Bulk = Bulk::new(concat!("INSERT OR FAIL INTO executions ", columns!(), " VALUES"), 13, "");
+#[cfg(feature = "sqlite")]
+static REPLACE: Bulk = Bulk::new(concat!("INSERT INTO executions ", columns!(), " VALUES"), 13, replace!());
+
+/// Inserts executions, or replaces those that are stored.
 pub(in super::super) async fn write_executions(
     tx: &mut Tx,
     client: ClientId,
-    rows: &[ExecutionRow],
+    rows: Vec<ExecutionRow>,
+    standing: Standing,
 ) -> StoreResult<()> {
-    by_database!(tx.db(), |pg| sqlx::query(
-            "INSERT INTO executions (client_id, epoch, execution_id, workflow_id, status, mode, started_at, stopped_at,
-                                     retry_of, retry_success_id, bucket, misses, seen_at)
-             SELECT $1, * FROM UNNEST($2::BIGINT[], $3::BIGINT[], $4::TEXT[], $5::SMALLINT[], $6::TEXT[], $7::BIGINT[],
-                                      $8::BIGINT[], $9::BIGINT[], $10::BIGINT[], $11::BIGINT[], $12::SMALLINT[],
-                                      $13::BIGINT[])
-             ON CONFLICT (client_id, epoch, execution_id) DO UPDATE SET
-                 workflow_id = excluded.workflow_id, status = excluded.status, mode = excluded.mode,
-                 started_at = excluded.started_at, stopped_at = excluded.stopped_at, retry_of = excluded.retry_of,
-                 retry_success_id = excluded.retry_success_id, bucket = excluded.bucket, misses = excluded.misses,
-                 seen_at = excluded.seen_at",
-        )
-        .bind(client)
-        .bind(column!(rows, epoch))
-        .bind(column!(rows, execution_id))
-        .bind(column!(rows, workflow_id))
-        .bind(column!(rows, status))
-        .bind(column!(rows, mode))
-        .bind(column!(rows, started_at))
-        .bind(column!(rows, stopped_at))
-        .bind(column!(rows, retry_of))
-        .bind(column!(rows, retry_success_id))
-        .bind(column!(rows, bucket))
-        .bind(column!(rows, misses))
-        .bind(column!(rows, seen_at))
-        .execute(pg)
+    if rows.is_empty() {
+        return Ok(());
+    }
+    by_database!(
+        tx.db(),
+        |pg| match standing {
+            Standing::New { copies: true } if copy::is_worth_it(rows.len()) => {
+                copy::copy(pg, COPY, client, &rows).await
+            }
+            _ => sqlx::query(match standing {
+                Standing::New { .. } => insert!(),
+                Standing::Stored => concat!(insert!(), replace!()),
+            })
+            .bind(client)
+            .bind(column!(rows, epoch))
+            .bind(column!(rows, execution_id))
+            .bind(texts!(rows, workflow_id))
+            .bind(column!(rows, status))
+            .bind(texts!(rows, mode))
+            .bind(column!(rows, started_at))
+            .bind(column!(rows, stopped_at))
+            .bind(column!(rows, retry_of))
+            .bind(column!(rows, retry_success_id))
+            .bind(column!(rows, bucket))
+            .bind(column!(rows, misses))
+            .bind(column!(rows, seen_at))
+            .execute(pg)
+            .await
+            .map(drop),
+        },
+        |lite| match standing {
+            Standing::New { .. } => &INSERT,
+            Standing::Stored => &REPLACE,
+        }
+        .write(lite, client, rows)
         .await
-        .map(drop), |lite| sqlx::query(
-            "INSERT INTO executions (client_id, epoch, execution_id, workflow_id, status, mode, started_at, stopped_at,
-                                     retry_of, retry_success_id, bucket, misses, seen_at)
-             SELECT $1, value->>'epoch', value->>'execution_id', value->>'workflow_id', value->>'status', value->>'mode',
-                    value->>'started_at', value->>'stopped_at', value->>'retry_of', value->>'retry_success_id',
-                    value->>'bucket', value->>'misses', value->>'seen_at'
-             FROM json_each($2) WHERE TRUE
-             ON CONFLICT (client_id, epoch, execution_id) DO UPDATE SET
-                 workflow_id = excluded.workflow_id, status = excluded.status, mode = excluded.mode,
-                 started_at = excluded.started_at, stopped_at = excluded.stopped_at, retry_of = excluded.retry_of,
-                 retry_success_id = excluded.retry_success_id, bucket = excluded.bucket, misses = excluded.misses,
-                 seen_at = excluded.seen_at",
-        )
-        .bind(client)
-        .bind(super::json(rows)?)
-        .execute(lite)
-        .await
-        .map(drop))
+    )
     .map_err(fault)
+}
+
+#[cfg(feature = "postgres")]
+impl CopyRow for ExecutionRow {
+    const FIELDS: i16 = 13;
+
+    fn write(&self, client: ClientId, fields: &mut Fields) {
+        fields.long(client.0);
+        fields.long(self.epoch);
+        fields.long(self.execution_id);
+        fields.bytes(self.workflow_id.as_bytes());
+        fields.short(self.status);
+        fields.bytes(self.mode.as_bytes());
+        fields.optional(self.started_at);
+        fields.optional(self.stopped_at);
+        fields.optional(self.retry_of);
+        fields.optional(self.retry_success_id);
+        fields.long(self.bucket);
+        fields.short(self.misses);
+        fields.long(self.seen_at);
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl BulkRow for ExecutionRow {
+    fn bind(self, client: ClientId, arguments: &mut SqliteArguments) -> Result<(), BoxDynError> {
+        arguments.add(client)?;
+        arguments.add(self.epoch)?;
+        arguments.add(self.execution_id)?;
+        arguments.add(self.workflow_id)?;
+        arguments.add(self.status)?;
+        arguments.add(self.mode)?;
+        arguments.add(self.started_at)?;
+        arguments.add(self.stopped_at)?;
+        arguments.add(self.retry_of)?;
+        arguments.add(self.retry_success_id)?;
+        arguments.add(self.bucket)?;
+        arguments.add(self.misses)?;
+        arguments.add(self.seen_at)
+    }
 }
 
 /// Deletes the executions of some ids.

@@ -1,0 +1,80 @@
+//! Rows of the table of executions, and what they stand for.
+
+use sqlx::FromRow;
+
+use super::fault::corrupt;
+use crate::{
+    clock::Timestamp,
+    id::ExecutionId,
+    model::{
+        execution::{Execution, Status},
+        rollup::Recorded,
+        workflow::WorkflowId,
+    },
+    store::StoreResult,
+};
+
+/// A row of `executions`. The bare integers are what [`dialect`] writes in bulk.
+#[derive(FromRow)]
+pub(super) struct ExecutionRow {
+    pub(super) epoch: i64,
+    pub(super) execution_id: i64,
+    pub(super) workflow_id: String,
+    pub(super) status: i16,
+    pub(super) mode: String,
+    pub(super) started_at: Option<i64>,
+    pub(super) stopped_at: Option<i64>,
+    pub(super) retry_of: Option<i64>,
+    pub(super) retry_success_id: Option<i64>,
+    pub(super) bucket: i64,
+    pub(super) misses: i16,
+    pub(super) seen_at: i64,
+}
+
+impl ExecutionRow {
+    pub(super) fn new(recorded: &Recorded, epoch: i64, seen_at: Timestamp) -> Self {
+        let execution = &recorded.execution;
+        Self {
+            epoch,
+            execution_id: execution.id.0,
+            workflow_id: execution.workflow_id.as_str().to_owned(),
+            // There are eight.
+            status: execution.status.index() as i16,
+            mode: execution.mode.to_string(),
+            started_at: execution.started_at.map(Timestamp::as_millis),
+            stopped_at: execution.stopped_at.map(Timestamp::as_millis),
+            retry_of: execution.retry_of.map(|id| id.0),
+            retry_success_id: execution.retry_success_id.map(|id| id.0),
+            bucket: recorded.bucket.as_millis(),
+            misses: 0,
+            seen_at: seen_at.as_millis(),
+        }
+    }
+}
+
+/// An execution as stored.
+pub(super) struct Known {
+    pub(super) recorded: Recorded,
+    pub(super) misses: i16,
+    pub(super) seen_at: Timestamp,
+}
+
+impl TryFrom<ExecutionRow> for Known {
+    type Error = crate::store::StoreError;
+
+    fn try_from(row: ExecutionRow) -> StoreResult<Self> {
+        let status = usize::try_from(row.status).ok().and_then(|index| Status::ALL.get(index).copied());
+        let execution = Execution {
+            id: ExecutionId(row.execution_id),
+            workflow_id: WorkflowId::from(row.workflow_id.as_str()),
+            status: status.ok_or_else(|| corrupt("executions", row.execution_id, "status"))?,
+            mode: row.mode.into(),
+            started_at: row.started_at.map(Timestamp::from_millis),
+            stopped_at: row.stopped_at.map(Timestamp::from_millis),
+            retry_of: row.retry_of.map(ExecutionId),
+            retry_success_id: row.retry_success_id.map(ExecutionId),
+        };
+        let recorded = Recorded { execution, bucket: Timestamp::from_millis(row.bucket) };
+        Ok(Self { recorded, misses: row.misses, seen_at: Timestamp::from_millis(row.seen_at) })
+    }
+}
