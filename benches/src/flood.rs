@@ -1,17 +1,18 @@
 //! A flood of sign-ins: how long those wait who read metrics meanwhile.
 
 use std::{
-    net::SocketAddr,
+    io::Write,
+    net::{SocketAddr, TcpStream},
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde::Deserialize;
 
 use crate::{
     Fallible,
-    http::client::Client,
+    http::answer::Reading,
     measure::quantile,
     n8n_process::N8nProcess,
     program::{Program, ask},
@@ -37,14 +38,14 @@ pub fn run(report: &mut Report) -> Fallible<()> {
     runtime.block_on(tenants::make(directory.path(), 1, &n8n))?;
     let program = Program::start(directory.path(), &[])?;
     let token = sign_in(program.address())?;
-    let mut readers = Client::connect(program.address(), metrics(program.address(), &token), READERS)?;
+    let mut readers = Readers::connect(program.address(), &token)?;
 
     let (rounds, lasting) = (report.effort.pick(3, 7), Duration::from_secs(report.effort.pick(3, 8)));
     let (mut quiet, mut flooded, mut logins) = (Vec::new(), Vec::new(), 0);
     for _ in 0..rounds {
-        quiet.push(readers.paced(RATE, lasting)?.quantile(0.99).as_secs_f64());
-        let (p99, signed_in) = during_flood(program.address(), || readers.paced(RATE, lasting))?;
-        flooded.push(p99.quantile(0.99).as_secs_f64());
+        quiet.push(readers.p99(lasting)?);
+        let (p99, signed_in) = during_flood(program.address(), || readers.p99(lasting))?;
+        flooded.push(p99);
         logins += signed_in;
     }
     let median = |p99s: &[f64]| quantile(p99s.iter().copied(), 0.5) * 1e3;
@@ -57,6 +58,69 @@ pub fn run(report: &mut Report) -> Fallible<()> {
     ));
     report.row(Row::quantity("login-flood-p99", (flooded, "ms"), quiet, 3.0));
     Ok(())
+}
+
+/// Those who read, each on a connection and a thread that sleeps until its next request is due: one that watched the clock would take a
+/// core from the server.
+struct Readers {
+    request: Vec<u8>,
+    connections: Vec<(TcpStream, Reading)>,
+}
+
+impl Readers {
+    fn connect(address: SocketAddr, token: &str) -> Fallible<Self> {
+        let connect = |_| {
+            let stream = TcpStream::connect(address)?;
+            stream.set_nodelay(true)?;
+            Ok((stream, Reading::new()))
+        };
+        let connections = (0..READERS).map(connect).collect::<Fallible<_>>()?;
+        Ok(Self { request: metrics(address, token), connections })
+    }
+
+    /// The p99 of the seconds from when each request was due.
+    fn p99(&mut self, lasting: Duration) -> Fallible<f64> {
+        let (request, distance) = (&self.request, Duration::from_secs_f64(1.0 / RATE));
+        let begun = Instant::now();
+        let latencies = thread::scope(|scope| {
+            let read = |(number, connection)| {
+                let first = begun + distance.mul_f64(number as f64);
+                scope.spawn(move || {
+                    read(request, connection, (first, begun + lasting)).map_err(|error| error.to_string())
+                })
+            };
+            let threads: Vec<_> = self.connections.iter_mut().enumerate().map(read).collect();
+            let joined = threads
+                .into_iter()
+                .map(|thread| thread.join().map_err(|_| "a reader panicked".to_owned())?);
+            joined.collect::<Result<Vec<_>, String>>()
+        })?;
+        Ok(quantile(latencies.into_iter().flatten(), 0.99))
+    }
+}
+
+/// Asks on one connection in its turn, from an instant to another; the seconds that each request took.
+fn read(
+    request: &[u8],
+    (stream, reading): &mut (TcpStream, Reading),
+    (first, end): (Instant, Instant),
+) -> Fallible<Vec<f64>> {
+    let (mut due, mut latencies) = (first, Vec::new());
+    while due < end {
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+        stream.write_all(request)?;
+        let head = loop {
+            if let Some(head) = reading.read(stream)? {
+                break head;
+            }
+        };
+        if head.status != 200 {
+            return Err(format!("readers are answered {}", head.status).into());
+        }
+        latencies.push(due.elapsed().as_secs_f64());
+        due += Duration::from_secs_f64(READERS as f64 / RATE);
+    }
+    Ok(latencies)
 }
 
 /// What work gives while others sign in, and how many of those got through.

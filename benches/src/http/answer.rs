@@ -22,28 +22,28 @@ pub struct Answer {
 
 /// An answer as far as it has come.
 #[derive(Debug)]
-pub(super) struct Reading {
+pub(crate) struct Reading {
     bytes: Vec<u8>,
     filled: usize,
 }
 
 /// What the head of an answer says.
 #[derive(Debug)]
-pub(super) struct Head {
-    pub(super) status: u16,
+pub(crate) struct Head {
+    pub(crate) status: u16,
     /// Of the head itself.
     size: usize,
     /// Of the body.
-    pub(super) length: usize,
+    pub(crate) length: usize,
 }
 
 impl Reading {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { bytes: vec![0; ROOM], filled: 0 }
     }
 
     /// Reads what there is; the head of the answer once that is whole, and then begins anew.
-    pub(super) fn read(&mut self, stream: &mut impl Read) -> Fallible<Option<Head>> {
+    pub(crate) fn read(&mut self, stream: &mut impl Read) -> Fallible<Option<Head>> {
         let room = self.bytes.get_mut(self.filled..).ok_or("an answer is too long")?;
         match stream.read(room) {
             Ok(0) => return Err("the server closed a connection".into()),

@@ -5,7 +5,7 @@
 //! says whether it was. The ratio of its processor time for one request is told beside that of the rates: it is what remains where other work
 //! on the machine takes time from both.
 
-mod answer;
+pub(crate) mod answer;
 pub mod client;
 pub mod host;
 pub mod server;

@@ -16,7 +16,7 @@ use password_hash::{
     phc::{Output, ParamsString, PasswordHash, Salt},
 };
 use secrecy::{ExposeSecret, SecretString};
-use thread_priority::{ThreadPriority, ThreadPriorityValue, set_current_thread_priority};
+use thread_priority::{ThreadPriority, set_current_thread_priority};
 use tokio::sync::{Semaphore, oneshot};
 use zeroize::Zeroizing;
 
@@ -156,12 +156,10 @@ impl PasswordHasher {
     }
 }
 
-/// Gives this thread a quarter of the way up to the highest priority, which is a niceness of 9 on Linux: others go first, but it comes on
-/// also where they never pause.
+/// Gives this thread the lowest priority, which is a niceness of 19 on Linux: others go first, but it comes on also where they never pause.
 fn yield_to_others() {
-    let quarter = ThreadPriorityValue::try_from(25_u8).map(ThreadPriority::Crossplatform);
     // Where the system does not let it, passwords are checked all the same.
-    let _ = quarter.map(set_current_thread_priority);
+    let _ = set_current_thread_priority(ThreadPriority::Min);
 }
 
 fn argon2id(cost: &HashCost) -> Argon2<'static> {
