@@ -26,6 +26,9 @@ use crate::{
     n8n::wire,
 };
 
+/// How long a connection waits for its next request. Those of a collection follow each other at once; between two collections thousands of n8n
+/// servers would each hold a socket and its buffers.
+const KEPT_ALIVE: Duration = Duration::from_secs(3);
 const USER_AGENT: &str = concat!("flowmastery/", env!("CARGO_PKG_VERSION"));
 
 const API_KEY: HeaderName = HeaderName::from_static("x-n8n-api-key");
@@ -88,6 +91,7 @@ impl Transport {
             .connect_timeout(limits.connect)
             .timeout(limits.total)
             .pool_max_idle_per_host(1)
+            .pool_idle_timeout(KEPT_ALIVE)
             .dns_resolver(GuardedResolver { names, outbound: Arc::new(outbound) })
             .build()
             .map_err(unusable)?;

@@ -28,14 +28,13 @@ macro_rules! lease {
     };
     (due, $lock:literal) => {
         lease!(
-            "k.leased_until IS NULL AND (k.next_attempt_at IS NULL OR k.next_attempt_at <= $3)
-                 AND (k.failure_status IS NOT NULL) = $5
-             ORDER BY k.next_attempt_at NULLS FIRST, c.id LIMIT $4",
+            "k.leased_until IS NULL AND COALESCE(k.next_attempt_at, 0) <= $3 AND (k.failure_status IS NOT NULL) = $5
+             ORDER BY COALESCE(k.next_attempt_at, 0), k.client_id LIMIT $4",
             $lock
         )
     };
     (abandoned, $lock:literal) => {
-        lease!("k.leased_until <= $3 ORDER BY k.leased_until, c.id LIMIT $4", $lock)
+        lease!("k.leased_until <= $3 ORDER BY k.leased_until, k.client_id LIMIT $4", $lock)
     };
     (client, $lock:literal) => {
         lease!("c.id = $4 AND (k.leased_until IS NULL OR k.leased_until <= $3)", $lock)

@@ -1,0 +1,2 @@
+DROP INDEX collections_leased;
+DROP INDEX collections_due;
