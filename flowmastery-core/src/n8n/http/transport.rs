@@ -28,7 +28,7 @@ use crate::{
 
 /// How long a connection waits for its next request. Those of a collection follow each other at once; between two collections thousands of n8n
 /// servers would each hold a socket and its buffers.
-const KEPT_ALIVE: Duration = Duration::from_secs(3);
+const KEPT_ALIVE: Duration = Duration::from_secs(1);
 const USER_AGENT: &str = concat!("flowmastery/", env!("CARGO_PKG_VERSION"));
 
 const API_KEY: HeaderName = HeaderName::from_static("x-n8n-api-key");
