@@ -184,14 +184,17 @@ impl Sums {
         row.add_to(tally.or_insert_with(|| self.spare.pop().unwrap_or_default()))
     }
 
-    /// Puts the sums where they belong. Should rows of a client come in later, they are added to these.
+    /// Puts the sums where they belong, and leaves none for the next client. Should rows of a client come in later, they are added to these.
     fn settle(&mut self, snapshots: &mut Snapshots) {
-        let Some(snapshot) = self.client.and_then(|client| snapshots.get_mut(&client)) else { return };
+        let mut snapshot = self.client.and_then(|client| snapshots.get_mut(&client));
         for ((part, workflow), mut sum) in self.tallies.drain() {
-            let place = usize::try_from(part).ok().and_then(|part| snapshot.tallies.get_mut(part));
-            if let Some(tallies) = place {
-                tallies.entry(workflow).or_default().merge(&sum.take());
-                self.spare.push(sum);
+            let tally = sum.take();
+            self.spare.push(sum);
+            let place = usize::try_from(part).ok();
+            let tallies =
+                snapshot.as_mut().zip(place).and_then(|(snapshot, part)| snapshot.tallies.get_mut(part));
+            if let Some(tallies) = tallies {
+                tallies.entry(workflow).or_default().merge(&tally);
             }
         }
     }
