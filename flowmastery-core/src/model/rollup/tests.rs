@@ -3,6 +3,7 @@
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use super::*;
+use crate::id::ExecutionId;
 
 const NOW: Timestamp = Timestamp::from_millis(1_767_225_600_000);
 

@@ -22,7 +22,7 @@ pub(super) fn write(bins: &[Bin]) -> Result<Vec<u8>, SketchError> {
 }
 
 pub(super) fn read(bytes: &[u8]) -> Result<Bins, SketchError> {
-    let mut bins = Bins::with_capacity(bytes.len().min(BINS));
+    let mut bins = Bins::new();
     each(bytes, |bin, count| bins.push((bin, count)))?;
     Ok(bins)
 }
