@@ -32,7 +32,7 @@ const LOOK: Duration = Duration::from_millis(250);
 /// The longest that all tenants may take to be collected once.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// The rows `memory-10000` and `tenant-cost`, and with full effort `busy-cpu` and `busy-lag`.
+/// The rows `memory-10000` and `tenant-cost`, and with full effort `busy-lag`.
 ///
 /// # Errors
 /// When a tenant is not collected.
