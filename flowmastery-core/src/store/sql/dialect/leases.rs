@@ -28,7 +28,7 @@ macro_rules! lease {
     };
     (due, $lock:literal) => {
         lease!(
-            "k.leased_until IS NULL AND COALESCE(k.next_attempt_at, 0) <= $3 AND (k.failure_status IS NOT NULL) = $5
+            "k.leased_until IS NULL AND COALESCE(k.next_attempt_at, 0) <= $3 AND CASE WHEN k.failure_status IS NULL THEN 0 ELSE 1 END = $5
              ORDER BY COALESCE(k.next_attempt_at, 0), k.client_id LIMIT $4",
             $lock
         )
@@ -87,7 +87,7 @@ pub(in super::super) async fn lease_due(
             match due {
                 Due::Abandoned => begin(lease!(abandoned, $lock)).fetch_all($db).await,
                 Due::Sound | Due::Failing => {
-                    begin(lease!(due, $lock)).bind(due == Due::Failing).fetch_all($db).await
+                    begin(lease!(due, $lock)).bind(i32::from(due == Due::Failing)).fetch_all($db).await
                 }
             }
         }};
