@@ -25,7 +25,7 @@ use crate::{
 /// How often everything that n8n has is read again.
 const RECONCILE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What was read is stored at the latest after so long, so that progress is seen of an n8n that is slow.
+/// What was read is stored with the page during which so long has passed, so that progress is seen of an n8n that is slow.
 const GATHER: Duration = Duration::from_secs(2);
 
 /// Executions of a walk that are stored together.
@@ -141,10 +141,11 @@ impl Pull<'_> {
             None if state.back_filled && is_due() => (tail.walk(), None),
             None => return Ok(()),
         };
+        let mut gathered = Gathered::since(self.clock.now());
         let Some(first) = self.next_of_walk(instance, &mut walk, fallback).await? else {
             return self.store_walk(state, Vec::new(), Walk { cursor: None, ..walk }).await;
         };
-        let (mut page, mut read, mut gathered) = (first, 0, Gathered::since(self.clock.now()));
+        let (mut page, mut read) = (first, 0);
         loop {
             read += 1;
             walk.below = lowest_of(&page.items).unwrap_or(walk.below);
@@ -163,7 +164,10 @@ impl Pull<'_> {
             }
             page = match self.next_of_walk(instance, &mut walk, None).await {
                 Ok(Some(next)) => next,
-                Ok(None) => return Ok(()),
+                Ok(None) => {
+                    let walk = Walk { cursor: None, ..walk };
+                    return self.store_walk(state, gathered.executions, walk).await;
+                }
                 Err(halt) => {
                     // What was read before counts, whatever is in the way now.
                     if !gathered.executions.is_empty() {
