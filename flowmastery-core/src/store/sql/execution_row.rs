@@ -14,7 +14,7 @@ use crate::{
     store::StoreResult,
 };
 
-/// A row of `executions`. The bare integers are what [`dialect`] writes in bulk.
+/// A row of `executions`. The bare integers are what [`super::dialect`] writes in bulk.
 #[derive(FromRow)]
 pub(super) struct ExecutionRow {
     pub(super) epoch: i64,

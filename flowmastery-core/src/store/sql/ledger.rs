@@ -2,7 +2,7 @@
 //!
 //! Whoever changes them holds a [`Ledger`], and with it the lock of the client's row of `collections`.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
     SqlStore,
@@ -298,17 +298,21 @@ impl Ledger {
 
     /// What became of these can no longer be learnt.
     pub(super) async fn lose(&mut self, lost: Vec<(i64, Known)>, now: Timestamp) -> StoreResult<()> {
-        let (mut fold, mut rows) = (Fold::default(), Vec::with_capacity(lost.len()));
+        // A fold for each epoch: within one alone an id is one run.
+        let mut by_epoch: BTreeMap<i64, (Fold, Vec<ExecutionRow>)> = BTreeMap::new();
         for (epoch, known) in lost {
             let Recorded { execution, bucket } = &known.recorded;
             let unknown = Recorded {
                 execution: Execution { status: Status::Unknown, ..execution.clone() },
                 bucket: *bucket,
             };
+            let (fold, rows) = by_epoch.entry(epoch).or_default();
             rows.push(ExecutionRow::new(&unknown, epoch, now));
             fold.replace(&known.recorded, unknown);
         }
-        self.write(fold, (Vec::new(), rows), now).await?;
+        for (fold, rows) in by_epoch.into_values() {
+            self.write(fold, (Vec::new(), rows), now).await?;
+        }
         Ok(())
     }
 }

@@ -97,31 +97,13 @@ impl RollupRow {
     }
 
     pub(super) fn split(self) -> StoreResult<(RollupKey, Tally)> {
-        let counts = [
-            self.new_count,
-            self.running_count,
-            self.waiting_count,
-            self.success_count,
-            self.error_count,
-            self.crashed_count,
-            self.canceled_count,
-            self.unknown_count,
-        ];
-        let tally = stored_tally(counts, self.duration_sum_ms, &self.sketch, &self.workflow_id)?;
-        let Self { width, bucket, workflow_id, class, .. } = self;
+        let [counts @ .., duration_sum] = self.numbers();
+        let Self { width, bucket, workflow_id, class, sketch, .. } = self;
+        let sketch =
+            Sketch::from_bytes(&sketch).map_err(|_| corrupt("rollups of", &workflow_id, "sketch"))?;
+        let tally = Tally::from_parts(counts, duration_sum, sketch);
         Ok((RollupKey { width, bucket, workflow_id, class }, tally))
     }
-}
-
-/// The tally of a stored row.
-pub(super) fn stored_tally(
-    counts: [i64; 8],
-    duration_sum: i64,
-    sketch: &[u8],
-    workflow: &str,
-) -> StoreResult<Tally> {
-    let sketch = Sketch::from_bytes(sketch).map_err(|_| corrupt("rollups of", workflow, "sketch"))?;
-    Ok(Tally::from_parts(counts, duration_sum, sketch))
 }
 
 impl Ledger {
@@ -144,7 +126,8 @@ impl Ledger {
         let (mut new, mut changed, mut empty) = (Vec::with_capacity(tallies.len()), Vec::new(), Vec::new());
         for (key, tally) in tallies {
             match (tally.is_zero(), stored.contains(&key)) {
-                (true, _) => empty.push(key),
+                (true, true) => empty.push(key),
+                (true, false) => {}
                 (false, true) => changed.push(RollupRow::new(key, &tally)?),
                 (false, false) => new.push(RollupRow::new(key, &tally)?),
             }

@@ -77,8 +77,10 @@ async fn read_points(
     let rows = Buckets { known: true, spans: spans.collect(), classes };
     let (mut sum, mut point) = (TallySum::default(), None);
     let mut settle = |point: Option<usize>, sum: &mut TallySum| {
+        // Taken in any case, so that none of it is left for the next point.
+        let taken = sum.take();
         if let Some((_, tally)) = point.and_then(|at| points.get_mut(at)) {
-            tally.merge(&sum.take());
+            tally.merge(&taken);
         }
     };
     each_bucket(tx, whose, rows, |row| {
