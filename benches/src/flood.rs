@@ -26,11 +26,14 @@ const FLOOD: usize = 16;
 const RATE: f64 = 200.0;
 /// Connections of those who read.
 const READERS: usize = 4;
+/// The longest that the first collection may take, and how often it is looked for.
+const PATIENCE: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_millis(50);
 
 /// The row `login-flood-p99`.
 ///
 /// # Errors
-/// When anything is refused.
+/// When a sign-in or a reader is refused, or there is nothing to read.
 pub fn run(report: &mut Report) -> Fallible<()> {
     let directory = tempfile::tempdir()?;
     let n8n = N8nProcess::start(40)?;
@@ -38,6 +41,7 @@ pub fn run(report: &mut Report) -> Fallible<()> {
     runtime.block_on(tenants::make(directory.path(), 1, &n8n))?;
     let program = Program::start(directory.path(), &[])?;
     let token = sign_in(program.address())?;
+    await_numbers(program.address(), &token)?;
     let mut readers = Readers::connect(program.address(), &token)?;
 
     let (rounds, lasting) = (report.effort.pick(3, 7), Duration::from_secs(report.effort.pick(3, 8)));
@@ -127,20 +131,41 @@ fn read(
 fn during_flood<T>(address: SocketAddr, work: impl FnOnce() -> Fallible<T>) -> Fallible<(T, usize)> {
     let (is_over, logins) = (AtomicBool::new(false), AtomicUsize::new(0));
     let flood = || {
-        while !is_over.load(Ordering::Relaxed) && sign_in(address).is_ok() {
+        while !is_over.load(Ordering::Relaxed) {
+            sign_in(address).map_err(|error| error.to_string())?;
             logins.fetch_add(1, Ordering::Relaxed);
         }
+        Ok::<_, String>(())
     };
     let done = thread::scope(|scope| {
-        for _ in 0..FLOOD {
-            scope.spawn(flood);
-        }
+        let callers: Vec<_> = (0..FLOOD).map(|_| scope.spawn(flood)).collect();
         let done = work();
         is_over.store(true, Ordering::Relaxed);
-        done
-    })?;
+        for caller in callers {
+            caller.join().map_err(|_| "a caller panicked".to_owned())??;
+        }
+        Ok::<_, String>(done)
+    })??;
     let logins = logins.into_inner();
     if logins < FLOOD { Err("the flood did not get through".into()) } else { Ok((done, logins)) }
+}
+
+/// Waits until the tenant was collected, so that readers are answered with numbers.
+fn await_numbers(address: SocketAddr, token: &str) -> Fallible<()> {
+    #[derive(Deserialize)]
+    struct All {
+        total_executions: Option<i64>,
+    }
+    let head = format!("GET /api/v1/metrics/all HTTP/1.1\r\nauthorization: Bearer {token}");
+    let begun = Instant::now();
+    while begun.elapsed() < PATIENCE {
+        let all: All = serde_json::from_str(&ask(address, &head, "")?)?;
+        if all.total_executions.is_some_and(|total| total > 0) {
+            return Ok(());
+        }
+        thread::sleep(LOOK);
+    }
+    Err("the tenant was not collected".into())
 }
 
 #[derive(Deserialize)]

@@ -13,7 +13,7 @@ use flowmastery_core::{
 };
 use n8n_simulator::{Dialect, History, Plan, SimulatedN8n, Simulator};
 
-use crate::{Fallible, program::Usage};
+use crate::Fallible;
 
 /// What says that this process is to be them; the number of executions a minute follows.
 pub const BE_N8N: &str = "--be-n8n";
@@ -59,14 +59,6 @@ impl N8nProcess {
         let host = Ipv4Addr::new(127, a, b, c);
         let url = InstanceUrl::parse(&format!("http://{host}:{}{}", self.port, self.path));
         Ok(Instance { url: url.map_err(|fault| fault.message)?, key: self.key.clone().into() })
-    }
-
-    /// What it has used so far.
-    ///
-    /// # Errors
-    /// When the process is gone.
-    pub fn usage(&self) -> Fallible<Usage> {
-        Usage::of(self.process.id())
     }
 }
 

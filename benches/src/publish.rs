@@ -14,19 +14,6 @@ const PLOTS: &str = "performance";
 const SIZE: (u32, u32) = (720, 400);
 const FONT: &str = "sans-serif";
 
-/// The two kinds of axes are of different types.
-macro_rules! curves {
-    ($chart:ident, $plot:ident) => {
-        for (number, (name, points)) in $plot.curves.iter().enumerate() {
-            let colour = Palette99::pick(number).to_rgba();
-            $chart
-                .draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)).point_size(3))?
-                .label(*name)
-                .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
-        }
-        $chart.configure_series_labels().background_style(WHITE.mix(0.8)).border_style(BLACK).draw()?;
-    };
-}
 /// Replaces what stands between the marks of a page, `<!-- measured: table -->` … `<!-- /measured -->`, of which there may be `table`, `notes`
 /// and `plots`; the curves go into files beside it.
 ///
@@ -86,18 +73,19 @@ fn draw(plot: &Plot) -> Fallible<String> {
         let mut chart = ChartBuilder::on(&area);
         chart.caption(plot.title, (FONT, 18)).margin(12).x_label_area_size(40).y_label_area_size(70);
         let (across, up) = plot.axes;
-        if plot.logarithmic {
-            let (left, bottom) =
-                (least(&mut points().map(|point| point.0)), least(&mut points().map(|point| point.1)));
-            let mut chart =
-                chart.build_cartesian_2d((left..right).log_scale(), (bottom * 0.8..top * 1.2).log_scale())?;
-            chart.configure_mesh().x_desc(across).y_desc(up).draw()?;
-            curves!(chart, plot);
-        } else {
-            let mut chart = chart.build_cartesian_2d(0.0..right * 1.02, 0.0..top * 1.1)?;
-            chart.configure_mesh().x_desc(across).y_desc(up).draw()?;
-            curves!(chart, plot);
+        let (left, bottom) =
+            (least(&mut points().map(|point| point.0)), least(&mut points().map(|point| point.1)));
+        let mut chart =
+            chart.build_cartesian_2d((left..right).log_scale(), (bottom * 0.8..top * 1.2).log_scale())?;
+        chart.configure_mesh().x_desc(across).y_desc(up).draw()?;
+        for (number, (name, points)) in plot.curves.iter().enumerate() {
+            let colour = Palette99::pick(number).to_rgba();
+            chart
+                .draw_series(LineSeries::new(points.iter().copied(), colour.stroke_width(2)).point_size(3))?
+                .label(*name)
+                .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
         }
+        chart.configure_series_labels().background_style(WHITE.mix(0.8)).border_style(BLACK).draw()?;
         area.present()?;
     }
     Ok(svg)
@@ -118,7 +106,7 @@ mod tests {
         report.row(Row::quantity("memory-idle", (22.2, "MiB"), 25.0, 1.0));
         let curves = vec![("ours", vec![(100.0, 1.0), (1000.0, 9.0)])];
         let axes = ("clients", "ms");
-        report.plot(Plot { name: "all", title: "All clients", axes, logarithmic: true, curves });
+        report.plot(Plot { name: "all", title: "All clients", axes, curves });
         write(&report, &page, "On a day.").unwrap();
         let text = fs::read_to_string(&page).unwrap();
         assert!(text.starts_with("# Speed\n\n<!-- measured: table -->\nOn a day.\n\n| name |"), "{text}");

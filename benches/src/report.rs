@@ -78,10 +78,8 @@ pub struct Plot {
     pub name: &'static str,
     /// What it shows.
     pub title: &'static str,
-    /// Name and unit of both axes.
+    /// Name and unit of both axes, which are logarithmic.
     pub axes: (&'static str, &'static str),
-    /// Whether both axes are logarithmic.
-    pub logarithmic: bool,
     /// Name and points of each curve.
     pub curves: Vec<(&'static str, Vec<(f64, f64)>)>,
 }
@@ -120,11 +118,6 @@ impl Report {
     /// Hands in curves.
     pub fn plot(&mut self, plot: Plot) {
         self.plots.push(plot);
-    }
-
-    /// What was handed in.
-    pub fn rows(&self) -> &[Row] {
-        &self.rows
     }
 
     /// What was said.

@@ -12,25 +12,22 @@ use std::{
     time::{Duration, Instant},
 };
 
+use flowmastery_benches::{
+    Fallible,
+    program::{SECRET, Usage},
+    tenants,
+};
 use flowmastery_core::{
     Config, Flowmastery,
     access::{actor::Actor, scope::TenantScope},
     clock::{Clock, SystemClock},
-    entropy::OsEntropy,
     id::{ClientId, UserId},
     model::{
-        client::{ClientName, Instance, NewClient, SealedInstance},
-        execution::Status,
-        instance::InstanceUrl,
-        outbound::OutboundPolicy,
+        client::Instance, execution::Status, instance::InstanceUrl, outbound::OutboundPolicy,
         period::PeriodQuery,
     },
     n8n::{ExecutionQuery, HttpN8n, HttpN8nConfig, N8nApi},
-    secret::{Place, Vault, VaultKey},
-    store::{
-        Store,
-        sql::{SqlConfig, SqlStore},
-    },
+    store::{Store, sql::SqlStore},
     sync::CollectionRequests,
 };
 use n8n_simulator::{Dialect, FakeN8n, History, Plan};
@@ -43,10 +40,6 @@ const WORKFLOWS: usize = 200;
 const BEGINNING: Duration = Duration::from_secs(3 * 86_400);
 /// What says that this process is to be the simulated n8n.
 const BE_N8N: &str = "--n8n";
-/// What signs tokens and seals keys.
-const SECRET: &str = "a signing secret for a benchmark, long enough";
-
-type Fallible<T> = Result<T, Box<dyn Error>>;
 
 #[tokio::main]
 async fn main() -> Fallible<()> {
@@ -146,13 +139,11 @@ async fn read_pages(instance: &Instance) -> Fallible<i64> {
 async fn back_fill(instance: &Instance) -> Fallible<Option<i64>> {
     let directory = tempfile::tempdir()?;
     let url = format!("sqlite://{}", directory.path().join("store.db").display());
-    let store = SqlStore::connect(&SqlConfig::new(url)).await?;
-    store.migrate_up().await?;
-    let store: Arc<dyn Store> = Arc::new(store);
+    let store: Arc<dyn Store> = Arc::new(SqlStore::open(url).await?);
     let mut config = Config::new(SECRET.into(), "https://agency.example");
     config.outbound = OutboundPolicy::development();
     let flowmastery = Flowmastery::builder(config, store.clone()).build()?;
-    let client = configured_client(store.as_ref(), instance).await?;
+    let client = tenants::configure(store.as_ref(), "Busiest", instance).await?;
 
     while !is_back_filled(store.as_ref(), client).await? {
         flowmastery.collector().collect_now(client, Duration::from_secs(3600)).await;
@@ -162,19 +153,6 @@ async fn back_fill(instance: &Instance) -> Fallible<Option<i64>> {
     let metrics = flowmastery.metrics().client(Actor::admin(UserId(1)), client, &everything).await?;
     flowmastery.collector().shut_down().await;
     Ok(metrics.executions.total_executions)
-}
-
-/// A client with an n8n whose key is sealed, which nothing has collected yet.
-async fn configured_client(store: &dyn Store, instance: &Instance) -> Fallible<ClientId> {
-    let now = SystemClock.now();
-    let name = ClientName::parse("Busiest").map_err(|fault| fault.message)?;
-    let new = NewClient { name, created_by_admin_id: None, created_at: now };
-    let client = store.create_client(None, new).await?.id;
-    let vault = Vault::new(vec![VaultKey::derive(&SECRET.into())?], Arc::new(OsEntropy))?;
-    let key = vault.seal(Place::n8n_key(client), &instance.key)?;
-    let sealed = SealedInstance { url: instance.url.clone(), key };
-    store.set_instance(TenantScope::client(client), client, Some(&sealed), now).await?;
-    Ok(client)
 }
 
 /// Whether everything was read once.
@@ -189,8 +167,5 @@ async fn is_back_filled(store: &dyn Store, client: ClientId) -> Fallible<bool> {
 
 /// The most memory that this process has had in use so far, resident, in MiB.
 fn peak_mib() -> Fallible<f64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("Linux tells the peak")?;
-    let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
-    Ok(kib / 1024.0)
+    Ok(Usage::of(std::process::id())?.peak_mib)
 }

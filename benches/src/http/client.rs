@@ -111,7 +111,7 @@ impl Client {
         let (mut answers, mut open) = (0, self.connections.len());
         let mut elapsed = begun.elapsed();
         while open > 0 {
-            self.wait(Some(PATIENCE))?;
+            self.wait(PATIENCE)?;
             // One look at the clock for all that have come: it is what a request a microsecond would notice.
             elapsed = begun.elapsed();
             for event in &self.events {
@@ -151,7 +151,7 @@ impl Client {
             }
             // Whole milliseconds, which the system keeps; the rest of the way it does not sleep.
             let spare = due(sent).saturating_duration_since(now).as_millis().saturating_sub(1);
-            self.wait(Some(Duration::from_millis(u64::try_from(spare)?)))?;
+            self.wait(Duration::from_millis(u64::try_from(spare)?))?;
             for event in &self.events {
                 let Some(connection) = self.connections.get_mut(event.token().0) else { continue };
                 if connection.has_answered(&self.first)? {
@@ -168,12 +168,12 @@ impl Client {
     }
 
     /// Waits for answers.
-    fn wait(&mut self, patience: Option<Duration>) -> Fallible<()> {
-        match self.poll.poll(&mut self.events, patience) {
+    fn wait(&mut self, patience: Duration) -> Fallible<()> {
+        match self.poll.poll(&mut self.events, Some(patience)) {
             Err(error) if error.kind() == ErrorKind::Interrupted => self.events.clear(),
             other => other?,
         }
-        if self.events.is_empty() && patience == Some(PATIENCE) {
+        if self.events.is_empty() && patience == PATIENCE {
             return Err("the server does not answer any more".into());
         }
         Ok(())

@@ -57,7 +57,7 @@ impl Framework {
     }
 }
 
-/// Is the server of a name, such as `hyper/ours/lines`, until the other process ends.
+/// Is the server of a name, such as `hyper/ours`, until the other process ends.
 ///
 /// # Errors
 /// For a name that is none, and where it cannot be served.
@@ -66,13 +66,11 @@ pub fn serve(name: &str) -> Fallible<()> {
     let (framework, side) = (parts.next().unwrap_or_default(), parts.next());
     let framework = Framework::ALL.into_iter().find(|known| known.name() == framework);
     let framework = framework.ok_or("no such framework")?;
-    if parts.next() == Some("lines") {
-        // As hosts start it, but for where the lines go: each is written, and none is kept.
-        tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_writer(File::options().write(true).open("/dev/null")?)
-            .init();
-    }
+    // As hosts start it, but for where the lines go: each is written, and none is kept.
+    tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(File::options().write(true).open("/dev/null")?)
+        .init();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let listener = TcpListener::bind("127.0.0.1:0").await?;

@@ -40,7 +40,7 @@ pub fn run(report: &mut Report) -> Fallible<()> {
          without a subscriber they would be nothing"
     ));
     for framework in Framework::ALL {
-        let sides = Sides::start(framework, true)?;
+        let sides = Sides::start(framework)?;
         let top = sides.rate(report, framework)?;
         sides.latency(report, framework, top / 2.0)?;
     }
@@ -91,8 +91,8 @@ struct Sides {
 
 impl Sides {
     /// Starts both, and makes sure that they answer the same, which is what is known.
-    fn start(framework: Framework, lines: bool) -> Fallible<Self> {
-        let name = |side| format!("{}/{side}/{}", framework.name(), if lines { "lines" } else { "none" });
+    fn start(framework: Framework) -> Fallible<Self> {
+        let name = |side| format!("{}/{side}", framework.name());
         let server = Server::start(&name("ours"), b"", 2)?;
         let [token, executions] = server.said.as_slice() else { return Err("it says a token".into()) };
         let (token, executions) = (token.clone(), executions.parse::<usize>()?);
@@ -110,15 +110,10 @@ impl Sides {
     fn rate(&self, report: &mut Report, framework: Framework) -> Fallible<f64> {
         let (budget, round) =
             (report.effort.pick(7, 30), Duration::from_millis(report.effort.pick(200, 500)));
-        let mut ratios = Vec::new();
         let pairs = Pairs::measure(
             Duration::from_secs(budget),
             || self.limit.borrow_mut().closed(round),
-            || {
-                let time = self.ours.borrow_mut().closed(round);
-                ratios.push(self.limit.borrow().cost().0 / self.ours.borrow().cost().0);
-                time
-            },
+            || self.ours.borrow_mut().closed(round),
         )?;
         let (name, bytes) = (framework.name(), self.limit.borrow().client.first().body.len());
         let (limit, ours) = (self.limit.borrow().cost(), self.ours.borrow().cost());

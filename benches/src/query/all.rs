@@ -140,7 +140,6 @@ fn growth(report: &mut Report, database: &Database, ours: Vec<(f64, f64)>, bare:
         name: database.pick("all-cold", "all-cold-sqlite"),
         title: database.pick("/metrics/all, cold, on Postgres", "/metrics/all, cold, on SQLite"),
         axes: ("clients", "ms"),
-        logarithmic: true,
         curves: vec![("answer", ours), ("bare statements", bare)],
     });
 }

@@ -53,6 +53,10 @@ impl Cache for Counting {
         self.memory.get_or_make(key, ttl, Box::pin(making)).await
     }
 
+    fn at_hand(&self, key: &str) -> Option<bytes::Bytes> {
+        self.memory.at_hand(key)
+    }
+
     async fn begin_attempt(&self, attempt: &Attempt) -> Vec<Room> {
         self.memory.begin_attempt(attempt).await
     }

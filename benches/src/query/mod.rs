@@ -45,6 +45,6 @@ fn with_database(
     })?;
     let database = Arc::new(database);
     let done = work(&database);
-    runtime.block_on(database.remove())?;
-    done
+    let removed = runtime.block_on(database.remove());
+    done.and(removed)
 }
