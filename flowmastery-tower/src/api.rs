@@ -14,12 +14,14 @@ use std::{
 use bytes::Buf;
 use flowmastery_core::{Flowmastery, access::actor::Actor, error::Result, request::RequestOrigin};
 use futures_util::FutureExt;
-use http::{Method, Request, Response, StatusCode, header, request::Parts};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, header, request::Parts};
 use http_body::Body;
 use http_body_util::BodyExt;
 use tower_service::Service;
 use tracing::Instrument;
 
+#[cfg(feature = "dashboard")]
+use crate::dashboard::Dashboard;
 #[cfg(feature = "openapi")]
 use crate::openapi::document;
 use crate::{
@@ -29,7 +31,7 @@ use crate::{
     problem::Problem,
     protection::insist_on_https,
     request_id::RequestId,
-    route::{self, Broken, Call, Context, Fields, Matched, RequestBody, Table, Target},
+    route::{self, Broken, Call, Context, Fields, Matched, Object, RequestBody, Route, Table, Target},
     site::Site,
     trace::Trail,
 };
@@ -50,6 +52,8 @@ impl Api {
             docs: false,
             proxies: TrustedProxies::default(),
             authenticator: None,
+            #[cfg(feature = "dashboard")]
+            dashboard: None,
         }
     }
 }
@@ -70,6 +74,8 @@ pub struct ApiBuilder {
     docs: bool,
     proxies: TrustedProxies,
     authenticator: Option<Arc<dyn Authenticator>>,
+    #[cfg(feature = "dashboard")]
+    dashboard: Option<Dashboard>,
 }
 
 impl ApiBuilder {
@@ -102,6 +108,14 @@ impl ApiBuilder {
         self
     }
 
+    /// Pages for people beside the API, whose visitors sign in by cookies; none unless told. Mails lead to them where the services' front end is
+    /// the public URL with the base path and the dashboard's path.
+    #[cfg(feature = "dashboard")]
+    pub fn dashboard(mut self, dashboard: Dashboard) -> Self {
+        self.dashboard = Some(dashboard);
+        self
+    }
+
     /// Another way to know who makes a request than FlowMastery's own tokens.
     pub fn authenticator(mut self, authenticator: Arc<dyn Authenticator>) -> Self {
         self.authenticator = Some(authenticator);
@@ -113,10 +127,15 @@ impl ApiBuilder {
     /// # Errors
     /// [`flowmastery_core::error::Kind::Invalid`] for a base path or a public URL that is none.
     pub fn build(self) -> Result<Api> {
-        let Self { flowmastery, base_path, public_url, docs, proxies, authenticator } = self;
-        let site = Site::of(public_url.as_deref(), &base_path)?;
-        let routes = route::routes(docs);
+        let site = Site::of(self.public_url.as_deref(), &self.base_path)?;
+        let Self { flowmastery, docs, proxies, authenticator, .. } = self;
+        #[cfg_attr(not(feature = "dashboard"), expect(unused_mut, reason = "pages are added"))]
+        let mut routes = route::routes(docs);
         let openapi = if docs { document(&routes, &site)? } else { None };
+        #[cfg(feature = "dashboard")]
+        if self.dashboard.is_some() {
+            routes.extend(route::pages());
+        }
         let authenticator =
             authenticator.unwrap_or_else(|| Arc::new(TokenAuthenticator::new(&flowmastery).at(site.clone())));
         Ok(Api {
@@ -124,7 +143,13 @@ impl ApiBuilder {
                 table: Table::new(routes)?,
                 authentication: Authentication::new(authenticator, true).at(site.clone()),
                 proxies,
-                context: Arc::new(Context { flowmastery, site, openapi }),
+                context: Arc::new(Context {
+                    flowmastery,
+                    site,
+                    openapi,
+                    #[cfg(feature = "dashboard")]
+                    dashboard: self.dashboard,
+                }),
             }),
         })
     }
@@ -160,6 +185,7 @@ impl Inner {
         trail.address = origin.address;
         trail.route = found.as_ref().ok().map(|matched| matched.route.path);
         let (span, request_id) = (trail.span(), *trail.request_id());
+        let page = self.page(&parts.uri, &found);
         let served = async {
             let matched = found?;
             self.serve(&matched, &origin, &mut asked, &mut trail).await
@@ -169,23 +195,71 @@ impl Inner {
             let mut serving = pin!(AssertUnwindSafe(served).catch_unwind().instrument(span));
             let served = serving.as_mut().await;
             let served = served.unwrap_or_else(|panic| Err(Problem::panicked(panic.as_ref())));
-            served.unwrap_or_else(|problem| serving.span().in_scope(|| problem.answer(&request_id)))
+            served.unwrap_or_else(|problem| {
+                serving.span().in_scope(|| self.refuse(problem.in_request(request_id), page.as_ref()))
+            })
         };
         let response = self.finished(response, &request_id, is_head);
         trail.answered(response.status());
         response
     }
 
+    /// The page that is asked for, where it is one: it is refused by a page, too.
+    #[cfg(feature = "dashboard")]
+    fn page(&self, uri: &Uri, found: &Result<Matched, Problem>) -> Option<Uri> {
+        let is_page = match found {
+            Ok(matched) => matched.route.is_page(),
+            Err(_) => self.context.page_path(uri.path()).is_some(),
+        };
+        is_page.then(|| uri.clone())
+    }
+
+    #[cfg(not(feature = "dashboard"))]
+    fn page(&self, _: &Uri, _: &Result<Matched, Problem>) -> Option<Uri> {
+        None
+    }
+
+    #[cfg_attr(
+        not(feature = "dashboard"),
+        expect(clippy::unused_self, reason = "who has pages looks at their settings")
+    )]
+    fn refuse(&self, problem: Problem, page: Option<&Uri>) -> Response<ApiBody> {
+        match page {
+            #[cfg(feature = "dashboard")]
+            Some(uri) => route::refuse(&self.context, &problem, uri),
+            _ => problem.response(),
+        }
+    }
+
     /// The route of a path, from which the host may or may not have taken the base path. What is one without taking it off comes first: a base
     /// path may begin like ours do.
     fn find(&self, method: &Method, path: &str) -> Result<Matched, Problem> {
-        let found = self.table.find(method, path);
+        let found = self.find_at_root(method, path);
         let below = self.context.site.below_base_path(path);
         match (found, below) {
             (Err(problem), Some(path)) if problem.status() == StatusCode::NOT_FOUND => {
-                self.table.find(method, path)
+                self.find_at_root(method, path)
             }
             (found, _) => found,
+        }
+    }
+
+    #[cfg(not(feature = "dashboard"))]
+    fn find_at_root(&self, method: &Method, path: &str) -> Result<Matched, Problem> {
+        self.table.find(method, path)
+    }
+
+    /// The route of a path, of pages by where the host has its dashboard.
+    #[cfg(feature = "dashboard")]
+    fn find_at_root(&self, method: &Method, path: &str) -> Result<Matched, Problem> {
+        match self.table.find(method, path) {
+            Ok(matched) if !matched.route.is_page() => Ok(matched),
+            found => match self.context.dashboard.as_ref().map(|dashboard| dashboard.canonical(path)) {
+                // Pages are nowhere but where they are said to be.
+                Some(Some(page)) => self.table.find(method, &page),
+                Some(None) if found.is_ok() => Err(Problem::no_route()),
+                _ => found,
+            },
         }
     }
 
@@ -240,7 +314,7 @@ impl Inner {
             // In boxes, so that requests without a body have no room to carry for this.
             Box::pin(target.look_up(flowmastery, actor.copied())).await?;
             let body = std::mem::take(&mut asked.body);
-            object = Some(Box::pin(route::read_object(&parts.headers, body)).await?);
+            object = Some(Box::pin(read(route, &parts.headers, body)).await?);
         }
         let fields = Fields::of(route, object, parts.uri.query().unwrap_or_default());
         let call = Call {
@@ -287,6 +361,16 @@ impl Inner {
         }
         response
     }
+}
+
+/// Reads what a request brings: the form of a page, else an object.
+async fn read(route: &Route, headers: &HeaderMap, body: RequestBody) -> Result<Object, Problem> {
+    #[cfg(feature = "dashboard")]
+    if route.is_page() {
+        return route::read_form(headers, body, route.body.unwrap_or_default()).await;
+    }
+    let _ = route;
+    route::read_object(headers, body).await
 }
 
 fn has_faults(answer: &Result<Response<ApiBody>, Problem>) -> bool {

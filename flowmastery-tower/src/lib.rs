@@ -71,6 +71,8 @@ pub mod auth;
 #[cfg(feature = "axum")]
 pub mod axum;
 mod body;
+#[cfg(feature = "dashboard")]
+mod dashboard;
 mod denial;
 mod guard;
 #[cfg(feature = "openapi")]
@@ -87,6 +89,8 @@ mod site;
 pub mod tenant;
 pub mod trace;
 
+#[cfg(feature = "dashboard")]
+pub use self::dashboard::{Dashboard, Logo};
 pub use self::{
     api::{Api, ApiBuilder, ApiFuture},
     auth::{AuthenticateLayer, Authenticator, Credentials, CurrentActor, TokenAuthenticator},

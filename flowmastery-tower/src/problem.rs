@@ -76,6 +76,18 @@ impl Problem {
         &self.errors
     }
 
+    /// The sentence for the caller.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn detail(&self) -> &str {
+        &self.detail
+    }
+
+    /// The id of its request, where that is known.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn request_id(&self) -> Option<&str> {
+        self.request_id.as_deref().map(RequestId::as_str)
+    }
+
     /// The same problem of a request that has this id.
     #[must_use]
     pub fn in_request(self, request_id: RequestId) -> Self {

@@ -17,8 +17,6 @@ use url::Url;
 
 const ACCESS: &str = "flowmastery_access";
 const REFRESH: &str = "flowmastery_refresh";
-/// Where refresh tokens are spent.
-pub(crate) const REFRESH_PATH: &str = "/api/v1/auth/refresh";
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Where browsers find the API.
@@ -126,21 +124,18 @@ impl Site {
     }
 
     fn cookies(&self, access: (&str, Duration), refresh: (&str, Duration)) -> Result<[HeaderValue; 2]> {
-        // `__Host-`, which keeps siblings from planting a cookie, is for the path `/` only. Below a path there is no such name, and the refresh
-        // token goes only to where it is spent.
-        let (root, refresh_path) = match self.base_path.as_str() {
-            "" => ("/".to_owned(), "/".to_owned()),
-            base => (base.to_owned(), format!("{base}{REFRESH_PATH}")),
-        };
+        // `__Host-`, which keeps siblings from planting a cookie, is for the path `/` only. Both go to all that is below the base path, for pages
+        // have their session renewed where they are.
+        let path = if self.base_path.is_empty() { "/" } else { &self.base_path };
         Ok([
-            self.cookie(self.access_cookie(), root, access)?,
-            self.cookie(self.refresh_cookie(), refresh_path, refresh)?,
+            self.cookie(self.access_cookie(), path, access)?,
+            self.cookie(self.refresh_cookie(), path, refresh)?,
         ])
     }
 
-    fn cookie(&self, name: String, path: String, (token, lifetime): (&str, Duration)) -> Result<HeaderValue> {
+    fn cookie(&self, name: String, path: &str, (token, lifetime): (&str, Duration)) -> Result<HeaderValue> {
         let cookie = Cookie::build((name, token))
-            .path(path)
+            .path(path.to_owned())
             .secure(self.is_secure())
             .http_only(true)
             .same_site(SameSite::Strict)
@@ -260,9 +255,7 @@ mod tests {
             set(&Site::new("https://acme.com", "/flow/").unwrap()),
             [
                 format!("__Secure-flowmastery_access=; {rest}; Secure; Path=/flow; Max-Age=0"),
-                format!(
-                    "__Secure-flowmastery_refresh=; {rest}; Secure; Path=/flow/api/v1/auth/refresh; Max-Age=0"
-                ),
+                format!("__Secure-flowmastery_refresh=; {rest}; Secure; Path=/flow; Max-Age=0"),
             ]
         );
         assert_eq!(

@@ -62,10 +62,14 @@ impl InstanceUrl {
         format!("{}{API_PATH}/{resource}", self.0)
     }
 
+    /// The page of n8n's editor that shows a workflow.
+    pub fn workflow_page(&self, workflow: &WorkflowId) -> String {
+        format!("{}/workflow/{}", self.0, utf8_percent_encode(workflow.as_str(), RESERVED))
+    }
+
     /// The page of n8n's editor that shows an execution.
     pub fn execution_page(&self, workflow: &WorkflowId, execution: ExecutionId) -> String {
-        let workflow = utf8_percent_encode(workflow.as_str(), RESERVED);
-        format!("{}/workflow/{workflow}/executions/{execution}", self.0)
+        format!("{}/executions/{execution}", self.workflow_page(workflow))
     }
 
     /// An address that was checked before it was stored, for stores.

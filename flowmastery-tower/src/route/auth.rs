@@ -15,10 +15,7 @@ use super::{
     field::new_password,
     reply,
 };
-use crate::{
-    problem::Problem,
-    site::{REFRESH_PATH, is_signed_in_by_cookie},
-};
+use crate::{problem::Problem, site::is_signed_in_by_cookie};
 
 const LOGIN: &[Field] = &[
     Field::required("email", Text, "The account's address, in any case."),
@@ -47,7 +44,7 @@ pub(super) fn routes() -> Vec<Route> {
             .body(LOGIN)
             .answers::<Welcome>(StatusCode::OK)
             .problems(&[401, 403, 429]),
-        Route::post(REFRESH_PATH, Access::Public, refresh)
+        Route::post("/api/v1/auth/refresh", Access::Public, refresh)
             .summary("Gives a new pair of tokens for a refresh token.")
             .body(REFRESH)
             .answers::<Welcome>(StatusCode::OK)

@@ -5,8 +5,12 @@
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
+#[cfg(feature = "dashboard")]
+use serde_json::Value;
 
 use super::json::Object;
+#[cfg(feature = "dashboard")]
+use super::{Field, FieldKind};
 use crate::problem::Problem;
 
 /// The most bytes of a body.
@@ -48,6 +52,43 @@ pub(crate) async fn read_object(headers: &HeaderMap, body: RequestBody) -> Resul
         );
         Problem::new(StatusCode::BAD_REQUEST, detail)
     })
+}
+
+/// Reads a body that is to be a form of a page, whose fields become those of an object. What was left empty was not sent.
+///
+/// # Errors
+/// As [`read_object`].
+#[cfg(feature = "dashboard")]
+pub(crate) async fn read_form(
+    headers: &HeaderMap,
+    body: RequestBody,
+    fields: &[Field],
+) -> Result<Object, Problem> {
+    let essence = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = essence.split(';').next().unwrap_or_default().trim();
+    if !essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") || is_encoded(headers) {
+        return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send the form of the page."));
+    }
+    let bytes = read_to_end(body).await?;
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(&bytes)
+        .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "The body is not a form in UTF-8."))?;
+    let mut object = Vec::<(String, Value)>::new();
+    for (name, text) in pairs {
+        if object.iter().any(|(known, _)| *known == name) {
+            return Err(Problem::new(StatusCode::BAD_REQUEST, "A field of the form comes twice."));
+        }
+        if text.is_empty() {
+            continue;
+        }
+        let kind = fields.iter().find(|field| field.name == name).map(|field| field.kind);
+        let value = match kind {
+            Some(FieldKind::Integer) => text.parse::<i64>().map_or(Value::String(text), Value::from),
+            Some(FieldKind::Flag) => Value::Bool(text == "on" || text == "true"),
+            _ => Value::String(text),
+        };
+        object.push((name, value));
+    }
+    Ok(Object(object))
 }
 
 /// Reads until the end, or until there is more than is worth throwing away.

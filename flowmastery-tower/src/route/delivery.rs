@@ -58,6 +58,19 @@ impl<'s> Delivery<'s> {
         Ok(Self { cookies_of: cookies.then_some(site) })
     }
 
+    /// Puts the tokens into an answer's cookies, where they are to go there.
+    ///
+    /// # Errors
+    /// None that is known.
+    #[cfg(feature = "dashboard")]
+    pub(super) fn put(&self, mut response: Response<ApiBody>, signed_in: &SignedIn) -> Answer {
+        if let Some(site) = self.cookies_of {
+            let cookies = site.set_cookies(signed_in)?;
+            response.headers_mut().extend(cookies.map(|cookie| (header::SET_COOKIE, cookie)));
+        }
+        Ok(response)
+    }
+
     /// The answer to who has signed in.
     pub(super) fn answer(self, status: StatusCode, signed_in: SignedIn) -> Answer {
         let Some(site) = self.cookies_of else { return reply::json(status, &Welcome::Tokens(signed_in)) };

@@ -1,16 +1,13 @@
 //! The documentation: the OpenAPI document, and the page that shows it.
 
-use std::{
-    hash::{DefaultHasher, Hash, Hasher},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use flowmastery_core::error::Error;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 
 use super::{Access, Call, Route, endpoint::Answer, reply};
-use crate::{problem::Problem, protection::protected};
+use crate::problem::Problem;
 
 /// The documentation runs its own scripts and no other, and talks to this server alone. Its library sets styles on elements as it draws them.
 const PAGE: HeaderValue = HeaderValue::from_static(
@@ -51,20 +48,7 @@ async fn docs(call: Call) -> Answer {
         page.headers_mut().insert(header::CONTENT_SECURITY_POLICY, PAGE);
         return Ok(page);
     }
-    asset(&call.headers, file.content_type, bytes)
-}
-
-/// A part of the page, which is the same for everybody until the next version: it is kept for a day and asked about then.
-fn asset(headers: &HeaderMap, media_type: String, bytes: Bytes) -> Answer {
-    let mut hasher = DefaultHasher::new();
-    bytes.hash(&mut hasher);
-    let etag = format!("\"{:016x}\"", hasher.finish());
-    let whole = Ok(protected(StatusCode::OK, bytes.into()));
-    let whole = reply::with_header(whole, header::CONTENT_TYPE, media_type)?;
-    let mut response = reply::tagged(headers, etag, whole)?;
-    let kept = HeaderValue::from_static("public, max-age=86400");
-    response.headers_mut().insert(header::CACHE_CONTROL, kept);
-    Ok(response)
+    reply::kept(&call.headers, &file.content_type, bytes)
 }
 
 /// The page's links are relative to its folder, and the page answers without a trailing slash too.

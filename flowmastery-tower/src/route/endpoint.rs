@@ -31,6 +31,9 @@ pub(crate) struct Context {
     pub(crate) site: Site,
     /// The OpenAPI document; `None` where there is no documentation.
     pub(crate) openapi: Option<Bytes>,
+    /// The dashboard; `None` where there is none.
+    #[cfg(feature = "dashboard")]
+    pub(crate) dashboard: Option<crate::dashboard::Dashboard>,
 }
 
 /// The record that a path names.

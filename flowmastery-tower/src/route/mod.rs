@@ -22,11 +22,17 @@ mod invitations;
 mod json;
 mod meta;
 mod metrics;
+#[cfg(feature = "dashboard")]
+mod pages;
 mod reply;
 mod series;
 mod table;
 mod users;
 
+#[cfg(feature = "dashboard")]
+pub(crate) use self::body::read_form;
+#[cfg(feature = "dashboard")]
+pub(crate) use self::pages::{refuse, routes as pages};
 #[cfg(feature = "openapi")]
 pub(crate) use self::table::parameters;
 pub(crate) use self::{
@@ -35,6 +41,7 @@ pub(crate) use self::{
     endpoint::{Call, Context, Target},
     extract::Fields,
     field::{Field, FieldKind},
+    json::Object,
     table::{Matched, Route, Table},
 };
 

@@ -1,5 +1,8 @@
 //! Making answers. All are `no-store` unless they say otherwise; metrics are kept by the caller and asked about again.
 
+#[cfg(any(feature = "dashboard", feature = "openapi"))]
+use std::hash::{DefaultHasher, Hash, Hasher};
+
 use bytes::Bytes;
 use flowmastery_core::{
     error::Error,
@@ -85,6 +88,19 @@ pub(super) fn document(headers: &HeaderMap, document: Document) -> Answer {
 pub(super) fn tagged(headers: &HeaderMap, etag: String, whole: Response<ApiBody>) -> Answer {
     let response = if is_known(headers, &etag) { empty(StatusCode::NOT_MODIFIED) } else { whole };
     with_header(Ok(response), header::ETAG, etag)
+}
+
+/// A part of pages, which is the same for everybody until the next version: it is kept for a day and asked about then.
+#[cfg(any(feature = "dashboard", feature = "openapi"))]
+pub(super) fn kept(headers: &HeaderMap, media_type: &str, bytes: Bytes) -> Answer {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    let etag = format!("\"{:016x}\"", hasher.finish());
+    let whole = Ok(protected(StatusCode::OK, bytes.into()));
+    let whole = with_header(whole, header::CONTENT_TYPE, media_type.to_owned())?;
+    let mut response = tagged(headers, etag, whole)?;
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=86400"));
+    Ok(response)
 }
 
 /// Whether `If-None-Match` names the tag, compared weakly. A tag of ours holds no comma, so a list may be cut at every one.

@@ -133,6 +133,12 @@ impl Route {
         self.body.is_none() && self.query.is_empty()
     }
 
+    /// Whether it is a page of the dashboard.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn is_page(&self) -> bool {
+        self.path.starts_with(crate::dashboard::PATH)
+    }
+
     /// The names of the path's parameters.
     pub(crate) fn parameters(&self) -> impl Iterator<Item = &'static str> {
         parameters(self.path)

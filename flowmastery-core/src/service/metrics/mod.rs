@@ -17,7 +17,7 @@ use self::{
 use crate::{
     access::{actor::Actor, permission::Permission, scope::TenantScope},
     cache::Cache,
-    clock::Clock,
+    clock::{Clock, Timestamp},
     error::{Error, Result},
     feed::ChangeFeed,
     id::ClientId,
@@ -56,6 +56,11 @@ pub struct Metrics {
 }
 
 impl Metrics {
+    /// The instant for which answers are made.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// The actor's own client.
     ///
     /// # Errors

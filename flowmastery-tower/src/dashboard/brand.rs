@@ -1,0 +1,146 @@
+//! What a host says of its dashboard: where it is, and whose.
+
+use bytes::Bytes;
+use flowmastery_core::error::{Error, FieldError, Result};
+
+use super::PATH;
+
+/// A dashboard as a host wants it.
+///
+/// ```
+/// # use flowmastery_core::error::Result;
+/// use flowmastery_tower::{Dashboard, Logo};
+///
+/// # fn dashboard() -> Result<Dashboard> {
+/// let logo = Logo::new("image/svg+xml", &b"<svg xmlns='http://www.w3.org/2000/svg'/>"[..])?;
+/// Dashboard::at("/portal")?.name("Acme Automation").logo(logo);
+/// # Dashboard::at("/portal")
+/// # }
+/// # dashboard().unwrap();
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Dashboard {
+    path: String,
+    name: String,
+    logo: Option<Logo>,
+}
+
+impl Default for Dashboard {
+    /// At `/dashboard`, called FlowMastery.
+    fn default() -> Self {
+        Self { path: PATH.to_owned(), name: "FlowMastery".to_owned(), logo: None }
+    }
+}
+
+impl Dashboard {
+    /// One below another path than `/dashboard`, which stands behind the API's base path.
+    ///
+    /// # Errors
+    /// [`flowmastery_core::error::Kind::Invalid`] for a path that is none, and for those of the API itself.
+    pub fn at(path: &str) -> Result<Self> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'_' | b'-');
+        let is_path = path.len() > 1
+            && path.starts_with('/')
+            && !path.ends_with('/')
+            && !path.contains("//")
+            && path.bytes().all(fits);
+        let first = path.split('/').nth(1).unwrap_or_default();
+        if !is_path || matches!(first, "api" | "docs" | "health" | "openapi") {
+            let message =
+                "A dashboard's path is one such as /dashboard or /portal/numbers, and none of the API's.";
+            return Err(Error::invalid(vec![FieldError::new("dashboard_path", message)]));
+        }
+        Ok(Self { path: path.to_owned(), ..Self::default() })
+    }
+
+    /// The name of the agency, as pages and titles show it.
+    pub fn name(self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
+    /// The agency's logo, in the place of its name on top of pages.
+    pub fn logo(self, logo: Logo) -> Self {
+        Self { logo: Some(logo), ..self }
+    }
+
+    /// Where it is, behind the API's base path.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The agency's name.
+    pub(crate) fn agency(&self) -> &str {
+        &self.name
+    }
+
+    /// The agency's logo.
+    pub(crate) const fn picture(&self) -> Option<&Logo> {
+        self.logo.as_ref()
+    }
+
+    /// The path of a request as templates of routes have it; `None` for one that is not below the dashboard.
+    pub(crate) fn canonical(&self, path: &str) -> Option<String> {
+        let below = path.strip_prefix(&self.path)?;
+        (below.is_empty() || below.starts_with('/')).then(|| format!("{PATH}{below}"))
+    }
+}
+
+/// A picture that the pages show.
+#[derive(Clone, Debug)]
+pub struct Logo {
+    pub(crate) media_type: &'static str,
+    pub(crate) bytes: Bytes,
+}
+
+/// What a picture may be; nothing of it is run, for pages show it as an image.
+const PICTURES: [&str; 4] = ["image/svg+xml", "image/png", "image/jpeg", "image/webp"];
+/// The most bytes of a logo: it is a part of every first visit.
+const LARGEST: usize = 256 * 1024;
+
+impl Logo {
+    /// A picture of a media type: `image/svg+xml`, `image/png`, `image/jpeg` or `image/webp`, of 256 KiB at most.
+    ///
+    /// # Errors
+    /// [`flowmastery_core::error::Kind::Invalid`] for another one.
+    pub fn new(media_type: &str, bytes: impl Into<Bytes>) -> Result<Self> {
+        let bytes = bytes.into();
+        let known = PICTURES.into_iter().find(|known| *known == media_type);
+        let media_type = known.filter(|_| !bytes.is_empty() && bytes.len() <= LARGEST);
+        let message = "A logo is an SVG, PNG, JPEG or WebP picture of 256 KiB at most.";
+        let fault = || Error::invalid(vec![FieldError::new("logo", message)]);
+        Ok(Self { media_type: media_type.ok_or_else(fault)?, bytes })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_of_a_request_is_that_of_a_route_below_the_dashboard_only() {
+        let portal = Dashboard::at("/portal/numbers").unwrap();
+        assert_eq!(portal.canonical("/portal/numbers").as_deref(), Some("/dashboard"));
+        assert_eq!(portal.canonical("/portal/numbers/clients/7").as_deref(), Some("/dashboard/clients/7"));
+        for other in ["/portal", "/portal/numbersx", "/dashboard", "/", ""] {
+            assert_eq!(portal.canonical(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_path_of_a_dashboard_is_refused() {
+        for path in
+            ["", "/", "portal", "/portal/", "//portal", "/a//b", "/api", "/api/v1/x", "/docs", "/a b", "/{a}"]
+        {
+            assert!(Dashboard::at(path).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_picture_is_refused() {
+        assert!(Logo::new("image/png", vec![0; LARGEST]).is_ok());
+        assert!(Logo::new("image/png", vec![0; LARGEST + 1]).is_err());
+        assert!(Logo::new("image/png", Vec::new()).is_err());
+        assert!(Logo::new("text/html", vec![0]).is_err());
+    }
+}

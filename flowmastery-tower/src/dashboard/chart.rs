@@ -1,0 +1,154 @@
+//! Charts as SVG: executions over time, stacked by how they ended, and small lines for tables.
+//!
+//! They have no styles of their own, which pages do not allow; the style sheet gives text and axes the colours of the page.
+
+use flowmastery_core::{
+    error::{Error, Result},
+    model::series::{Interval, Point, Series},
+};
+use jiff::tz::TimeZone;
+use plotters::{
+    coord::ranged1d::{IntoSegmentedCoord, SegmentValue},
+    prelude::*,
+};
+
+/// How wide and high the chart of a page is, in units that the page scales.
+const SIZE: (u32, u32) = (960, 280);
+/// The same of a line in a table.
+const SMALL: (u32, u32) = (120, 28);
+
+/// Successful, failed, canceled and unfinished, from the bottom up.
+const COLOURS: [RGBColor; 4] = [
+    RGBColor(0x2f, 0x9e, 0x62),
+    RGBColor(0xd6, 0x45, 0x45),
+    RGBColor(0x9a, 0xa3, 0xad),
+    RGBColor(0x4c, 0x8b, 0xd9),
+];
+const LINE: RGBColor = RGBColor(0xd8, 0xdd, 0xe3);
+const TEXT: RGBColor = RGBColor(0x5b, 0x66, 0x72);
+
+/// How the executions of a point ended, in the order of the colours.
+pub(crate) fn stack(point: &Point) -> [i64; 4] {
+    [point.successful, point.failed, point.canceled, point.unfinished].map(Option::unwrap_or_default)
+}
+
+/// The executions of a series, a bar for each point; `None` where there is nothing to show.
+///
+/// # Errors
+/// When it cannot be drawn.
+pub(crate) fn executions(series: &Series) -> Result<Option<String>> {
+    let known: Vec<&Point> = series.points.iter().filter(|point| point.total.is_some()).collect();
+    let highest = known.iter().filter_map(|point| point.total).max().unwrap_or(0);
+    if known.is_empty() {
+        return Ok(None);
+    }
+    let mut svg = String::new();
+    draw(&mut svg, series, &known, highest.max(1)).map_err(|error| Error::internal(error.to_string()))?;
+    Ok(Some(scalable(svg, SIZE)))
+}
+
+type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
+
+fn draw(svg: &mut String, series: &Series, points: &[&Point], highest: i64) -> Drawn {
+    let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
+    let font = ("sans-serif", 12).into_font().color(&TEXT);
+    let top = (highest as f64 * 1.05).ceil() as i64;
+    let mut chart = ChartBuilder::on(&area)
+        .margin(6)
+        .x_label_area_size(26)
+        .y_label_area_size(52)
+        .build_cartesian_2d((0..points.len().saturating_sub(1)).into_segmented(), 0..top.max(1))?;
+    let tz = TimeZone::get(&series.tz).unwrap_or(TimeZone::UTC);
+    let label = |value: &SegmentValue<usize>| match value {
+        SegmentValue::CenterOf(place) => {
+            points.get(*place).map(|point| label_of(point, series.interval, &tz)).unwrap_or_default()
+        }
+        _ => String::new(),
+    };
+    chart
+        .configure_mesh()
+        .disable_x_mesh()
+        .light_line_style(TRANSPARENT)
+        .bold_line_style(LINE)
+        .axis_style(LINE)
+        .x_labels(points.len().min(8))
+        .y_labels(5)
+        .x_label_style(font.clone())
+        .y_label_style(font)
+        .x_label_formatter(&label)
+        .y_label_formatter(&|count| super::words::count(Some(*count)))
+        .draw()?;
+    let margin = if points.len() > 60 { 0 } else { 2 };
+    let bars = points.iter().enumerate().flat_map(|(place, point)| {
+        let mut below = 0;
+        stack(point).into_iter().zip(COLOURS).map(move |(count, colour)| {
+            let corners =
+                [(SegmentValue::Exact(place), below), (SegmentValue::Exact(place + 1), below + count)];
+            below += count;
+            (corners, colour, count)
+        })
+    });
+    chart.draw_series(bars.filter(|(_, _, count)| *count > 0).map(|(corners, colour, _)| {
+        let mut bar = Rectangle::new(corners, colour.filled());
+        bar.set_margin(0, 0, margin, margin);
+        bar
+    }))?;
+    area.present()?;
+    Ok(())
+}
+
+/// What stands below a bar: the time for hours, else the day.
+pub(crate) fn label_of(point: &Point, interval: Interval, tz: &TimeZone) -> String {
+    let format = match interval {
+        Interval::Hour => "%H:%M",
+        Interval::Day | Interval::Week => "%-d %b",
+        Interval::Month => "%b %Y",
+    };
+    point.start.to_jiff().to_zoned(tz.clone()).strftime(format).to_string()
+}
+
+/// A small line of counts without axes; `None` where nothing is known.
+///
+/// # Errors
+/// When it cannot be drawn.
+pub(crate) fn line(counts: &[i64]) -> Result<Option<String>> {
+    if counts.len() < 2 {
+        return Ok(None);
+    }
+    let mut svg = String::new();
+    draw_line(&mut svg, counts).map_err(|error| Error::internal(error.to_string()))?;
+    Ok(Some(scalable(svg, SMALL)))
+}
+
+fn draw_line(svg: &mut String, counts: &[i64]) -> Drawn {
+    let area = SVGBackend::with_string(svg, SMALL).into_drawing_area();
+    let highest = counts.iter().copied().max().unwrap_or(0).max(1);
+    let mut chart = ChartBuilder::on(&area).margin(2).build_cartesian_2d(0..counts.len() - 1, 0..highest)?;
+    let style = ShapeStyle { color: RGBColor(0x4c, 0x8b, 0xd9).to_rgba(), filled: false, stroke_width: 2 };
+    chart.draw_series(LineSeries::new(counts.iter().copied().enumerate(), style))?;
+    area.present()?;
+    Ok(())
+}
+
+/// The picture without a size of its own: it is as wide as its place on the page.
+fn scalable(svg: String, (width, height): (u32, u32)) -> String {
+    svg.replacen(
+        &format!("width=\"{width}\" height=\"{height}\" "),
+        "aria-hidden=\"true\" focusable=\"false\" ",
+        1,
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_has_a_place_for_each_count() {
+        assert_eq!(line(&[1]).unwrap(), None);
+        let svg = line(&[0, 5, 2]).unwrap().unwrap();
+        assert!(svg.contains("<polyline"), "{svg}");
+        assert!(svg.contains("viewBox=\"0 0 120 28\"") && !svg.contains("width=\"120\""), "{svg}");
+        assert!(!svg.contains("style="), "a page's policy allows no inline styles: {svg}");
+    }
+}

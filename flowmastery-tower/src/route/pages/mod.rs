@@ -1,0 +1,99 @@
+//! The dashboard's pages: which there are, who may see them, and what they are made of.
+//!
+//! They are asked for with cookies, changed by forms, and answered with pages also where a request is refused: who is not signed in is sent to
+//! where one signs in, and back from there.
+
+mod client;
+mod home;
+mod session;
+
+use http::{Response, StatusCode, Uri, header};
+
+use super::{Access, Call, Context, Route, endpoint::Answer, reply};
+use crate::{
+    body::ApiBody,
+    dashboard::{self, Chrome, Section, asset},
+    problem::Problem,
+    protection::protected,
+};
+
+/// Every page.
+pub(crate) fn routes() -> Vec<Route> {
+    let mut routes = vec![Route::get("/dashboard/assets/{file}", Access::Public, assets)];
+    routes.extend(session::routes());
+    routes.extend(home::routes());
+    routes.extend(client::routes());
+    routes
+}
+
+async fn assets(call: Call) -> Answer {
+    let name = call.parameters.last().map(String::as_str).unwrap_or_default();
+    let (media_type, bytes) = asset(name, call.dashboard()?).ok_or_else(Problem::no_route)?;
+    reply::kept(&call.headers, media_type, bytes)
+}
+
+impl Context {
+    /// A path of pages as templates of routes have it; `None` for what is no page.
+    pub(crate) fn page_path(&self, path: &str) -> Option<String> {
+        let dashboard = self.dashboard.as_ref()?;
+        let below = || dashboard.canonical(self.site.below_base_path(path)?);
+        dashboard.canonical(path).or_else(below)
+    }
+
+    /// Where pages are, as browsers see it.
+    fn page_base(&self) -> String {
+        let path = self.dashboard.as_ref().map(|dashboard| dashboard.path()).unwrap_or_default();
+        format!("{}{path}", self.site.base_path())
+    }
+}
+
+impl Call {
+    /// The dashboard that the page is of.
+    ///
+    /// # Errors
+    /// 404 where there is none, which has no route then.
+    fn dashboard(&self) -> Result<&dashboard::Dashboard, Problem> {
+        self.context.dashboard.as_ref().ok_or_else(Problem::no_route)
+    }
+
+    /// The frame of a page that everybody may see.
+    fn frame(&self, title: impl Into<String>) -> Result<Chrome, Problem> {
+        Ok(Chrome::new(self.dashboard()?, &self.context.site, title))
+    }
+
+    /// The frame of a page for who is signed in.
+    fn own_frame(&self, title: impl Into<String>, section: Section) -> Result<Chrome, Problem> {
+        Ok(self.frame(title)?.signed_in(self.actor()?.role(), section))
+    }
+
+    /// The answer that leads to another page, which a browser asks for by GET; its path is below the dashboard's.
+    fn lead_to(&self, path: &str) -> Answer {
+        see_other(&format!("{}{path}", self.context.page_base()))
+    }
+}
+
+/// The answer that leads to another place.
+fn see_other(to: &str) -> Answer {
+    reply::with_header(
+        Ok(protected(StatusCode::SEE_OTHER, ApiBody::empty())),
+        header::LOCATION,
+        to.to_owned(),
+    )
+}
+
+/// What a page is refused with: somebody who is not signed in is sent to where one is, and others are told on a page.
+pub(crate) fn refuse(context: &Context, problem: &Problem, asked: &Uri) -> Response<ApiBody> {
+    let Some(dashboard) = &context.dashboard else { return problem.response() };
+    if problem.status() == StatusCode::UNAUTHORIZED {
+        let asked = asked.path_and_query().map(ToString::to_string).unwrap_or_default();
+        let base = context.site.base_path();
+        // A host may have taken the base path off.
+        let next = if asked.starts_with(base) { asked } else { format!("{base}{asked}") };
+        let query = serde_urlencoded::to_string([("next", next)]).unwrap_or_default();
+        if let Ok(answer) = see_other(&format!("{}/renew?{query}", context.page_base())) {
+            return answer;
+        }
+    }
+    let chrome = Chrome::new(dashboard, &context.site, "Problem");
+    dashboard::problem(chrome, problem, problem.request_id().unwrap_or_default())
+}

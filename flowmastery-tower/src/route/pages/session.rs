@@ -1,0 +1,251 @@
+//! Signing in and out, staying signed in, accepting an invitation, and another password for who forgot theirs.
+
+use flowmastery_core::model::{
+    email::Email,
+    invitation::{InvitationPreview, InvitationStatus},
+    password::Password,
+    session::SignedIn,
+};
+use http::{HeaderName, StatusCode};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{
+    super::{
+        Access, Call, Field,
+        FieldKind::{Secret, Text},
+        Route,
+        delivery::{Delivery, end_session_before, without_cookies},
+        endpoint::Answer,
+    },
+    see_other,
+};
+use crate::{
+    dashboard::{
+        Chrome, Notice, answer,
+        session::{AcceptPage, AgainPage, ForgotPage, ResetPage, SignInPage},
+    },
+    problem::Problem,
+};
+
+const NEXT: Field = Field::optional("next", Text, "Where to go from there.");
+const SIGN_IN: &[Field] =
+    &[Field::optional("email", Text, ""), Field::optional("password", Secret, ""), NEXT];
+const TOKEN: &[Field] = &[Field::optional("token", Secret, "")];
+const ACCEPT: &[Field] = &[
+    Field::optional("token", Secret, ""),
+    Field::optional("email", Text, ""),
+    Field::optional("password", Secret, ""),
+];
+const FORGOT: &[Field] = &[Field::optional("email", Text, "")];
+
+pub(super) fn routes() -> Vec<Route> {
+    vec![
+        Route::get("/dashboard/sign-in", Access::Public, show_sign_in).query(&[NEXT]),
+        Route::post("/dashboard/sign-in", Access::Public, sign_in).body(SIGN_IN),
+        Route::post("/dashboard/sign-out", Access::SignedIn, sign_out).body(&[]),
+        Route::get("/dashboard/renew", Access::Public, renew).query(&[NEXT]),
+        Route::get("/dashboard/accept-invitation", Access::Public, show_invitation).query(TOKEN),
+        Route::post("/dashboard/accept-invitation", Access::Public, accept).body(ACCEPT),
+        Route::get("/dashboard/forgot-password", Access::Public, show_forgot),
+        Route::post("/dashboard/forgot-password", Access::Public, forgot).body(FORGOT),
+        Route::get("/dashboard/reset-password", Access::Public, show_reset).query(TOKEN),
+        Route::post("/dashboard/reset-password", Access::Public, reset).body(ACCEPT),
+    ]
+}
+
+impl Call {
+    /// Where to go next: a page of this dashboard, and nowhere else.
+    fn next(&self, asked: Option<&str>) -> String {
+        let base = self.context.page_base();
+        let is_own = |path: &&str| {
+            path.strip_prefix(base.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+                && !path.contains(['\\', '\n', '\r'])
+        };
+        asked.filter(is_own).map_or(base.clone(), ToOwned::to_owned)
+    }
+
+    /// The answer to who has signed in: cookies, and the page that is next.
+    async fn welcome(&self, signed_in: &SignedIn, next: &str) -> Answer {
+        end_session_before(&self.context, &self.headers, self.origin).await?;
+        Delivery::wanted(&self.context.site, &self.headers, true)?.put(see_other(next)?, signed_in)
+    }
+}
+
+/// A page of faults in the place of a problem that the visitor can mend.
+fn told(chrome: Chrome, problem: &Problem) -> (StatusCode, Chrome) {
+    let faults: Vec<_> = problem.errors().iter().map(|fault| fault.message.as_str()).collect();
+    let text = if faults.is_empty() { problem.detail().to_owned() } else { faults.join(" ") };
+    (problem.status(), chrome.notice(Some(Notice::fault(text))))
+}
+
+/// Whether a visitor can do something about a problem: others are for the page of problems.
+fn is_theirs(problem: &Problem) -> bool {
+    problem.status().is_client_error() && problem.status() != StatusCode::FORBIDDEN
+}
+
+async fn show_sign_in(mut call: Call) -> Answer {
+    let next = std::mem::take(&mut call.fields)
+        .parse(|values| Ok::<_, Problem>(values.optional_text("next").map(ToOwned::to_owned)))?;
+    let page =
+        SignInPage { chrome: call.frame("Sign in")?, email: String::new(), next: call.next(next.as_deref()) };
+    answer(StatusCode::OK, &page)
+}
+
+async fn sign_in(mut call: Call) -> Answer {
+    let (email, password, next) = std::mem::take(&mut call.fields).parse(|values| {
+        let next = values.optional_text("next").map(ToOwned::to_owned);
+        Ok::<_, Problem>((values.text("email").to_owned(), values.secret("password"), next))
+    })?;
+    call.context.site.require_own_page(&call.headers)?;
+    let next = call.next(next.as_deref());
+    match call.context.flowmastery.sessions().sign_in(&email, &password, call.origin).await {
+        Ok(signed_in) => call.welcome(&signed_in, &next).await,
+        Err(error) => {
+            let problem = Problem::from(error);
+            if !is_theirs(&problem) {
+                return Err(problem);
+            }
+            let (status, chrome) = told(call.frame("Sign in")?, &problem);
+            // What is mistyped is no missing sign-in, to which a browser would be sent.
+            answer(status, &SignInPage { chrome, email, next })
+        }
+    }
+}
+
+async fn sign_out(call: Call) -> Answer {
+    call.context.flowmastery.sessions().sign_out(call.actor()?).await?;
+    without_cookies(&call.context.site, call.lead_to("/sign-in")?)
+}
+
+/// Gives a browser another access token for its refresh token, and sends it back; or to where one signs in.
+async fn renew(mut call: Call) -> Answer {
+    let next = std::mem::take(&mut call.fields)
+        .parse(|values| Ok::<_, Problem>(values.optional_text("next").map(ToOwned::to_owned)))?;
+    let next = call.next(next.as_deref());
+    let query = serde_urlencoded::to_string([("next", &next)]).unwrap_or_default();
+    let sign_in = format!("{}/sign-in?{query}", call.context.page_base());
+    let site = &call.context.site;
+    let is_from_elsewhere = {
+        let from = call.headers.get(HeaderName::from_static("sec-fetch-site"));
+        from.is_some_and(|from| from == "cross-site" || from == "same-site")
+    };
+    match site.refresh_token(&call.headers) {
+        // Who follows a link from elsewhere brings no cookies along; asked from here, the browser does.
+        Ok(None) if is_from_elsewhere => {
+            let again = format!("{}/renew?{query}", call.context.page_base());
+            answer(StatusCode::OK, &AgainPage { chrome: call.frame("One moment")?, to: again })
+        }
+        Ok(Some(token)) => match call.context.flowmastery.sessions().refresh(&token, call.origin).await {
+            Ok(signed_in) => {
+                let mut response = see_other(&next)?;
+                let cookies = site.set_cookies(&signed_in)?;
+                let cookies = cookies.map(|cookie| (http::header::SET_COOKIE, cookie));
+                response.headers_mut().extend(cookies);
+                Ok(response)
+            }
+            Err(error) if Problem::from(error.clone()).status() == StatusCode::UNAUTHORIZED => {
+                without_cookies(site, see_other(&sign_in)?)
+            }
+            Err(error) => Err(error.into()),
+        },
+        _ => see_other(&sign_in),
+    }
+}
+
+fn token_of(call: &mut Call) -> Result<SecretString, Problem> {
+    std::mem::take(&mut call.fields).parse(|values| Ok::<_, Problem>(values.secret("token")))
+}
+
+async fn show_invitation(mut call: Call) -> Answer {
+    let token = token_of(&mut call)?;
+    let preview = call.context.flowmastery.invitations().preview(&token).await?;
+    if preview.status == InvitationStatus::Expired {
+        let detail = "This invitation has expired; ask who sent it for a new one.";
+        return Err(Problem::new(StatusCode::GONE, detail));
+    }
+    answer(StatusCode::OK, &invitation_page(call.frame("Welcome")?, &token, &preview))
+}
+
+fn invitation_page(chrome: Chrome, token: &SecretString, preview: &InvitationPreview) -> AcceptPage {
+    let sees = match &preview.client_name {
+        Some(client) => format!("the numbers of {client}"),
+        None => "the numbers of all clients".to_owned(),
+    };
+    AcceptPage { chrome, token: token.expose_secret().to_owned(), email: preview.email.to_string(), sees }
+}
+
+async fn accept(mut call: Call) -> Answer {
+    let (token, password) = std::mem::take(&mut call.fields)
+        .parse(|values| Ok::<_, Problem>((values.secret("token"), values.secret("password"))))?;
+    call.context.site.require_own_page(&call.headers)?;
+    let invitations = call.context.flowmastery.invitations();
+    let accepted = match Password::choose(password) {
+        Ok(password) => invitations.accept(&token, &password, call.origin).await.map_err(Problem::from),
+        Err(fault) => Err(fault.into()),
+    };
+    match accepted {
+        Ok(signed_in) => call.welcome(&signed_in, &call.next(None)).await,
+        Err(problem) if problem.status() == StatusCode::UNPROCESSABLE_ENTITY => {
+            let preview = invitations.preview(&token).await?;
+            let (status, chrome) = told(call.frame("Welcome")?, &problem);
+            answer(status, &invitation_page(chrome, &token, &preview))
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+async fn show_forgot(call: Call) -> Answer {
+    answer(StatusCode::OK, &ForgotPage { chrome: call.frame("Forgotten password")?, sent: false })
+}
+
+async fn forgot(mut call: Call) -> Answer {
+    let email =
+        std::mem::take(&mut call.fields).parse(|values| Ok::<_, Problem>(values.text("email").to_owned()))?;
+    call.context.site.require_own_page(&call.headers)?;
+    let asked = match Email::parse(&email) {
+        Ok(email) => {
+            let resets = call.context.flowmastery.password_resets();
+            resets.request(email, call.origin).await.map_err(Problem::from)
+        }
+        Err(fault) => Err(fault.into()),
+    };
+    let frame = call.frame("Forgotten password")?;
+    match asked {
+        Ok(()) => answer(StatusCode::OK, &ForgotPage { chrome: frame, sent: true }),
+        Err(problem) if is_theirs(&problem) => {
+            let (status, chrome) = told(frame, &problem);
+            answer(status, &ForgotPage { chrome, sent: false })
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+async fn show_reset(mut call: Call) -> Answer {
+    let token = token_of(&mut call)?;
+    let chrome = call.frame("Another password")?;
+    answer(StatusCode::OK, &ResetPage { chrome, token: token.expose_secret().to_owned(), done: false })
+}
+
+async fn reset(mut call: Call) -> Answer {
+    let (token, password) = std::mem::take(&mut call.fields)
+        .parse(|values| Ok::<_, Problem>((values.secret("token"), values.secret("password"))))?;
+    call.context.site.require_own_page(&call.headers)?;
+    let confirmed = match Password::choose(password) {
+        Ok(password) => {
+            let resets = call.context.flowmastery.password_resets();
+            resets.confirm(&token, &password, call.origin).await.map_err(Problem::from)
+        }
+        Err(fault) => Err(fault.into()),
+    };
+    let frame = call.frame("Another password")?;
+    match confirmed {
+        Ok(()) => answer(StatusCode::OK, &ResetPage { chrome: frame, token: String::new(), done: true }),
+        Err(problem) if is_theirs(&problem) => {
+            let (status, chrome) = told(frame, &problem);
+            let token = token.expose_secret().to_owned();
+            answer(status, &ResetPage { chrome, token, done: false })
+        }
+        Err(problem) => Err(problem),
+    }
+}
