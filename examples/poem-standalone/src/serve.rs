@@ -192,6 +192,9 @@ fn say_start(settings: &Settings, key: &SigningKey, address: SocketAddr) {
         database = %settings.database.database.kind,
         "FlowMastery {} listens on http://{address}", env!("CARGO_PKG_VERSION")
     );
+    if let Some(dashboard) = &settings.dashboard {
+        tracing::info!("The dashboard is at {}{}", url.trim_end_matches('/'), dashboard.path());
+    }
     tracing::info!("DEBUG is {}: {}", settings.debug, settings.debug_reason());
     if let Some(file) = &key.file {
         let file = file.display();

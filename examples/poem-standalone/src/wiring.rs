@@ -14,7 +14,7 @@ use flowmastery_core::{
         sql::{MigrationStatus, PythonSource, SqlConfig, SqlStore},
     },
 };
-use flowmastery_tower::Api;
+use flowmastery_tower::{Api, Dashboard};
 use secrecy::SecretString;
 
 use crate::{
@@ -209,11 +209,15 @@ pub(crate) fn api(settings: &Settings, app: &Flowmastery, address: SocketAddr) -
     if settings.debug || settings.links.is_public_url_set() {
         api = api.public_url(settings.links.public_url(address));
     }
+    if let Some(dashboard) = &settings.dashboard {
+        api = api.dashboard(dashboard.clone());
+    }
     api.trusted_proxy_hops(settings.server.trusted_proxy_hops).build().map_err(services_failure)
 }
 
 fn config(settings: &Settings, key: &SigningKey, address: SocketAddr) -> Result<Config> {
-    let mut config = Config::new(key.secret.clone(), &settings.links.front_end(address));
+    let pages = settings.dashboard.as_ref().map(Dashboard::path).unwrap_or_default();
+    let mut config = Config::new(key.secret.clone(), &settings.links.front_end(address, pages));
     // The settings say when one may be short.
     config.allow_short_secret_key = settings.debug;
     config.previous_secret_keys = settings.secrets.previous.iter().cloned().collect();

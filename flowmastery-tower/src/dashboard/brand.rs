@@ -65,7 +65,7 @@ impl Dashboard {
     }
 
     /// Where it is, behind the API's base path.
-    pub(crate) fn path(&self) -> &str {
+    pub fn path(&self) -> &str {
         &self.path
     }
 

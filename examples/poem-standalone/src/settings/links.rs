@@ -12,7 +12,7 @@ const FRONTEND_URL: Setting = Setting {
     default: "",
     accepts: "an http or https URL without query and fragment, such as https://app.acme.com",
     meaning: "your front end: mails link to {FRONTEND_URL}/accept-invitation?token=… and \
-              {FRONTEND_URL}/reset-password?token=…; unset: PUBLIC_URL, where this version has no pages of its own",
+              {FRONTEND_URL}/reset-password?token=…; unset: the dashboard of this server",
     secret: false,
 };
 const PUBLIC_URL: Setting = Setting {
@@ -56,9 +56,10 @@ impl LinkSettings {
         self.public.is_some()
     }
 
-    /// Where the pages are that take `?token=` of a mail.
-    pub(crate) fn front_end(&self, address: SocketAddr) -> String {
-        self.frontend.clone().unwrap_or_else(|| self.public_url(address))
+    /// Where the pages are that take `?token=` of a mail: those of the dashboard at this path, where no others are told.
+    pub(crate) fn front_end(&self, address: SocketAddr, dashboard: &str) -> String {
+        let own = || format!("{}{dashboard}", self.public_url(address).trim_end_matches('/'));
+        self.frontend.clone().unwrap_or_else(own)
     }
 }
 
@@ -99,11 +100,12 @@ mod tests {
     fn links_lead_to_the_front_end_else_to_this_server() {
         let bind = SocketAddr::from(([0, 0, 0, 0], 8000));
         let links = LinkSettings { frontend: None, public: None };
-        assert_eq!(links.front_end(bind), "http://127.0.0.1:8000");
+        assert_eq!(links.front_end(bind, "/portal"), "http://127.0.0.1:8000/portal");
+        assert_eq!(links.front_end(bind, ""), "http://127.0.0.1:8000");
         let links = LinkSettings { public: Some("https://api.acme.com".to_owned()), ..links };
-        assert_eq!(links.front_end(bind), "https://api.acme.com");
+        assert_eq!(links.front_end(bind, "/dashboard"), "https://api.acme.com/dashboard");
         let links = LinkSettings { frontend: parse_base("http://localhost:3000/"), ..links };
-        assert_eq!(links.front_end(bind), "http://localhost:3000");
+        assert_eq!(links.front_end(bind, "/dashboard"), "http://localhost:3000");
     }
 
     #[test]

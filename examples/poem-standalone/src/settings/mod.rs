@@ -2,6 +2,7 @@
 
 mod audit;
 mod collection;
+mod dashboard;
 mod database;
 mod links;
 mod logging;
@@ -22,6 +23,7 @@ mod tests;
 use std::time::Duration;
 
 use flowmastery_core::model::session::TokenLifetimes;
+use flowmastery_tower::Dashboard;
 
 use self::reader::Reader;
 pub(crate) use self::{
@@ -47,6 +49,7 @@ pub(crate) struct Settings {
     pub(crate) tokens: TokenLifetimes,
     pub(crate) mail: Option<MailSettings>,
     pub(crate) links: LinkSettings,
+    pub(crate) dashboard: Option<Dashboard>,
     pub(crate) collection: CollectionSettings,
     /// How long entries of the audit log are kept.
     pub(crate) audit_retention: Duration,
@@ -71,6 +74,7 @@ impl Settings {
         let tokens = tokens::read(&mut reader);
         let mail = MailSettings::read(&mut reader);
         let links = LinkSettings::read(&mut reader);
+        let dashboard = dashboard::read(&mut reader);
         let collection = collection::read(&mut reader);
         let audit_retention = audit::read(&mut reader);
         let outbound = OutboundSettings::read(&mut reader);
@@ -93,6 +97,7 @@ impl Settings {
                 tokens: tokens?,
                 mail,
                 links,
+                dashboard,
                 collection: collection?,
                 audit_retention: audit_retention?,
                 outbound,

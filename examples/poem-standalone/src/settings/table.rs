@@ -1,6 +1,8 @@
 //! The table of every setting: what `--help` prints and `.env.example` is checked against.
 
-use super::{audit, collection, database, links, logging, mail, outbound, secrets, server, tokens};
+use super::{
+    audit, collection, dashboard, database, links, logging, mail, outbound, secrets, server, tokens,
+};
 
 /// One setting.
 #[derive(Debug)]
@@ -51,13 +53,14 @@ pub(crate) static ELSEWHERE: [Setting; 4] = [
 
 /// Every setting, by concern.
 pub(crate) fn all() -> impl Iterator<Item = &'static Setting> {
-    let concerns: [&'static [Setting]; 11] = [
+    let concerns: [&'static [Setting]; 12] = [
         &server::TABLE,
         &database::TABLE,
         &secrets::TABLE,
         &tokens::TABLE,
         &mail::TABLE,
         &links::TABLE,
+        &dashboard::TABLE,
         &collection::TABLE,
         &audit::TABLE,
         &outbound::TABLE,
