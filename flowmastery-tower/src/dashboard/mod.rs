@@ -4,11 +4,14 @@
 //! it comes from here.
 
 mod assets;
+pub(crate) mod audit;
 mod brand;
 pub(crate) mod chart;
 pub(crate) mod client;
+pub(crate) mod clients;
 pub(crate) mod overview;
 mod page;
+pub(crate) mod people;
 pub(crate) mod session;
 pub(crate) mod words;
 

@@ -1,6 +1,9 @@
 //! Numbers, durations and instants as people read them. What is not known is a dash, never a zero.
 
-use flowmastery_core::{clock::Timestamp, model::freshness::FreshnessStatus};
+use flowmastery_core::{
+    clock::Timestamp,
+    model::{client::Progress, freshness::FreshnessStatus},
+};
 use jiff::tz::TimeZone;
 
 const UNKNOWN: &str = "–";
@@ -83,6 +86,14 @@ pub(crate) fn ago(at: Option<Timestamp>, now: Timestamp) -> String {
         seconds if seconds < 86_400 => plural(seconds / 3600, "hour"),
         seconds => plural(seconds / 86_400, "day"),
     }
+}
+
+/// How far a back-fill is.
+pub(crate) fn progress(progress: &Progress) -> String {
+    let executions = count(Some(progress.executions));
+    let back_to =
+        progress.oldest.map(|oldest| format!(", back to {}", instant(Some(oldest), &TimeZone::UTC)));
+    format!("{executions} executions were read so far{}.", back_to.unwrap_or_default())
 }
 
 /// A state in a word or two.

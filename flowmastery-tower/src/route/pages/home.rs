@@ -26,6 +26,7 @@ pub(super) const VIEW: &[Field] = &[
     Field::optional("tz", Text, ""),
     Field::optional("search", Text, ""),
     Field::optional("sort", Text, ""),
+    Field::optional("done", Text, ""),
 ];
 
 pub(super) fn routes() -> Vec<Route> {

@@ -3,16 +3,24 @@
 //! They are asked for with cookies, changed by forms, and answered with pages also where a request is refused: who is not signed in is sent to
 //! where one signs in, and back from there.
 
+mod account;
+mod audit;
 mod client;
+mod clients;
 mod home;
+mod people;
 mod session;
 
+use flowmastery_core::{
+    error::Result as CoreResult,
+    page::{Page, PageRequest},
+};
 use http::{Response, StatusCode, Uri, header};
 
-use super::{Access, Call, Context, Route, endpoint::Answer, reply};
+use super::{Access, Call, Context, Field, FieldKind::Text, Route, endpoint::Answer, reply};
 use crate::{
     body::ApiBody,
-    dashboard::{self, Chrome, Section, asset},
+    dashboard::{self, Chrome, Notice, Section, asset},
     problem::Problem,
     protection::protected,
 };
@@ -23,6 +31,10 @@ pub(crate) fn routes() -> Vec<Route> {
     routes.extend(session::routes());
     routes.extend(home::routes());
     routes.extend(client::routes());
+    routes.extend(clients::routes());
+    routes.extend(people::routes());
+    routes.extend(account::routes());
+    routes.extend(audit::routes());
     routes
 }
 
@@ -31,6 +43,41 @@ async fn assets(call: Call) -> Answer {
     let (media_type, bytes) = asset(name, call.dashboard()?).ok_or_else(Problem::no_route)?;
     reply::kept(&call.headers, media_type, bytes)
 }
+
+/// What was done before a page is shown, in a word.
+const DONE: &[Field] = &[Field::optional("done", Text, "")];
+
+/// The word of [`DONE`].
+fn done(call: &mut Call) -> Result<Option<String>, Problem> {
+    let fields = std::mem::take(&mut call.fields);
+    fields.parse(|values| Ok::<_, Problem>(values.optional_text("done").map(ToOwned::to_owned)))
+}
+
+/// The frame of a page with what the visitor can mend, and the status of that.
+fn told(chrome: Chrome, problem: &Problem) -> (StatusCode, Chrome) {
+    let faults: Vec<_> = problem.errors().iter().map(|fault| fault.message.as_str()).collect();
+    let text = if faults.is_empty() { problem.detail().to_owned() } else { faults.join(" ") };
+    (problem.status(), chrome.notice(Some(Notice::fault(text))))
+}
+
+/// Everything of a list.
+async fn all_pages<T, F>(read: impl Fn(PageRequest) -> F) -> Result<Vec<T>, Problem>
+where
+    F: Future<Output = CoreResult<Page<T>>>,
+{
+    let (mut all, mut cursor) = (Vec::new(), None);
+    loop {
+        let mut page = read(PageRequest::new(Some(MOST), cursor)?).await?;
+        all.append(&mut page.items);
+        cursor = page.next;
+        if cursor.is_none() {
+            return Ok(all);
+        }
+    }
+}
+
+/// The most of a page of a list.
+const MOST: i64 = 250;
 
 impl Context {
     /// A path of pages as templates of routes have it; `None` for what is no page.

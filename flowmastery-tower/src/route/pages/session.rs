@@ -17,11 +17,11 @@ use super::{
         delivery::{Delivery, end_session_before, without_cookies},
         endpoint::Answer,
     },
-    see_other,
+    see_other, told,
 };
 use crate::{
     dashboard::{
-        Chrome, Notice, answer,
+        Chrome, answer,
         session::{AcceptPage, AgainPage, ForgotPage, ResetPage, SignInPage},
     },
     problem::Problem,
@@ -70,13 +70,6 @@ impl Call {
         end_session_before(&self.context, &self.headers, self.origin).await?;
         Delivery::wanted(&self.context.site, &self.headers, true)?.put(see_other(next)?, signed_in)
     }
-}
-
-/// A page of faults in the place of a problem that the visitor can mend.
-fn told(chrome: Chrome, problem: &Problem) -> (StatusCode, Chrome) {
-    let faults: Vec<_> = problem.errors().iter().map(|fault| fault.message.as_str()).collect();
-    let text = if faults.is_empty() { problem.detail().to_owned() } else { faults.join(" ") };
-    (problem.status(), chrome.notice(Some(Notice::fault(text))))
 }
 
 /// Whether a visitor can do something about a problem: others are for the page of problems.
