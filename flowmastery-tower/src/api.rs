@@ -141,10 +141,10 @@ impl ApiBuilder {
         Ok(Api {
             inner: Arc::new(Inner {
                 table: Table::new(routes)?,
-                authentication: Authentication::new(authenticator, true).at(site.clone()),
                 proxies,
                 context: Arc::new(Context {
                     flowmastery,
+                    authentication: Authentication::new(authenticator, true).at(site.clone()),
                     site,
                     openapi,
                     #[cfg(feature = "dashboard")]
@@ -163,7 +163,6 @@ fn document(_: &[route::Route], _: &Site) -> Result<Option<bytes::Bytes>> {
 
 struct Inner {
     table: Table,
-    authentication: Authentication,
     proxies: TrustedProxies,
     context: Arc<Context>,
 }
@@ -270,7 +269,7 @@ impl Inner {
         asked: &mut Asked,
         trail: &mut Trail,
     ) -> Result<Response<ApiBody>, Problem> {
-        let actor = matched.route.access.identify(&self.authentication, &asked.parts).await?;
+        let actor = matched.route.access.identify(&self.context.authentication, &asked.parts).await?;
         // Before anything can refuse the caller: the access log names them then, too.
         trail.actor = actor.map(|actor| actor.at(*origin));
         let answer = self.serve_to(trail.actor.as_ref(), matched, origin, asked).await;
@@ -304,7 +303,7 @@ impl Inner {
         let parts = &mut asked.parts;
         if actor.is_some() {
             let credentials = Credentials::new(&parts.headers, &parts.extensions);
-            self.authentication.admit(&parts.method, credentials)?;
+            self.context.authentication.admit(&parts.method, credentials)?;
         }
         route.access.require(actor.copied())?;
         let target = Target::of(matched)?;
@@ -345,14 +344,15 @@ impl Inner {
         request_id: &RequestId,
         is_head: bool,
     ) -> Response<ApiBody> {
-        let length = response.body().len();
+        let length = (!response.body().has_more()).then(|| response.body().len());
         let status = response.status();
         let headers = response.headers_mut();
         if self.context.site.is_https() {
             insist_on_https(headers, self.context.site.is_whole_host());
         }
         headers.insert(RequestId::HEADER, request_id.to_header());
-        if !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        let has_body = !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        if let Some(length) = length.filter(|_| has_body) {
             // Not every host asks the body for its length, and sends it in chunks then.
             headers.insert(header::CONTENT_LENGTH, length.into());
         }

@@ -1,28 +1,51 @@
 //! Response bodies: [`ApiBody`] of the API's own answers, and [`GuardBody`] of what a layer lets through or answers itself.
 
+#[cfg(feature = "dashboard")]
+use std::task::ready;
 use std::{
     convert::Infallible,
+    fmt,
     pin::Pin,
     task::{Context, Poll},
 };
 
 use bytes::Bytes;
+#[cfg(feature = "dashboard")]
+use futures_util::Stream;
 use http_body::{Body, Frame, SizeHint};
 use pin_project_lite::pin_project;
+#[cfg(feature = "dashboard")]
+use sync_wrapper::SyncWrapper;
 
-/// The body of an answer: bytes that are all there, or nothing.
-#[derive(Debug, Default)]
+/// The body of an answer: bytes that are all there, nothing, or events of a dashboard that come one by one.
+#[derive(Default)]
 pub struct ApiBody {
     rest: Option<Bytes>,
+    #[cfg(feature = "dashboard")]
+    events: Option<Events>,
 }
+
+/// What comes one by one; hosts want a body that threads may share.
+#[cfg(feature = "dashboard")]
+type Events = SyncWrapper<Pin<Box<dyn Stream<Item = Bytes> + Send>>>;
 
 impl ApiBody {
     /// No bytes.
     pub const fn empty() -> Self {
-        Self { rest: None }
+        Self {
+            rest: None,
+            #[cfg(feature = "dashboard")]
+            events: None,
+        }
     }
 
-    /// How many bytes are left to send.
+    /// What comes one by one, until the stream ends.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn events(events: impl Stream<Item = Bytes> + Send + 'static) -> Self {
+        Self { rest: None, events: Some(SyncWrapper::new(Box::pin(events))) }
+    }
+
+    /// How many bytes are left to send, as far as they are there.
     pub fn len(&self) -> u64 {
         self.rest.as_ref().map_or(0, |rest| rest.len() as u64)
     }
@@ -35,13 +58,27 @@ impl ApiBody {
 
     /// Whether nothing is left to send.
     pub const fn is_empty(&self) -> bool {
-        self.rest.is_none()
+        self.rest.is_none() && !self.has_more()
+    }
+
+    /// Whether something may come of which nobody knows how long it is.
+    pub(crate) const fn has_more(&self) -> bool {
+        #[cfg(feature = "dashboard")]
+        return self.events.is_some();
+        #[cfg(not(feature = "dashboard"))]
+        false
     }
 }
 
 impl From<Bytes> for ApiBody {
     fn from(bytes: Bytes) -> Self {
-        Self { rest: (!bytes.is_empty()).then_some(bytes) }
+        Self { rest: (!bytes.is_empty()).then_some(bytes), ..Self::empty() }
+    }
+}
+
+impl fmt::Debug for ApiBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiBody").field("len", &self.len()).finish_non_exhaustive()
     }
 }
 
@@ -51,9 +88,19 @@ impl Body for ApiBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.rest.take().map(|bytes| Ok(Frame::data(bytes))))
+        let rest = self.rest.take();
+        #[cfg(feature = "dashboard")]
+        if let (None, Some(events)) = (&rest, &mut self.events) {
+            let event = ready!(events.get_mut().as_mut().poll_next(context));
+            if event.is_none() {
+                self.events = None;
+            }
+            return Poll::Ready(event.map(|bytes| Ok(Frame::data(bytes))));
+        }
+        let _ = context;
+        Poll::Ready(rest.map(|bytes| Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {
@@ -61,7 +108,7 @@ impl Body for ApiBody {
     }
 
     fn size_hint(&self) -> SizeHint {
-        SizeHint::with_exact(self.len())
+        if self.has_more() { SizeHint::default() } else { SizeHint::with_exact(self.len()) }
     }
 }
 

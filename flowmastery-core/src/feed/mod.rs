@@ -139,6 +139,11 @@ impl ChangeFeed {
         Ok(())
     }
 
+    /// Whether it was read just now, as it is all the time while a host runs its work.
+    pub fn is_fresh(&self) -> bool {
+        self.ticket().is_some()
+    }
+
     /// Forgets at once what this process itself has just changed.
     pub(crate) fn forget(&self, change: Change) {
         self.apply(Some(&[change]), None);

@@ -15,7 +15,7 @@ use http::{HeaderMap, Response};
 use secrecy::SecretString;
 
 use super::{Fields, Matched};
-use crate::{body::ApiBody, guard::id_in_path, problem::Problem, site::Site};
+use crate::{auth::Authentication, body::ApiBody, guard::id_in_path, problem::Problem, site::Site};
 
 /// What an endpoint answers.
 pub(super) type Answer = Result<Response<ApiBody>, Problem>;
@@ -27,6 +27,8 @@ pub(crate) type EndpointFuture = Pin<Box<dyn Future<Output = Answer> + Send>>;
 #[derive(Debug)]
 pub(crate) struct Context {
     pub(crate) flowmastery: Flowmastery,
+    /// Who makes a request.
+    pub(crate) authentication: Authentication,
     /// Where browsers find the API.
     pub(crate) site: Site,
     /// The OpenAPI document; `None` where there is no documentation.

@@ -111,6 +111,20 @@ impl Metrics {
         Ok(all(&snapshots, period, at))
     }
 
+    /// Stands for everything that answers about a client depend on, or about all of them: while it is the same, so are they.
+    ///
+    /// # Errors
+    /// As [`Metrics::client`], and as [`Metrics::all`].
+    pub async fn version(&self, actor: Actor, client: Option<ClientId>) -> Result<String> {
+        let at = self.moment();
+        let Some(id) = client else {
+            actor.require(Permission::ViewAllClients)?;
+            return Ok(self.overview(actor.scope(), at).await?.answers);
+        };
+        let scope = actor.require_client(Permission::ViewClient, id)?;
+        Ok(Facts::from(&**self.find(scope, id).await?).answers(at))
+    }
+
     /// The metrics of all clients, serialised, from the cache where nothing has changed.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ mod audit;
 mod client;
 mod clients;
 mod home;
+mod live;
 mod people;
 mod session;
 
@@ -35,6 +36,7 @@ pub(crate) fn routes() -> Vec<Route> {
     routes.extend(people::routes());
     routes.extend(account::routes());
     routes.extend(audit::routes());
+    routes.extend(live::routes());
     routes
 }
 
