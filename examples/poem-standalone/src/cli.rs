@@ -20,6 +20,11 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Serve the API and collect metrics (the default).
     Serve(ServeArgs),
+    /// Look at FlowMastery with made-up numbers: nothing to set up, nothing is kept, and nothing leaves this machine.
+    ///
+    /// Four customers of an agency with simulated n8n servers, in a database in memory. It prints a link and who may sign in there, and
+    /// no setting is read.
+    Demo(ServeArgs),
     /// Make an admin account.
     ///
     /// On a terminal it asks for the password, and for the e-mail address unless --email has it. Elsewhere the password comes

@@ -12,6 +12,7 @@ use std::{
 };
 
 use flowmastery_core::Flowmastery;
+use flowmastery_tower::Api;
 use poem::listener::TcpAcceptor;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -61,10 +62,26 @@ async fn serve(settings: &Settings) -> Outcome {
     let (listener, address) = bind(settings.server.bind).await?;
     let app = wiring::services(settings, &key, store.clone(), address).await?;
     let api = wiring::api(settings, &app, address)?;
-    let stop = CancellationToken::new();
-    listen_for_signals(stop.clone())?;
+    let stop = stop_on_signals()?;
     say_start(settings, &key, address);
     say_first_steps(settings, &app).await;
+    let served = until_stopped(settings, listener, (api, &app), stop).await;
+    store.close().await;
+    served?;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Answers and collects until it is told to stop, and ends in order.
+///
+/// # Errors
+/// When nothing can be answered any more.
+pub(crate) async fn until_stopped(
+    settings: &Settings,
+    listener: TcpAcceptor,
+    (api, app): (Api, &Flowmastery),
+    stop: CancellationToken,
+) -> Outcome {
     let endpoint = web::endpoint(api, &settings.server);
     let server = poem::Server::new_with_acceptor(listener).idle_timeout(IDLE).run_with_graceful_shutdown(
         endpoint,
@@ -80,13 +97,14 @@ async fn serve(settings: &Settings) -> Outcome {
     if tokio::time::timeout(PATIENCE, app.settle()).await.is_err() {
         tracing::warn!("the audit log may lack the last attempts that were refused");
     }
-    store.close().await;
-    served.map_err(|error| Failure::new("The server failed.").because(error))?;
-    tracing::info!("stopped");
-    Ok(())
+    served.map_err(|error| Failure::new("The server failed.").because(error))
 }
 
-async fn bind(address: SocketAddr) -> Outcome<(TcpAcceptor, SocketAddr)> {
+/// Where requests come in.
+///
+/// # Errors
+/// When nothing can listen there.
+pub(crate) async fn bind(address: SocketAddr) -> Outcome<(TcpAcceptor, SocketAddr)> {
     let failed = |error| Failure::new(format!("Nothing can listen on {address} (BIND).")).because(error);
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
@@ -126,19 +144,24 @@ fn real_path(file: &Path) -> PathBuf {
     fs::canonicalize(file).ok().or_else(in_real_directory).unwrap_or_else(|| file.to_owned())
 }
 
-fn listen_for_signals(stop: CancellationToken) -> Outcome {
-    let mut signals = Signals::new()?;
+/// What the first signal cancels; the second ends the process.
+///
+/// # Errors
+/// When signals cannot be listened for.
+pub(crate) fn stop_on_signals() -> Outcome<CancellationToken> {
+    let stop = CancellationToken::new();
+    let (mut signals, cancelled) = (Signals::new()?, stop.clone());
     tokio::spawn(async move {
         let name = signals.next().await;
         tracing::info!(
             signal = name,
             "stopping: requests finish, ten seconds at most; a second signal ends at once"
         );
-        stop.cancel();
+        cancelled.cancel();
         signals.next().await;
         std::process::exit(INTERRUPTED);
     });
-    Ok(())
+    Ok(stop)
 }
 
 /// SIGTERM and SIGINT, or what the platform has of them.

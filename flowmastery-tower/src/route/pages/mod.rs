@@ -28,7 +28,7 @@ use crate::{
 
 /// Every page.
 pub(crate) fn routes() -> Vec<Route> {
-    let mut routes = vec![Route::get("/dashboard/assets/{file}", Access::Public, assets)];
+    let mut routes = vec![Route::get("/dashboard/assets/{file}", Access::Public, assets).query(VERSION)];
     routes.extend(session::routes());
     routes.extend(home::routes());
     routes.extend(client::routes());
@@ -39,6 +39,9 @@ pub(crate) fn routes() -> Vec<Route> {
     routes.extend(live::routes());
     routes
 }
+
+/// Another one for other assets, so that none is kept for longer than it is good.
+const VERSION: &[Field] = &[Field::optional("v", Text, "")];
 
 async fn assets(call: Call) -> Answer {
     let name = call.parameters.last().map(String::as_str).unwrap_or_default();
