@@ -216,6 +216,10 @@ impl ClientPage {
         PERIODS
     }
 
+    fn sheets(&self) -> [(&'static str, &'static str); 3] {
+        [("workflows", "workflows"), ("series", "chart"), ("executions", "executions")]
+    }
+
     fn columns(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
         let sorted = self.asked.sort;
         Sort::ALL.into_iter().map(move |(sort, word, name)| (word, name, sort == sorted))

@@ -13,6 +13,7 @@ pub(crate) mod overview;
 mod page;
 pub(crate) mod people;
 pub(crate) mod session;
+pub(crate) mod sheet;
 pub(crate) mod words;
 
 pub use self::brand::{Dashboard, Logo};

@@ -11,6 +11,7 @@ mod home;
 mod live;
 mod people;
 mod session;
+mod sheets;
 
 use flowmastery_core::{
     error::Result as CoreResult,
@@ -37,6 +38,7 @@ pub(crate) fn routes() -> Vec<Route> {
     routes.extend(account::routes());
     routes.extend(audit::routes());
     routes.extend(live::routes());
+    routes.extend(sheets::routes());
     routes
 }
 
