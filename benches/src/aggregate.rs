@@ -24,7 +24,7 @@ const NOW: Timestamp = Timestamp::from_millis(1_767_571_200_000);
 
 /// What n8n keeps by default: 10,000 executions, here of three days.
 pub fn sample() -> Sample {
-    Sample::generate(40, 72)
+    Sample::generate(40, 72 * 60)
 }
 
 /// The row `aggregate`.

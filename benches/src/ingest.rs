@@ -8,6 +8,7 @@ mod target;
 
 use std::{
     cell::RefCell,
+    slice,
     time::{Duration, Instant},
 };
 
@@ -36,14 +37,19 @@ use crate::{
 /// 2026-01-05T00:00:00Z, after every execution of the sample.
 const NOW: Timestamp = Timestamp::from_millis(1_767_571_200_000);
 
+/// How many executions a tenant has a minute: as many as each of a thousand of which 40,000 a minute are collected.
+const A_MINUTE: usize = 40;
+
 /// The rows `ingest-sqlite` and `ingest-postgres`.
 ///
 /// # Errors
 /// When a side does not store what is known, or there is no database.
 pub fn run(report: &mut Report) -> Fallible<()> {
-    let sample = Sample::generate(report.effort.pick(200, 400), 72);
+    let pages = report.effort.pick(200, 400);
+    let minutes = i64::try_from(pages * ROWS_PER_PAGE / A_MINUTE)?;
+    let sample = Sample::generate(pages, minutes);
     report.note(format!(
-        "ingest: {} executions of 200 workflows over 72 hours in pages of {ROWS_PER_PAGE}, stored {} at a time, {} quarter hours of a workflow and a class; \
+        "ingest: {} executions of 200 workflows over {minutes} minutes, {A_MINUTE} a minute as the tenants of busy-1000, in pages of {ROWS_PER_PAGE}, stored {} at a time, {} quarter hours of a workflow and a class; \
          one writer; the limit writes executions only",
         sample.executions(),
         CollectionLimits::default().walk_batch,
@@ -119,21 +125,33 @@ async fn ingest(target: &Target, sample: &Sample) -> Fallible<Duration> {
     Ok(took)
 }
 
-/// Stores pages as a back-fill does.
+/// Stores pages as a back-fill does: while one batch is stored the next one is read.
 async fn back_fill(target: &Target, sample: &Sample) -> Fallible<()> {
-    let batch_rows = CollectionLimits::default().walk_batch;
-    let (mut gathered, mut rows) = (Vec::with_capacity(batch_rows), 0);
-    for page in &sample.pages {
-        let page = decode_executions(page)?;
-        rows += i64::try_from(page.items.len())?;
-        gathered.extend(page.items);
-        if gathered.len() >= batch_rows || page.next.is_none() {
-            let cursor = page.next.map(|cursor| cursor.0);
-            let executions = std::mem::replace(&mut gathered, Vec::with_capacity(batch_rows));
-            target.apply(batch(executions, cursor, rows)).await?;
-        }
+    let (mut pages, mut rows) = (sample.pages.iter(), 0);
+    let mut next = read_batch(&mut pages, &mut rows).await?;
+    while let Some(batch) = next {
+        let (stored, read) = tokio::join!(target.apply(batch), read_batch(&mut pages, &mut rows));
+        stored?;
+        next = read?;
     }
     Ok(())
+}
+
+/// Decodes pages until they are enough to be stored.
+async fn read_batch(pages: &mut slice::Iter<'_, Vec<u8>>, rows: &mut i64) -> Fallible<Option<Batch>> {
+    let (mut executions, mut cursor) = (Vec::new(), None);
+    for page in pages {
+        let page = decode_executions(page)?;
+        *rows += i64::try_from(page.items.len())?;
+        executions.extend(page.items);
+        cursor = page.next.map(|cursor| cursor.0);
+        if executions.len() >= CollectionLimits::default().walk_batch {
+            break;
+        }
+        // Here a collection waits for n8n.
+        tokio::task::yield_now().await;
+    }
+    Ok((!executions.is_empty()).then(|| batch(executions, cursor, *rows)))
 }
 
 fn batch(executions: Vec<Execution>, cursor: Option<String>, rows: i64) -> Batch {

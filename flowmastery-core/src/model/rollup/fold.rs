@@ -127,6 +127,13 @@ impl Fold {
         self.changed.is_empty()
     }
 
+    /// What [`Fold::changed`] and [`Fold::deltas`] have, to be kept.
+    pub fn into_parts(self) -> (Vec<Recorded>, FastMap<BucketKey, Tally>) {
+        let Self { changed, mut deltas, .. } = self;
+        deltas.retain(|_, tally| !tally.is_zero());
+        (changed, deltas)
+    }
+
     /// What to add to each quarter hour; nothing that changes nothing.
     pub fn deltas(&self) -> impl Iterator<Item = (&BucketKey, &Tally)> {
         self.deltas.iter().filter(|(_, tally)| !tally.is_zero())

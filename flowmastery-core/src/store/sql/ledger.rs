@@ -2,12 +2,12 @@
 //!
 //! Whoever changes them holds a [`Ledger`], and with it the lock of the client's row of `collections`.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     SqlStore,
     dialect::{self, Ids, Standing},
-    execution_row::{ExecutionRow, Known},
+    execution_row::{ExecutionRow, Known, NewExecution},
     lives::is_newer_than_aged,
     pool::{Tx, execute, fetch_all, fetch_optional},
     rollup::widen,
@@ -19,7 +19,8 @@ use crate::{
     model::{
         epoch::{Evidence, Line},
         execution::{Execution, Status},
-        rollup::{FastMap, Fold, Recorded},
+        rollup::{BucketKey, FastMap, Fold, Recorded, Tally},
+        workflow::WorkflowId,
     },
     store::{Applied, Batch, StoreError, StoreResult, Turn},
 };
@@ -150,37 +151,42 @@ impl Ledger {
         known: &FastMap<ExecutionId, Known>,
         now: Timestamp,
     ) -> StoreResult<usize> {
-        let row = |recorded: &Recorded| ExecutionRow::new(recorded, self.owner(recorded.execution.id), now);
-        let (stored, mut new): (Vec<_>, Vec<_>) =
-            fold.changed().map(row).partition(|row| known.contains_key(&ExecutionId(row.execution_id)));
+        let (changed, deltas) = fold.into_parts();
+        let rows = changed.iter().map(|recorded| {
+            let epoch = self.owner(recorded.execution.id);
+            NewExecution { epoch, recorded, seen_at: now }
+        });
+        let (stored, mut new): (Vec<_>, Vec<_>) = rows.partition(|row| known.contains_key(&row.id()));
         // In the order of the table, whose neighbours are written fastest together.
-        new.sort_unstable_by_key(|row| (row.epoch, row.execution_id));
-        self.write(fold, (new, stored), now).await
+        new.sort_unstable_by_key(|row| (row.epoch, row.id()));
+        self.write((new, stored), deltas, now).await
     }
 
     async fn write(
         &mut self,
-        fold: Fold,
-        (new, stored): (Vec<ExecutionRow>, Vec<ExecutionRow>),
+        (new, stored): (Vec<NewExecution<'_>>, Vec<NewExecution<'_>>),
+        deltas: FastMap<BucketKey, Tally>,
         now: Timestamp,
     ) -> StoreResult<usize> {
         let changed = new.len() + stored.len();
         if changed == 0 {
             return Ok(0);
         }
-        let fold = Arc::new(fold);
-        let widening = (changed >= MANY).then(|| {
-            let fold = Arc::clone(&fold);
-            tokio::task::spawn_blocking(move || widen(&fold))
-        });
-        dialect::write_executions(&mut self.tx, self.client, new, Standing::New { copies: self.copies })
-            .await?;
-        dialect::write_executions(&mut self.tx, self.client, stored, Standing::Stored).await?;
-        self.note_executions(fold.changed().map(|recorded| &recorded.execution)).await?;
-        let tallies = match widening {
-            Some(widening) => widening.await.map_err(|error| StoreError::Internal(error.into()))?,
-            None => widen(&fold),
+        let widening = async {
+            if changed < MANY {
+                return Ok(widen(deltas));
+            }
+            let widened = tokio::task::spawn_blocking(move || widen(deltas)).await;
+            widened.map_err(|error| StoreError::Internal(error.into()))
         };
+        let writing = async {
+            let workflows = last_starts(new.iter().chain(&stored));
+            let standing = Standing::New { copies: self.copies };
+            dialect::write_executions(&mut self.tx, self.client, new, standing).await?;
+            dialect::write_executions(&mut self.tx, self.client, stored, Standing::Stored).await?;
+            self.note_executions(workflows).await
+        };
+        let (tallies, ()) = tokio::try_join!(widening, writing)?;
         self.roll_up(tallies).await?;
         self.bump(now).await?;
         Ok(changed)
@@ -299,22 +305,36 @@ impl Ledger {
     /// What became of these can no longer be learnt.
     pub(super) async fn lose(&mut self, lost: Vec<(i64, Known)>, now: Timestamp) -> StoreResult<()> {
         // A fold for each epoch: within one alone an id is one run.
-        let mut by_epoch: BTreeMap<i64, (Fold, Vec<ExecutionRow>)> = BTreeMap::new();
+        let mut by_epoch: BTreeMap<i64, Fold> = BTreeMap::new();
         for (epoch, known) in lost {
             let Recorded { execution, bucket } = &known.recorded;
             let unknown = Recorded {
                 execution: Execution { status: Status::Unknown, ..execution.clone() },
                 bucket: *bucket,
             };
-            let (fold, rows) = by_epoch.entry(epoch).or_default();
-            rows.push(ExecutionRow::new(&unknown, epoch, now));
-            fold.replace(&known.recorded, unknown);
+            by_epoch.entry(epoch).or_default().replace(&known.recorded, unknown);
         }
-        for (fold, rows) in by_epoch.into_values() {
-            self.write(fold, (Vec::new(), rows), now).await?;
+        for (epoch, fold) in by_epoch {
+            let (changed, deltas) = fold.into_parts();
+            let row = |recorded| NewExecution { epoch, recorded, seen_at: now };
+            self.write((Vec::new(), changed.iter().map(row).collect()), deltas, now).await?;
         }
         Ok(())
     }
+}
+
+/// When each workflow of some executions last started.
+fn last_starts<'a>(
+    rows: impl Iterator<Item = &'a NewExecution<'a>>,
+) -> FastMap<WorkflowId, Option<Timestamp>> {
+    let mut starts = FastMap::default();
+    for execution in rows.map(|row| &row.recorded.execution) {
+        match starts.get_mut(&execution.workflow_id) {
+            Some(last) => *last = execution.started_at.max(*last),
+            None => drop(starts.insert(execution.workflow_id.clone(), execution.started_at)),
+        }
+    }
+    starts
 }
 
 /// Whether the newest run that is known under its number is another one.
