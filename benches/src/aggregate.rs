@@ -100,7 +100,7 @@ fn aggregate(sample: &Sample, mut sink: impl FnMut((&BucketKey, &Tally))) -> Fal
         for execution in executions {
             fold.read(execution, None, NOW);
         }
-        fold.deltas().for_each(&mut sink);
+        fold.deltas().iter().for_each(&mut sink);
     }
     Ok(())
 }

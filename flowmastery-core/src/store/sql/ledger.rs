@@ -2,7 +2,7 @@
 //!
 //! Whoever changes them holds a [`Ledger`], and with it the lock of the client's row of `collections`.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
     SqlStore,
@@ -19,7 +19,7 @@ use crate::{
     model::{
         epoch::{Evidence, Line},
         execution::{Execution, Status},
-        rollup::{BucketKey, FastMap, Fold, Recorded, Tally},
+        rollup::{FastMap, Fold, Recorded},
         workflow::WorkflowId,
     },
     store::{Applied, Batch, StoreError, StoreResult, Turn},
@@ -151,21 +151,21 @@ impl Ledger {
         known: &FastMap<ExecutionId, Known>,
         now: Timestamp,
     ) -> StoreResult<usize> {
-        let (changed, deltas) = fold.into_parts();
-        let rows = changed.iter().map(|recorded| {
+        let fold = Arc::new(fold);
+        let rows = fold.changed().map(|recorded| {
             let epoch = self.owner(recorded.execution.id);
             NewExecution { epoch, recorded, seen_at: now }
         });
         let (stored, mut new): (Vec<_>, Vec<_>) = rows.partition(|row| known.contains_key(&row.id()));
         // In the order of the table, whose neighbours are written fastest together.
         new.sort_unstable_by_key(|row| (row.epoch, row.id()));
-        self.write((new, stored), deltas, now).await
+        self.write(&fold, (new, stored), now).await
     }
 
     async fn write(
         &mut self,
+        fold: &Arc<Fold>,
         (new, stored): (Vec<NewExecution<'_>>, Vec<NewExecution<'_>>),
-        deltas: FastMap<BucketKey, Tally>,
         now: Timestamp,
     ) -> StoreResult<usize> {
         let changed = new.len() + stored.len();
@@ -174,9 +174,10 @@ impl Ledger {
         }
         let widening = async {
             if changed < MANY {
-                return Ok(widen(deltas));
+                return Ok(widen(fold));
             }
-            let widened = tokio::task::spawn_blocking(move || widen(deltas)).await;
+            let fold = Arc::clone(fold);
+            let widened = tokio::task::spawn_blocking(move || widen(&fold)).await;
             widened.map_err(|error| StoreError::Internal(error.into()))
         };
         let writing = async {
@@ -234,7 +235,11 @@ impl Ledger {
             self.set_seen(id, 0, Some(batch.read_at)).await?;
         }
         if let Some(walk) = &batch.walk {
-            self.note_walk(walk, batch.read_at).await?;
+            if walk.cursor.is_some() {
+                self.note_place(walk, (batch.complete_to, batch.progress)).await?;
+                return Ok(Applied::Stored { changed });
+            }
+            self.note_walk_end(walk, batch.read_at).await?;
         }
         if let Some(newest) = batch.complete_to {
             self.note_begin(newest).await?;
@@ -315,9 +320,9 @@ impl Ledger {
             by_epoch.entry(epoch).or_default().replace(&known.recorded, unknown);
         }
         for (epoch, fold) in by_epoch {
-            let (changed, deltas) = fold.into_parts();
+            let fold = Arc::new(fold);
             let row = |recorded| NewExecution { epoch, recorded, seen_at: now };
-            self.write((Vec::new(), changed.iter().map(row).collect()), deltas, now).await?;
+            self.write(&fold, (Vec::new(), fold.changed().map(row).collect()), now).await?;
         }
         Ok(())
     }

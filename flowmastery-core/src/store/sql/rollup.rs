@@ -12,8 +12,8 @@ use super::{
 };
 use crate::{
     model::{
-        rollup::{BucketKey, FastMap, Tally, Width},
-        sketch::Sketch,
+        rollup::{BucketKey, FastMap, Fold, Tally, Width},
+        sketch::{Sketch, SketchError},
         workflow::WorkflowId,
     },
     store::StoreResult,
@@ -78,9 +78,8 @@ pub(super) struct NewRollup {
 }
 
 impl NewRollup {
-    fn new(key: RollupKey, tally: &Tally) -> StoreResult<Self> {
+    fn new(Difference { key, tally, sketch, .. }: Difference) -> StoreResult<Self> {
         // A sum that went below zero means that ledger and rollups no longer agree.
-        let sketch = tally.sketch().to_bytes();
         let sketch = sketch.map_err(|_| corrupt("rollups of", key.workflow_id.as_str(), "sketch"))?;
         let [new, running, waiting, success, error, crashed, canceled, unknown] = *tally.counts();
         let durations = tally.duration_sum_millis();
@@ -93,6 +92,8 @@ impl NewRollup {
 pub(super) struct Difference {
     key: RollupKey,
     tally: Tally,
+    /// The stored form, made ahead for a row that is new, as nearly all are in a back-fill.
+    sketch: Result<Vec<u8>, SketchError>,
     is_stored: bool,
 }
 
@@ -110,17 +111,18 @@ impl Ledger {
             let place = differences.binary_search_by(|difference| difference.key.cmp(&key));
             if let Some(difference) = place.ok().and_then(|place| differences.get_mut(place)) {
                 difference.tally.merge(&before);
+                difference.sketch = difference.tally.sketch().to_bytes();
                 difference.is_stored = true;
             }
         }
         let (mut new, mut changed, mut empty) =
             (Vec::with_capacity(differences.len()), Vec::new(), Vec::new());
-        for Difference { key, tally, is_stored } in differences {
-            match (tally.is_zero(), is_stored) {
-                (true, true) => empty.push(key),
+        for difference in differences {
+            match (difference.tally.is_zero(), difference.is_stored) {
+                (true, true) => empty.push(difference.key),
                 (true, false) => {}
-                (false, true) => changed.push(NewRollup::new(key, &tally)?),
-                (false, false) => new.push(NewRollup::new(key, &tally)?),
+                (false, true) => changed.push(NewRollup::new(difference)?),
+                (false, false) => new.push(NewRollup::new(difference)?),
             }
         }
         dialect::write_rollups(&mut self.tx, self.client, new, Standing::New { copies: self.copies }).await?;
@@ -158,8 +160,9 @@ impl RollupKey {
     }
 }
 
-/// What is added to the rows of every width, by what is added to quarter hours.
-pub(super) fn widen(quarters: FastMap<BucketKey, Tally>) -> Differences {
+/// What a fold adds to the rows of every width.
+pub(super) fn widen(fold: &Fold) -> Differences {
+    let quarters = fold.deltas();
     let hours = wider(&quarters, Width::Hour);
     let days = wider(&hours, Width::Day);
     let mut differences = Vec::with_capacity(quarters.len() + hours.len() + days.len());
@@ -167,6 +170,7 @@ pub(super) fn widen(quarters: FastMap<BucketKey, Tally>) -> Differences {
         let tallies = tallies.into_iter().filter(|(_, tally)| !tally.is_zero());
         differences.extend(tallies.map(|(key, tally)| Difference {
             key: RollupKey::of(width, key),
+            sketch: tally.sketch().to_bytes(),
             tally,
             is_stored: false,
         }));
