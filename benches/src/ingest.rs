@@ -8,7 +8,6 @@ mod target;
 
 use std::{
     cell::RefCell,
-    slice,
     time::{Duration, Instant},
 };
 
@@ -18,7 +17,7 @@ use flowmastery_core::{
     model::{client::Progress, execution::Execution},
     n8n::wire::decode_executions,
     service::collect::CollectionLimits,
-    store::{Batch, Walk},
+    store::{Batch, Walk, sql::SqlStore},
 };
 
 use tokio::runtime::Runtime;
@@ -39,6 +38,8 @@ const NOW: Timestamp = Timestamp::from_millis(1_767_571_200_000);
 
 /// How many executions a tenant has a minute: as many as each of a thousand of which 40,000 a minute are collected.
 const A_MINUTE: usize = 40;
+/// So many pages use every statement that writes new rows.
+const WARM_UP_PAGES: usize = 8;
 
 /// The rows `ingest-sqlite` and `ingest-postgres`.
 ///
@@ -67,8 +68,10 @@ fn sqlite(report: &mut Report, runtime: &Runtime, (sample, rows): (&Sample, &[Ba
         let directory = tempfile::tempdir()?;
         let file = directory.path().join("store.db");
         let took = runtime.block_on(async {
-            let target = Target::new(target::new_sqlite(&file).await?).await?;
-            ingest(&target, sample).await
+            let store = target::new_sqlite(&file).await?;
+            warm_up(store.clone(), sample).await?;
+            target::empty_sqlite(&file)?;
+            ingest(&Target::new(store).await?, sample).await
         })?;
         target::check_held(target::texts(&file, HELD)?, &sample.answer)?;
         Ok(took)
@@ -125,6 +128,16 @@ async fn ingest(target: &Target, sample: &Sample) -> Fallible<Duration> {
     Ok(took)
 }
 
+/// Stores some executions of another client, so that the statements are prepared, as they are in a host that runs.
+async fn warm_up(store: SqlStore, sample: &Sample) -> Fallible<()> {
+    let (mut pages, mut rows) = (sample.pages.iter().rev().take(WARM_UP_PAGES), 0);
+    let target = Target::new(store).await?;
+    if let Some(batch) = read_batch(&mut pages, &mut rows).await? {
+        target.apply(batch).await?;
+    }
+    Ok(())
+}
+
 /// Stores pages as a back-fill does: while one batch is stored the next one is read.
 async fn back_fill(target: &Target, sample: &Sample) -> Fallible<()> {
     let (mut pages, mut rows) = (sample.pages.iter(), 0);
@@ -138,7 +151,7 @@ async fn back_fill(target: &Target, sample: &Sample) -> Fallible<()> {
 }
 
 /// Decodes pages until they are enough to be stored.
-async fn read_batch(pages: &mut slice::Iter<'_, Vec<u8>>, rows: &mut i64) -> Fallible<Option<Batch>> {
+async fn read_batch(pages: &mut impl Iterator<Item = &Vec<u8>>, rows: &mut i64) -> Fallible<Option<Batch>> {
     let (mut executions, mut cursor) = (Vec::new(), None);
     for page in pages {
         let page = decode_executions(page)?;

@@ -11,6 +11,7 @@ use super::{
     lives::is_newer_than_aged,
     pool::{Tx, execute, fetch_all, fetch_optional},
     rollup::widen,
+    workflow::last_starts,
 };
 use crate::{
     access::scope::TenantScope,
@@ -20,7 +21,6 @@ use crate::{
         epoch::{Evidence, Line},
         execution::{Execution, Status},
         rollup::{FastMap, Fold, Recorded},
-        workflow::WorkflowId,
     },
     store::{Applied, Batch, StoreError, StoreResult, Turn},
 };
@@ -172,23 +172,23 @@ impl Ledger {
         if changed == 0 {
             return Ok(0);
         }
-        let widening = async {
+        let adding_up = async {
+            let add_up = |fold: &Fold| (widen(fold), last_starts(fold));
             if changed < MANY {
-                return Ok(widen(fold));
+                return Ok(add_up(fold));
             }
             let fold = Arc::clone(fold);
-            let widened = tokio::task::spawn_blocking(move || widen(&fold)).await;
-            widened.map_err(|error| StoreError::Internal(error.into()))
+            let added_up = tokio::task::spawn_blocking(move || add_up(&fold)).await;
+            added_up.map_err(|error| StoreError::Internal(error.into()))
         };
         let writing = async {
-            let workflows = last_starts(new.iter().chain(&stored));
             let standing = Standing::New { copies: self.copies };
             dialect::write_executions(&mut self.tx, self.client, new, standing).await?;
-            dialect::write_executions(&mut self.tx, self.client, stored, Standing::Stored).await?;
-            self.note_executions(workflows).await
+            dialect::write_executions(&mut self.tx, self.client, stored, Standing::Stored).await
         };
-        let (tallies, ()) = tokio::try_join!(widening, writing)?;
-        self.roll_up(tallies).await?;
+        let ((differences, starts), ()) = tokio::try_join!(adding_up, writing)?;
+        self.note_executions(starts).await?;
+        self.roll_up(differences).await?;
         self.bump(now).await?;
         Ok(changed)
     }
@@ -210,7 +210,7 @@ impl Ledger {
         ids.sort_unstable();
         ids.dedup();
         let known = self.known(&ids).await?;
-        if parts(&batch, &known) {
+        if !known.is_empty() && parts(&batch, &known) {
             return Ok(Applied::Parted);
         }
         let mut fold = Fold::with_capacity(batch.executions.len());
@@ -326,20 +326,6 @@ impl Ledger {
         }
         Ok(())
     }
-}
-
-/// When each workflow of some executions last started.
-fn last_starts<'a>(
-    rows: impl Iterator<Item = &'a NewExecution<'a>>,
-) -> FastMap<WorkflowId, Option<Timestamp>> {
-    let mut starts = FastMap::default();
-    for execution in rows.map(|row| &row.recorded.execution) {
-        match starts.get_mut(&execution.workflow_id) {
-            Some(last) => *last = execution.started_at.max(*last),
-            None => drop(starts.insert(execution.workflow_id.clone(), execution.started_at)),
-        }
-    }
-    starts
 }
 
 /// Whether the newest run that is known under its number is another one.

@@ -9,7 +9,7 @@ use super::{dialect, ledger::Ledger, pool::fetch_all};
 use crate::{
     clock::Timestamp,
     model::{
-        rollup::FastMap,
+        rollup::{FastMap, Fold},
         workflow::{Workflow, WorkflowId, WorkflowStatus},
     },
     store::StoreResult,
@@ -76,6 +76,18 @@ impl Ledger {
         }
         Ok(!changed.is_empty())
     }
+}
+
+/// When each workflow of what a fold changed last started.
+pub(super) fn last_starts(fold: &Fold) -> FastMap<WorkflowId, Option<Timestamp>> {
+    let mut starts = FastMap::default();
+    for execution in fold.changed().map(|recorded| &recorded.execution) {
+        match starts.get_mut(&execution.workflow_id) {
+            Some(last) => *last = execution.started_at.max(*last),
+            None => drop(starts.insert(execution.workflow_id.clone(), execution.started_at)),
+        }
+    }
+    starts
 }
 
 /// A workflow that n8n has not listed yet: its id stands for its name.
