@@ -6,7 +6,7 @@ use std::{
     convert::Infallible,
     fmt,
     panic::AssertUnwindSafe,
-    pin::Pin,
+    pin::{Pin, pin},
     sync::Arc,
     task::{Context as TaskContext, Poll},
 };
@@ -14,7 +14,7 @@ use std::{
 use bytes::Buf;
 use flowmastery_core::{Flowmastery, access::actor::Actor, error::Result, request::RequestOrigin};
 use futures_util::FutureExt;
-use http::{HeaderValue, Method, Request, Response, StatusCode, header, request::Parts};
+use http::{Method, Request, Response, StatusCode, header, request::Parts};
 use http_body::Body;
 use http_body_util::BodyExt;
 use tower_service::Service;
@@ -27,7 +27,7 @@ use crate::{
     body::ApiBody,
     peer::TrustedProxies,
     problem::Problem,
-    protection::{insist_on_https, protect},
+    protection::insist_on_https,
     request_id::RequestId,
     route::{self, Broken, Call, Context, Fields, Matched, RequestBody, Table, Target},
     site::Site,
@@ -143,9 +143,16 @@ struct Inner {
     context: Arc<Context>,
 }
 
+/// A request as it came. The steps on its way hand on where it is, for it is large.
+struct Asked {
+    parts: Parts,
+    body: RequestBody,
+}
+
 impl Inner {
     /// Answers a request, whatever happens on the way.
-    async fn answer(&self, parts: Parts, body: RequestBody) -> Response<ApiBody> {
+    async fn answer(self: Arc<Self>, mut asked: Asked) -> Response<ApiBody> {
+        let parts = &asked.parts;
         let mut trail = Trail::start(&parts.method, &parts.headers);
         let is_head = parts.method == Method::HEAD;
         let found = self.find(&parts.method, parts.uri.path());
@@ -154,18 +161,16 @@ impl Inner {
         trail.route = found.as_ref().ok().map(|matched| matched.route.path);
         let (span, request_id) = (trail.span(), *trail.request_id());
         let served = async {
-            match found {
-                Ok(matched) => self.serve(matched, (parts, origin), body, &mut trail).await,
-                Err(problem) => Err(problem),
-            }
+            let matched = found?;
+            self.serve(&matched, &origin, &mut asked, &mut trail).await
         };
-        let answered = async {
+        let response = {
             // Nothing of what a panic leaves half done is looked at again but the trail, which holds only copies.
-            let served = AssertUnwindSafe(served).catch_unwind().await;
+            let mut serving = pin!(AssertUnwindSafe(served).catch_unwind().instrument(span));
+            let served = serving.as_mut().await;
             let served = served.unwrap_or_else(|panic| Err(Problem::panicked(panic.as_ref())));
-            served.unwrap_or_else(|problem| problem.answer(&request_id))
+            served.unwrap_or_else(|problem| serving.span().in_scope(|| problem.answer(&request_id)))
         };
-        let response = answered.instrument(span).await;
         let response = self.finished(response, &request_id, is_head);
         trail.answered(response.status());
         response
@@ -186,18 +191,17 @@ impl Inner {
 
     async fn serve(
         &self,
-        matched: Matched,
-        (parts, origin): (Parts, RequestOrigin),
-        body: RequestBody,
+        matched: &Matched,
+        origin: &RequestOrigin,
+        asked: &mut Asked,
         trail: &mut Trail,
     ) -> Result<Response<ApiBody>, Problem> {
-        let actor = matched.route.access.identify(&self.authentication, &parts).await?;
-        let actor = actor.map(|actor| actor.at(origin));
+        let actor = matched.route.access.identify(&self.authentication, &asked.parts).await?;
         // Before anything can refuse the caller: the access log names them then, too.
-        trail.actor = actor;
-        let answer = self.serve_to(actor, &matched, (parts, origin), body).await;
-        if let (Err(problem), Some(actor)) = (&answer, actor) {
-            self.note_denial(actor, &matched, problem.status());
+        trail.actor = actor.map(|actor| actor.at(*origin));
+        let answer = self.serve_to(trail.actor.as_ref(), matched, origin, asked).await;
+        if let (Err(problem), Some(actor)) = (&answer, trail.actor) {
+            self.note_denial(actor, matched, problem.status());
         }
         answer
     }
@@ -217,35 +221,35 @@ impl Inner {
 
     async fn serve_to(
         &self,
-        actor: Option<Actor>,
+        actor: Option<&Actor>,
         matched: &Matched,
-        (parts, origin): (Parts, RequestOrigin),
-        body: RequestBody,
+        origin: &RequestOrigin,
+        asked: &mut Asked,
     ) -> Result<Response<ApiBody>, Problem> {
-        let route = matched.route.clone();
+        let route = &matched.route;
+        let parts = &mut asked.parts;
         if actor.is_some() {
             let credentials = Credentials::new(&parts.headers, &parts.extensions);
             self.authentication.admit(&parts.method, credentials)?;
         }
-        route.access.require(actor)?;
+        route.access.require(actor.copied())?;
         let target = Target::of(matched)?;
         let flowmastery = &self.context.flowmastery;
         let mut object = None;
         if route.body.is_some() {
             // In boxes, so that requests without a body have no room to carry for this.
-            Box::pin(target.look_up(flowmastery, actor)).await?;
+            Box::pin(target.look_up(flowmastery, actor.copied())).await?;
+            let body = std::mem::take(&mut asked.body);
             object = Some(Box::pin(route::read_object(&parts.headers, body)).await?);
         }
-        let fields = Fields::of(&route, object, parts.uri.query().unwrap_or_default());
-        let parameters = matched.parameters.iter().map(|(_, value)| value.clone()).collect();
-        let context = self.context.clone();
+        let fields = Fields::of(route, object, parts.uri.query().unwrap_or_default());
         let call = Call {
-            context,
-            actor,
-            origin,
+            context: self.context.clone(),
+            actor: actor.copied(),
+            origin: *origin,
             target: target.clone(),
-            parameters,
-            headers: parts.headers,
+            parameters: matched.parameters.iter().map(|(_, value)| value.clone()).collect(),
+            headers: std::mem::take(&mut parts.headers),
             fields,
         };
         let answer = if route.takes_nothing() { call.without_fields() } else { Ok(call) };
@@ -255,12 +259,12 @@ impl Inner {
         };
         if route.body.is_none() && has_faults(&answer) {
             // A record that is not there for the caller comes before faults of the query.
-            Box::pin(target.look_up(flowmastery, actor)).await?;
+            Box::pin(target.look_up(flowmastery, actor.copied())).await?;
         }
         answer
     }
 
-    /// The answer with what all have in common.
+    /// The answer with what follows from the request and the host.
     fn finished(
         &self,
         mut response: Response<ApiBody>,
@@ -270,8 +274,6 @@ impl Inner {
         let length = response.body().len();
         let status = response.status();
         let headers = response.headers_mut();
-        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
-        protect(headers);
         if self.context.site.is_https() {
             insist_on_https(headers, self.context.site.is_whole_host());
         }
@@ -306,7 +308,6 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> ApiFuture {
-        let inner = self.inner.clone();
         let (parts, body) = request.into_parts();
         let body = if body.is_end_stream() {
             RequestBody::default()
@@ -315,7 +316,7 @@ where
                 .map_err(|_| Broken)
                 .boxed_unsync()
         };
-        ApiFuture { answer: Box::pin(async move { inner.answer(parts, body).await }) }
+        ApiFuture { answer: Box::pin(self.inner.clone().answer(Asked { parts, body })) }
     }
 }
 

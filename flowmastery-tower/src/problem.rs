@@ -9,7 +9,7 @@ use flowmastery_core::error::{BoxError, Error, FieldError, Kind, causes};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
-use crate::{body::ApiBody, protection::protect, request_id::RequestId};
+use crate::{body::ApiBody, protection::protected, request_id::RequestId};
 
 /// What a caller is told to wait when nothing better is known.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
@@ -100,16 +100,13 @@ impl Problem {
         };
         // A struct of texts and numbers always serialises.
         let body = serde_json::to_vec(&document).map(Bytes::from).unwrap_or_default();
-        let mut response = Response::new(ApiBody::from(body));
-        *response.status_mut() = self.status;
+        let mut response = protected(self.status, ApiBody::from(body));
         self.describe(response.headers_mut());
         response
     }
 
     fn describe(&self, headers: &mut HeaderMap) {
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        protect(headers);
         if let Some(request_id) = &self.request_id {
             headers.insert(RequestId::HEADER, request_id.to_header());
         }

@@ -1,6 +1,6 @@
 //! Hashing and verifying passwords: argon2id for new ones, bcrypt for those that come from the Python FlowMastery.
 //!
-//! A computation takes tens of milliseconds and 19 MiB, so each has a thread of its own that yields to all others, no more at once than there are cores; 64 callers
+//! A computation takes tens of milliseconds and 19 MiB, so each has a thread of its own that yields to all others, and one core is left without any; 64 callers
 //! may wait for their turn, and whoever comes then is told to come back. So a flood of sign-ins takes what requests leave over. What fails costs the same time whatever there is to verify against:
 //! while any account still has a bcrypt hash, every failure pays both kinds, so that neither accounts nor those of a kind can be told. All that a Python
 //! FlowMastery made are of one cost; where there are several, the time of each is its own.
@@ -68,9 +68,16 @@ pub struct PasswordHasher {
 }
 
 impl PasswordHasher {
+    /// How many computations run at once: one for each core but one, since a scheduler lets a thread of low priority have its slice, too, once it
+    /// runs. Where there is only one core, it is one.
+    pub fn at_once() -> usize {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        cores.saturating_sub(1).max(1)
+    }
+
     /// A hasher that makes hashes of this cost, with salts from `entropy`. Clones share the cores.
     pub fn new(entropy: Arc<dyn Entropy>, cost: HashCost) -> Self {
-        let cores = thread::available_parallelism().map_or(1, usize::from);
+        let cores = Self::at_once();
         let places = Arc::new(Semaphore::new(cores + WAITING));
         Self { entropy, cost, places, cores: Arc::new(Semaphore::new(cores)) }
     }

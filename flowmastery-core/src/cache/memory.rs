@@ -7,6 +7,7 @@ use std::{
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use foldhash::fast::RandomState;
 use futures_util::FutureExt;
 use moka::{Expiry, future};
 
@@ -16,7 +17,7 @@ use crate::error::{BoxError, Error, Result};
 /// A cache in this process, bounded by bytes.
 #[derive(Clone, Debug)]
 pub struct MemoryCache {
-    answers: future::Cache<String, (Bytes, Duration)>,
+    answers: future::Cache<String, (Bytes, Duration), RandomState>,
     attempts: Attempts,
 }
 
@@ -45,7 +46,7 @@ impl MemoryCache {
             .max_capacity(capacity_bytes)
             .weigher(weigh)
             .expire_after(PerEntry)
-            .build();
+            .build_with_hasher(RandomState::default());
         Self { answers, attempts: Attempts::default() }
     }
 }

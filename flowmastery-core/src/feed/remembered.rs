@@ -100,15 +100,28 @@ where
         load: impl Future<Output = Result<Option<V>, E>>,
     ) -> Result<Option<V>, E> {
         // Asked before looking: what is found is then at least as new as the read by which the feed is fresh.
+        if let Some((_, now)) = self.feed.ticket()
+            && let Some(found) = self.rows.get(&key, now).filter(&good)
+        {
+            return Ok(Some(found));
+        }
+        // In a box, so that whoever finds it remembered has no room to carry for this.
+        Box::pin(self.load(key, good, load)).await
+    }
+
+    /// What is loaded, by somebody who asks at the same time or by this one.
+    async fn load<E: Clone + Send + Sync + 'static>(
+        &self,
+        key: K,
+        good: impl Fn(&V) -> bool,
+        load: impl Future<Output = Result<Option<V>, E>>,
+    ) -> Result<Option<V>, E> {
         let Some((ticket, now)) = self.feed.ticket() else {
             let loaded = load.await;
             // What was read past the memory may be newer than it, and nobody should be taken back to what was before.
             self.rows.entries.remove(&key);
             return loaded;
         };
-        if let Some(found) = self.rows.get(&key, now).filter(&good) {
-            return Ok(Some(found));
-        }
         let (mut load, began) = (pin!(load), AtomicBool::new(false));
         let own = async {
             began.store(true, Ordering::Relaxed);

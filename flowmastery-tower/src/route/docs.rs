@@ -7,10 +7,10 @@ use std::{
 
 use bytes::Bytes;
 use flowmastery_core::error::Error;
-use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use super::{Access, Call, Route, endpoint::Answer, reply};
-use crate::problem::Problem;
+use crate::{problem::Problem, protection::protected};
 
 /// The documentation runs its own scripts and no other, and talks to this server alone. Its library sets styles on elements as it draws them.
 const PAGE: HeaderValue = HeaderValue::from_static(
@@ -59,7 +59,8 @@ fn asset(headers: &HeaderMap, media_type: String, bytes: Bytes) -> Answer {
     let mut hasher = DefaultHasher::new();
     bytes.hash(&mut hasher);
     let etag = format!("\"{:016x}\"", hasher.finish());
-    let whole = reply::with_header(Ok(Response::new(bytes.into())), header::CONTENT_TYPE, media_type)?;
+    let whole = Ok(protected(StatusCode::OK, bytes.into()));
+    let whole = reply::with_header(whole, header::CONTENT_TYPE, media_type)?;
     let mut response = reply::tagged(headers, etag, whole)?;
     let kept = HeaderValue::from_static("public, max-age=86400");
     response.headers_mut().insert(header::CACHE_CONTROL, kept);

@@ -3,6 +3,7 @@
 use flowmastery_core::{
     access::permission::Permission,
     error::FieldError,
+    id::ClientId,
     model::{
         period::PeriodQuery,
         report::{AllMetrics, ClientMetrics, WorkflowsReport},
@@ -60,30 +61,29 @@ async fn all(call: Call) -> Answer {
     reply::document(&call.headers, document)
 }
 
-async fn client(call: Call) -> Answer {
+async fn client(mut call: Call) -> Answer {
     let id = call.client_id()?;
-    of_client(call, id, ClientView::Summary).await
+    of_client(&mut call, id, ClientView::Summary).await
 }
 
-async fn workflows(call: Call) -> Answer {
+async fn workflows(mut call: Call) -> Answer {
     let id = call.client_id()?;
-    of_client(call, id, ClientView::Workflows).await
+    of_client(&mut call, id, ClientView::Workflows).await
 }
 
-async fn my_metrics(call: Call) -> Answer {
+async fn my_metrics(mut call: Call) -> Answer {
     let id = call.context.flowmastery.metrics().own_client(call.actor()?)?;
-    of_client(call, id, ClientView::Summary).await
+    of_client(&mut call, id, ClientView::Summary).await
 }
 
-async fn my_workflows(call: Call) -> Answer {
+async fn my_workflows(mut call: Call) -> Answer {
     let id = call.context.flowmastery.metrics().own_client(call.actor()?)?;
-    of_client(call, id, ClientView::Workflows).await
+    of_client(&mut call, id, ClientView::Workflows).await
 }
 
-async fn of_client(call: Call, id: flowmastery_core::id::ClientId, view: ClientView) -> Answer {
-    let actor = call.actor()?;
-    let query = call.fields.parse(period)?;
-    let document = call.context.flowmastery.metrics().document(actor, id, view, &query).await?;
+async fn of_client(call: &mut Call, id: ClientId, view: ClientView) -> Answer {
+    let query = std::mem::take(&mut call.fields).parse(period)?;
+    let document = call.context.flowmastery.metrics().document(call.actor()?, id, view, &query).await?;
     reply::document(&call.headers, document)
 }
 

@@ -10,10 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use serde::Serialize;
 
 use super::{Context, endpoint::Answer};
-use crate::{body::ApiBody, problem::Problem};
-
-/// How many headers an answer has at most, as a rule, so that there is room for them at once.
-const HEADERS: usize = 12;
+use crate::{body::ApiBody, problem::Problem, protection::protected};
 
 /// JSON with a status.
 pub(super) fn json(status: StatusCode, answer: &impl Serialize) -> Answer {
@@ -28,19 +25,12 @@ pub(super) fn ok(answer: &impl Serialize) -> Answer {
 
 /// A status with nothing.
 pub(super) fn empty(status: StatusCode) -> Response<ApiBody> {
-    with_status(status, ApiBody::empty())
-}
-
-fn with_status(status: StatusCode, body: ApiBody) -> Response<ApiBody> {
-    let mut response = Response::new(body);
-    *response.status_mut() = status;
-    *response.headers_mut() = HeaderMap::with_capacity(HEADERS);
-    response
+    protected(status, ApiBody::empty())
 }
 
 /// Bytes of a media type.
 pub(super) fn bytes_of(status: StatusCode, media_type: &'static str, bytes: Bytes) -> Response<ApiBody> {
-    let mut response = with_status(status, ApiBody::from(bytes));
+    let mut response = protected(status, ApiBody::from(bytes));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     response
 }

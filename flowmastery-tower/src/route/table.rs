@@ -204,6 +204,9 @@ impl Table {
         let wanted = if method == Method::HEAD { &Method::GET } else { method };
         let route = found.value.iter().find(|route| route.method == *wanted);
         let route = route.ok_or_else(|| Problem::method_not_allowed(&methods(found.value)))?;
+        if found.params.is_empty() {
+            return Ok(Matched { route: route.clone(), parameters: Vec::new() });
+        }
         let values = found.params.iter().map(|(_, value)| percent_decode_str(value).decode_utf8());
         let values = values.map(|value| value.map(std::borrow::Cow::into_owned));
         let values = values.collect::<Result<Vec<_>, _>>().map_err(|_| Problem::no_route())?;

@@ -163,9 +163,13 @@ impl Metrics {
         if client.n8n_api_url.is_none() || patience.is_zero() {
             return Ok(client);
         }
-        self.collection.collect_now(id, patience).await;
-        self.feed.forget(Change::Client(id));
-        self.find(scope, id).await
+        // In a box, so that whoever need not wait has no room to carry for this.
+        Box::pin(async {
+            self.collection.collect_now(id, patience).await;
+            self.feed.forget(Change::Client(id));
+            self.find(scope, id).await
+        })
+        .await
     }
 
     async fn find(&self, scope: TenantScope, id: ClientId) -> Result<Arc<KnownClient>> {
