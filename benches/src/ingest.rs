@@ -51,7 +51,7 @@ pub fn run(report: &mut Report) -> Fallible<()> {
     let sample = Sample::generate(pages, minutes);
     report.note(format!(
         "ingest: {} executions of 200 workflows over {minutes} minutes, {A_MINUTE} a minute as the tenants of busy-1000, in pages of {ROWS_PER_PAGE}, stored {} at a time, {} quarter hours of a workflow and a class; \
-         one writer; the limit writes executions only",
+         one writer, whose connections are open and on SQLite have their statements prepared, as a server's; the limit writes executions only",
         sample.executions(),
         CollectionLimits::default().walk_batch,
         sample.answer.buckets,
