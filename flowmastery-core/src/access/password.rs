@@ -21,7 +21,13 @@ use password_hash::{
     phc::{Output, ParamsString, PasswordHash, Salt},
 };
 use secrecy::{ExposeSecret, SecretString};
-use thread_priority::{ThreadPriority, set_current_thread_priority};
+use thread_priority::ThreadPriority;
+#[cfg(not(target_os = "linux"))]
+use thread_priority::set_current_thread_priority;
+#[cfg(target_os = "linux")]
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
+};
 use tokio::sync::{Semaphore, oneshot};
 use zeroize::Zeroizing;
 
@@ -205,9 +211,18 @@ impl PasswordHasher {
     }
 }
 
-/// Gives this thread the lowest priority, which is a niceness of 19 on Linux: others go first, but it comes on also where they never pause.
+/// Gives this thread the lowest priority: others go first, but it comes on also where they never pause.
+///
+/// On Linux it is in the class of idle work, for others interrupt that at once; a niceness of 19 is let run until its slice is over.
 fn yield_to_others() {
     // Where the system does not let it, passwords are checked all the same.
+    #[cfg(target_os = "linux")]
+    let _ = set_thread_priority_and_policy(
+        thread_native_id(),
+        ThreadPriority::Min,
+        ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle),
+    );
+    #[cfg(not(target_os = "linux"))]
     let _ = set_current_thread_priority(ThreadPriority::Min);
 }
 
