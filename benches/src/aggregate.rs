@@ -24,7 +24,7 @@ const NOW: Timestamp = Timestamp::from_millis(1_767_571_200_000);
 
 /// What n8n keeps by default: 10,000 executions, here of three days.
 pub fn sample() -> Sample {
-    Sample::generate(40, 72)
+    Sample::generate(40, 72 * 60)
 }
 
 /// The row `aggregate`.
@@ -100,7 +100,7 @@ fn aggregate(sample: &Sample, mut sink: impl FnMut((&BucketKey, &Tally))) -> Fal
         for execution in executions {
             fold.read(execution, None, NOW);
         }
-        fold.deltas().for_each(&mut sink);
+        fold.deltas().iter().for_each(&mut sink);
     }
     Ok(())
 }

@@ -53,7 +53,7 @@ impl Work {
     pub fn prepare(name: &str) -> Fallible<Self> {
         let mut work = match name {
             "page" => {
-                let sample = Sample::generate(1, 2);
+                let sample = Sample::generate(1, 2 * 60);
                 aggregate::check(&sample)?;
                 Self::Page(sample)
             }

@@ -38,8 +38,8 @@ pub struct Sample {
 }
 
 impl Sample {
-    /// So many full pages of executions that started evenly over so many hours, from 200 workflows of which few run often.
-    pub fn generate(pages: usize, hours: i64) -> Self {
+    /// So many full pages of executions that started evenly over so many minutes, from 200 workflows of which few run often.
+    pub fn generate(pages: usize, minutes: i64) -> Self {
         let rows = pages * ROWS_PER_PAGE;
         let mut generator =
             Generator { random: Random(7), answer: Answer::default(), buckets: HashSet::new() };
@@ -49,7 +49,7 @@ impl Sample {
             let mut body = String::with_capacity(ROWS_PER_PAGE * 240);
             body.push_str(r#"{"data":["#);
             for id in (oldest + 1..=newest).rev() {
-                let started = START_MILLIS + hours * 3_600_000 * id as i64 / rows as i64;
+                let started = START_MILLIS + minutes * 60_000 * id as i64 / rows as i64;
                 body.push_str(&generator.row(id, started));
                 body.push(if id == oldest + 1 { ']' } else { ',' });
             }
@@ -165,8 +165,8 @@ mod tests {
 
     #[test]
     fn pages_are_the_same_in_every_run_and_have_the_shape_of_n8n() {
-        let sample = Sample::generate(2, 24);
-        assert_eq!(sample.pages, Sample::generate(2, 24).pages);
+        let sample = Sample::generate(2, 24 * 60);
+        assert_eq!(sample.pages, Sample::generate(2, 24 * 60).pages);
         assert_eq!(sample.answer.counts.iter().sum::<i64>(), 500);
         let keys = "finished id mode retryOf retrySuccessId startedAt status stoppedAt waitTill workflowId";
         for (page, newest) in sample.pages.iter().zip([500, 250]) {

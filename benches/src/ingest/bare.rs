@@ -115,7 +115,7 @@ pub(super) enum Route {
 /// A database of its own on a server, with our tables and one like that of executions.
 pub(super) struct BarePostgres {
     connection: PgConnection,
-    url: String,
+    store: SqlStore,
 }
 
 impl BarePostgres {
@@ -128,17 +128,18 @@ impl BarePostgres {
         connection.execute("DROP DATABASE IF EXISTS ingest").await?;
         connection.execute("CREATE DATABASE ingest").await?;
         let url = server.replacen("/postgres?", "/ingest?", 1);
-        SqlStore::connect(&SqlConfig::new(url.clone())).await?.migrate_up().await?;
+        let store = SqlStore::connect(&SqlConfig::new(url.clone())).await?;
+        store.migrate_up().await?;
         let mut connection = PgConnection::connect(&url).await?;
         connection.execute("SET search_path = flowmastery").await?;
         connection.execute("CREATE TABLE bare (LIKE executions INCLUDING ALL)").await?;
-        Ok(Self { connection, url })
+        Ok(Self { connection, store })
     }
 
-    /// Our tables, emptied, with a new client.
+    /// Our tables, emptied, with a new client, through connections that are open already, as that of the limit is.
     pub(super) async fn target(&mut self) -> Fallible<Target> {
         self.empty().await?;
-        Target::new(SqlStore::connect(&SqlConfig::new(self.url.clone())).await?).await
+        Target::new(self.store.clone()).await
     }
 
     async fn empty(&mut self) -> Fallible<()> {

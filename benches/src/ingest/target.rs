@@ -112,6 +112,14 @@ pub(super) async fn sqlite_tables() -> Fallible<Vec<String>> {
     texts(&file, "SELECT sql FROM sqlite_master WHERE tbl_name = 'executions' AND sql IS NOT NULL")
 }
 
+/// Removes what was collected into a SQLite database, and what its log holds of it.
+pub(super) fn empty_sqlite(file: &Path) -> Fallible<()> {
+    let connection = rusqlite::Connection::open(file)?;
+    connection.execute_batch("DELETE FROM executions; DELETE FROM rollups; DELETE FROM workflows")?;
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", (), |_| Ok(()))?;
+    Ok(())
+}
+
 /// One text for each row of a query with one column.
 pub(super) fn texts(file: &Path, sql: &str) -> Fallible<Vec<String>> {
     let connection = rusqlite::Connection::open(file)?;

@@ -1,6 +1,6 @@
 //! Hashing and verifying passwords: argon2id for new ones, bcrypt for those that come from the Python FlowMastery.
 //!
-//! A computation takes tens of milliseconds and 19 MiB, so each has a thread of its own that yields to all others, and one core is left without any; 64 callers
+//! A computation takes tens of milliseconds and 19 MiB, so it is done on threads that yield to all others, and one core is left without any; 64 callers
 //! may wait for their turn, and whoever comes then is told to come back. So a flood of sign-ins takes what requests leave over. What fails costs the same time whatever there is to verify against:
 //! while any account still has a bcrypt hash, every failure pays both kinds, so that neither accounts nor those of a kind can be told. All that a Python
 //! FlowMastery made are of one cost; where there are several, the time of each is its own.
@@ -8,7 +8,12 @@
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, thread, time::Duration};
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    thread,
+    time::Duration,
+};
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use password_hash::{
@@ -16,7 +21,13 @@ use password_hash::{
     phc::{Output, ParamsString, PasswordHash, Salt},
 };
 use secrecy::{ExposeSecret, SecretString};
-use thread_priority::{ThreadPriority, set_current_thread_priority};
+use thread_priority::ThreadPriority;
+#[cfg(not(target_os = "linux"))]
+use thread_priority::set_current_thread_priority;
+#[cfg(target_os = "linux")]
+use thread_priority::{
+    NormalThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy, thread_native_id,
+};
 use tokio::sync::{Semaphore, oneshot};
 use zeroize::Zeroizing;
 
@@ -65,6 +76,45 @@ pub struct PasswordHasher {
     places: Arc<Semaphore>,
     /// One for each that runs.
     cores: Arc<Semaphore>,
+    workers: Arc<Workers>,
+}
+
+/// Something to compute.
+type Job = Box<dyn FnOnce() + Send>;
+
+/// The threads that compute, from the first computation on until the last hasher is gone. To make one for each would have whoever asks wait until
+/// the system has taken back the memory of the last one.
+#[derive(Debug, Default)]
+struct Workers(Mutex<Option<mpsc::Sender<Job>>>);
+
+impl Workers {
+    /// Has something computed by the next thread that is free.
+    fn give(&self, job: Job) -> Result<()> {
+        let mut jobs = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if jobs.is_none() {
+            *jobs = Some(Self::start()?);
+        }
+        let given = jobs.as_ref().is_some_and(|jobs| jobs.send(job).is_ok());
+        if given { Ok(()) } else { Err(Error::internal("the threads that check passwords are gone")) }
+    }
+
+    fn start() -> Result<mpsc::Sender<Job>> {
+        let (sender, receiver) = mpsc::channel::<Job>();
+        let receiver = Arc::new(Mutex::new(receiver));
+        for _ in 0..PasswordHasher::at_once() {
+            let receiver = Arc::clone(&receiver);
+            let work = move || {
+                yield_to_others();
+                let next = || receiver.lock().unwrap_or_else(PoisonError::into_inner).recv().ok();
+                while let Some(job) = next() {
+                    // Whoever waits for one that panics hears that nobody answers.
+                    let _ = catch_unwind(AssertUnwindSafe(job));
+                }
+            };
+            thread::Builder::new().name("password".to_owned()).spawn(work).map_err(Error::internal)?;
+        }
+        Ok(sender)
+    }
 }
 
 impl PasswordHasher {
@@ -79,7 +129,7 @@ impl PasswordHasher {
     pub fn new(entropy: Arc<dyn Entropy>, cost: HashCost) -> Self {
         let cores = Self::at_once();
         let places = Arc::new(Semaphore::new(cores + WAITING));
-        Self { entropy, cost, places, cores: Arc::new(Semaphore::new(cores)) }
+        Self { entropy, cost, places, cores: Arc::new(Semaphore::new(cores)), workers: Arc::default() }
     }
 
     /// The hash to store: an argon2id PHC string with its cost and a new salt.
@@ -151,21 +201,28 @@ impl PasswordHasher {
         })?;
         let core = Arc::clone(&self.cores).acquire_owned().await.map_err(Error::internal)?;
         let (answer, answered) = oneshot::channel();
-        let computation = move || {
-            yield_to_others();
+        self.workers.give(Box::new(move || {
             let done = work();
             drop((place, core));
             // Nobody listens any more where the caller went away.
             let _ = answer.send(done);
-        };
-        thread::Builder::new().name("password".to_owned()).spawn(computation).map_err(Error::internal)?;
+        }))?;
         answered.await.map_err(Error::internal)?
     }
 }
 
-/// Gives this thread the lowest priority, which is a niceness of 19 on Linux: others go first, but it comes on also where they never pause.
+/// Gives this thread the lowest priority: others go first, but it comes on also where they never pause.
+///
+/// On Linux it is in the class of idle work, for others interrupt that at once; a niceness of 19 is let run until its slice is over.
 fn yield_to_others() {
     // Where the system does not let it, passwords are checked all the same.
+    #[cfg(target_os = "linux")]
+    let _ = set_thread_priority_and_policy(
+        thread_native_id(),
+        ThreadPriority::Min,
+        ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle),
+    );
+    #[cfg(not(target_os = "linux"))]
     let _ = set_current_thread_priority(ThreadPriority::Min);
 }
 

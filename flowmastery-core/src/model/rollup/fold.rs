@@ -52,17 +52,14 @@ pub struct Fold {
     changed: Vec<Recorded>,
     /// Where each execution stands in `changed`. Not made while their ids only fall, as they do in n8n's lists: then none comes twice.
     places: Option<FastMap<ExecutionId, usize>>,
-    deltas: FastMap<BucketKey, Tally>,
+    /// What was counted before of those that were, by their places in `changed`.
+    before: FastMap<usize, Recorded>,
 }
 
 impl Fold {
     /// A fold with room for so many executions.
     pub fn with_capacity(executions: usize) -> Self {
-        Self {
-            changed: Vec::with_capacity(executions),
-            places: None,
-            deltas: FastMap::with_capacity_and_hasher(executions, Default::default()),
-        }
+        Self { changed: Vec::with_capacity(executions), ..Self::default() }
     }
 
     /// Folds one execution that was read at `now` over what is known of it. An ended execution is never taken back to an
@@ -102,14 +99,12 @@ impl Fold {
 
     /// Counts an execution as it is now, in place of what stands at its place, else of what is known of it.
     fn put(&mut self, place: Option<usize>, known: Option<&Recorded>, after: Recorded) {
-        let slot = place.and_then(|place| self.changed.get_mut(place));
-        if let Some(before) = slot.as_deref().or(known) {
-            self.deltas.entry(before.key()).or_default().record(&before.execution, Sign::Minus);
-        }
-        self.deltas.entry(after.key()).or_default().record(&after.execution, Sign::Plus);
-        if let Some(slot) = slot {
+        if let Some(slot) = place.and_then(|place| self.changed.get_mut(place)) {
             *slot = after;
             return;
+        }
+        if let Some(known) = known {
+            self.before.insert(self.changed.len(), known.clone());
         }
         if let Some(places) = &mut self.places {
             places.insert(after.execution.id, self.changed.len());
@@ -127,8 +122,16 @@ impl Fold {
         self.changed.is_empty()
     }
 
-    /// What to add to each quarter hour; nothing that changes nothing.
-    pub fn deltas(&self) -> impl Iterator<Item = (&BucketKey, &Tally)> {
-        self.deltas.iter().filter(|(_, tally)| !tally.is_zero())
+    /// What to add to each quarter hour; nothing that changes nothing. It is added up here.
+    pub fn deltas(&self) -> FastMap<BucketKey, Tally> {
+        let mut deltas = FastMap::with_capacity_and_hasher(self.changed.len(), Default::default());
+        let mut record = |recorded: &Recorded, sign| {
+            let tally: &mut Tally = deltas.entry(recorded.key()).or_default();
+            tally.record(&recorded.execution, sign);
+        };
+        self.before.values().for_each(|recorded| record(recorded, Sign::Minus));
+        self.changed.iter().for_each(|recorded| record(recorded, Sign::Plus));
+        deltas.retain(|_, tally| !tally.is_zero());
+        deltas
     }
 }

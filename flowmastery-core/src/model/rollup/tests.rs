@@ -38,7 +38,7 @@ impl Ledger {
             fold.read(execution.clone(), self.rows.get(&execution.id), now);
         }
         for (key, delta) in fold.deltas() {
-            self.buckets.entry(key.clone()).or_default().merge(delta);
+            self.buckets.entry(key).or_default().merge(&delta);
         }
         self.buckets.retain(|_, tally| !tally.is_zero());
         self.rows.extend(fold.changed().map(|row| (row.execution.id, row.clone())));
@@ -154,7 +154,7 @@ fn one_that_comes_up_again_counts_once_in_whatever_order_the_others_come() {
         others.iter().for_each(|id| read(&mut fold, *id, 1));
         read(&mut fold, 5, 3);
         assert_eq!(fold.changed().count(), 1 + others.len(), "{others:?}");
-        let (_, delta) = fold.deltas().next().unwrap();
+        let (_, delta) = fold.deltas().into_iter().next().unwrap();
         let minutes = 2 + others.len() as i64;
         assert_eq!(
             (delta.total(), delta.duration_sum_millis()),
@@ -172,7 +172,7 @@ fn an_ended_execution_still_learns_of_its_retry() {
     let retried = Execution { retry_success_id: Some(ExecutionId(2)), ..failed };
     let fold = ledger.apply(std::slice::from_ref(&retried), NOW);
     assert_eq!(fold.changed().map(|row| &row.execution).collect::<Vec<_>>(), [&retried]);
-    assert_eq!(fold.deltas().count(), 0, "its numbers are the same");
+    assert_eq!(fold.deltas().len(), 0, "its numbers are the same");
 }
 
 #[test]

@@ -2,7 +2,8 @@
 //!
 //! The walk over everything is the back-fill of a client at first, and once a day a reconciliation. It goes from new to old, so that the
 //! numbers of now are right at once, and its place is stored with whatever was read, so that it goes on after a kill: of several pages
-//! at once, since a bucket is written once for all of them, and what was not stored yet is read again.
+//! at once, since a bucket is written once for all of them, and what was not stored yet is read again. While one part is stored the next
+//! one is read.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -28,20 +29,23 @@ const RECONCILE: Duration = Duration::from_secs(24 * 60 * 60);
 /// What was read is stored with the page during which so long has passed, so that progress is seen of an n8n that is slow.
 const GATHER: Duration = Duration::from_secs(2);
 
-/// Executions of a walk that are stored together.
-struct Gathered {
-    executions: Vec<Execution>,
-    since: Timestamp,
+/// How far a collection has read of a walk.
+#[derive(Clone)]
+struct Course {
+    walk: Walk,
+    /// How many pages.
+    pages: usize,
+    /// What stands below has aged out.
+    floor: Option<ExecutionId>,
 }
 
-impl Gathered {
-    fn since(now: Timestamp) -> Self {
-        Self { executions: Vec::new(), since: now }
-    }
-
-    fn is_due(&self, rows: usize, now: Timestamp) -> bool {
-        self.executions.len() >= rows || now.since(self.since) >= GATHER
-    }
+/// Executions of a walk that are stored together.
+struct Part {
+    executions: Vec<Execution>,
+    /// How far it was read with them.
+    course: Course,
+    /// How the reading ended, where it goes no further in this collection.
+    end: Option<Result<(), Halt>>,
 }
 
 /// Where the reading of the list stopped.
@@ -136,47 +140,59 @@ impl Pull<'_> {
         tail: Tail,
     ) -> Result<(), Halt> {
         let is_due = || state.walked_at.is_none_or(|at| self.begun.since(at) >= RECONCILE);
-        let (mut walk, fallback) = match state.walk.take() {
+        let (walk, fallback) = match state.walk.take() {
             Some(walk) => (walk, Some(tail)),
             None if state.back_filled && is_due() => (tail.walk(), None),
             None => return Ok(()),
         };
-        let mut gathered = Gathered::since(self.clock.now());
-        let Some(first) = self.next_of_walk(instance, &mut walk, fallback).await? else {
-            return self.store_walk(state, Vec::new(), Walk { cursor: None, ..walk }).await;
-        };
-        let (mut page, mut read) = (first, 0);
+        let course = Course { walk, pages: 0, floor: state.back_filled.then_some(state.aged_to) };
+        let mut part = self.read_part(instance, course, fallback).await;
         loop {
-            read += 1;
+            let Part { executions, course, end } = part;
+            let walk = course.walk.clone();
+            let Some(end) = end else {
+                // In order: the next part is stored when this one is, and nothing of it if this one is not.
+                let storing = self.store_walk(state, executions, walk);
+                let (stored, next) = tokio::join!(storing, self.read_part(instance, course, None));
+                stored?;
+                part = next;
+                continue;
+            };
+            // What was read before counts, whatever is in the way now.
+            if end.is_ok() || !executions.is_empty() {
+                self.store_walk(state, executions, walk).await?;
+            }
+            return end;
+        }
+    }
+
+    /// Reads pages of a walk until there is enough to be stored, or no more to be read for now.
+    async fn read_part(&self, instance: &Instance, mut course: Course, mut fallback: Option<Tail>) -> Part {
+        let (since, mut executions) = (self.clock.now(), Vec::new());
+        let end = loop {
+            let walk = &mut course.walk;
+            let page = match self.next_of_walk(instance, walk, fallback.take()).await {
+                Ok(Some(page)) => page,
+                Ok(None) => {
+                    walk.cursor = None;
+                    break Some(Ok(()));
+                }
+                Err(halt) => break Some(Err(halt)),
+            };
+            course.pages += 1;
             walk.below = lowest_of(&page.items).unwrap_or(walk.below);
             walk.rows += count(&page.items);
-            // What stands below has aged out.
-            let is_enough = state.back_filled && walk.below <= state.aged_to;
+            let is_enough = course.floor.is_some_and(|floor| walk.below <= floor);
             walk.cursor = page.next.map(|cursor| cursor.0).filter(|_| !is_enough);
-            gathered.executions.extend(page.items);
-            let is_end = walk.cursor.is_none() || read >= self.limits.walk_pages || self.is_late();
-            if is_end || gathered.is_due(self.limits.walk_batch, self.clock.now()) {
-                let gathered = std::mem::replace(&mut gathered, Gathered::since(self.clock.now()));
-                self.store_walk(state, gathered.executions, walk.clone()).await?;
+            executions.extend(page.items);
+            if walk.cursor.is_none() || course.pages >= self.limits.walk_pages || self.is_late() {
+                break Some(Ok(()));
             }
-            if is_end {
-                return Ok(());
+            if executions.len() >= self.limits.walk_batch || self.clock.now().since(since) >= GATHER {
+                break None;
             }
-            page = match self.next_of_walk(instance, &mut walk, None).await {
-                Ok(Some(next)) => next,
-                Ok(None) => {
-                    let walk = Walk { cursor: None, ..walk };
-                    return self.store_walk(state, gathered.executions, walk).await;
-                }
-                Err(halt) => {
-                    // What was read before counts, whatever is in the way now.
-                    if !gathered.executions.is_empty() {
-                        self.store_walk(state, gathered.executions, walk).await?;
-                    }
-                    return Err(halt);
-                }
-            };
-        }
+        };
+        Part { executions, course, end }
     }
 
     /// The next page of a walk. A cursor of n8n that was kept may mean nothing to a newer n8n: then the walk starts over.

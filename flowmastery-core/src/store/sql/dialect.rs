@@ -115,6 +115,14 @@ macro_rules! texts {
     };
 }
 
+/// A value of each of many rows, for Postgres.
+#[cfg(feature = "postgres")]
+macro_rules! each {
+    ($rows:expr, $row:pat_param => $value:expr) => {
+        $rows.iter().map(|$row| $value).collect::<Vec<_>>()
+    };
+}
+
 /// Whether rows are in the table that are to be written. Whoever says so holds the lock of the client's numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standing {

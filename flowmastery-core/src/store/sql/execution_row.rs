@@ -14,7 +14,7 @@ use crate::{
     store::StoreResult,
 };
 
-/// A row of `executions`. The bare integers are what [`super::dialect`] writes in bulk.
+/// A row of `executions`.
 #[derive(FromRow)]
 pub(super) struct ExecutionRow {
     pub(super) epoch: i64,
@@ -31,24 +31,41 @@ pub(super) struct ExecutionRow {
     pub(super) seen_at: i64,
 }
 
-impl ExecutionRow {
-    pub(super) fn new(recorded: &Recorded, epoch: i64, seen_at: Timestamp) -> Self {
-        let execution = &recorded.execution;
-        Self {
-            epoch,
-            execution_id: execution.id.0,
-            workflow_id: execution.workflow_id.as_str().to_owned(),
-            // There are eight.
-            status: execution.status.index() as i16,
-            mode: execution.mode.to_string(),
-            started_at: execution.started_at.map(Timestamp::as_millis),
-            stopped_at: execution.stopped_at.map(Timestamp::as_millis),
-            retry_of: execution.retry_of.map(|id| id.0),
-            retry_success_id: execution.retry_success_id.map(|id| id.0),
-            bucket: recorded.bucket.as_millis(),
-            misses: 0,
-            seen_at: seen_at.as_millis(),
-        }
+/// A row of `executions` that [`super::dialect`] writes: an execution that was just read, so that nothing of it is missed.
+#[derive(Clone, Copy)]
+pub(super) struct NewExecution<'a> {
+    pub(super) epoch: i64,
+    pub(super) recorded: &'a Recorded,
+    pub(super) seen_at: Timestamp,
+}
+
+impl NewExecution<'_> {
+    pub(super) fn id(&self) -> ExecutionId {
+        self.recorded.execution.id
+    }
+
+    pub(super) fn workflow_id(&self) -> &str {
+        self.recorded.execution.workflow_id.as_str()
+    }
+
+    pub(super) fn status(&self) -> i16 {
+        // There are eight.
+        self.recorded.execution.status.index() as i16
+    }
+
+    pub(super) fn mode(&self) -> &str {
+        &self.recorded.execution.mode
+    }
+
+    /// When it started and stopped, what it retries, and what retried it.
+    pub(super) fn optional(&self) -> [Option<i64>; 4] {
+        let Execution { started_at, stopped_at, retry_of, retry_success_id, .. } = &self.recorded.execution;
+        [
+            started_at.map(Timestamp::as_millis),
+            stopped_at.map(Timestamp::as_millis),
+            retry_of.map(|id| id.0),
+            retry_success_id.map(|id| id.0),
+        ]
     }
 }
 

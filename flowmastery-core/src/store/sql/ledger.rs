@@ -7,10 +7,11 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use super::{
     SqlStore,
     dialect::{self, Ids, Standing},
-    execution_row::{ExecutionRow, Known},
+    execution_row::{ExecutionRow, Known, NewExecution},
     lives::is_newer_than_aged,
     pool::{Tx, execute, fetch_all, fetch_optional},
     rollup::widen,
+    workflow::last_starts,
 };
 use crate::{
     access::scope::TenantScope,
@@ -150,38 +151,44 @@ impl Ledger {
         known: &FastMap<ExecutionId, Known>,
         now: Timestamp,
     ) -> StoreResult<usize> {
-        let row = |recorded: &Recorded| ExecutionRow::new(recorded, self.owner(recorded.execution.id), now);
-        let (stored, mut new): (Vec<_>, Vec<_>) =
-            fold.changed().map(row).partition(|row| known.contains_key(&ExecutionId(row.execution_id)));
+        let fold = Arc::new(fold);
+        let rows = fold.changed().map(|recorded| {
+            let epoch = self.owner(recorded.execution.id);
+            NewExecution { epoch, recorded, seen_at: now }
+        });
+        let (stored, mut new): (Vec<_>, Vec<_>) = rows.partition(|row| known.contains_key(&row.id()));
         // In the order of the table, whose neighbours are written fastest together.
-        new.sort_unstable_by_key(|row| (row.epoch, row.execution_id));
-        self.write(fold, (new, stored), now).await
+        new.sort_unstable_by_key(|row| (row.epoch, row.id()));
+        self.write(&fold, (new, stored), now).await
     }
 
     async fn write(
         &mut self,
-        fold: Fold,
-        (new, stored): (Vec<ExecutionRow>, Vec<ExecutionRow>),
+        fold: &Arc<Fold>,
+        (new, stored): (Vec<NewExecution<'_>>, Vec<NewExecution<'_>>),
         now: Timestamp,
     ) -> StoreResult<usize> {
         let changed = new.len() + stored.len();
         if changed == 0 {
             return Ok(0);
         }
-        let fold = Arc::new(fold);
-        let widening = (changed >= MANY).then(|| {
-            let fold = Arc::clone(&fold);
-            tokio::task::spawn_blocking(move || widen(&fold))
-        });
-        dialect::write_executions(&mut self.tx, self.client, new, Standing::New { copies: self.copies })
-            .await?;
-        dialect::write_executions(&mut self.tx, self.client, stored, Standing::Stored).await?;
-        self.note_executions(fold.changed().map(|recorded| &recorded.execution)).await?;
-        let tallies = match widening {
-            Some(widening) => widening.await.map_err(|error| StoreError::Internal(error.into()))?,
-            None => widen(&fold),
+        let adding_up = async {
+            let add_up = |fold: &Fold| (widen(fold), last_starts(fold));
+            if changed < MANY {
+                return Ok(add_up(fold));
+            }
+            let fold = Arc::clone(fold);
+            let added_up = tokio::task::spawn_blocking(move || add_up(&fold)).await;
+            added_up.map_err(|error| StoreError::Internal(error.into()))
         };
-        self.roll_up(tallies).await?;
+        let writing = async {
+            let standing = Standing::New { copies: self.copies };
+            dialect::write_executions(&mut self.tx, self.client, new, standing).await?;
+            dialect::write_executions(&mut self.tx, self.client, stored, Standing::Stored).await
+        };
+        let ((differences, starts), ()) = tokio::try_join!(adding_up, writing)?;
+        self.note_executions(starts).await?;
+        self.roll_up(differences).await?;
         self.bump(now).await?;
         Ok(changed)
     }
@@ -203,7 +210,7 @@ impl Ledger {
         ids.sort_unstable();
         ids.dedup();
         let known = self.known(&ids).await?;
-        if parts(&batch, &known) {
+        if !known.is_empty() && parts(&batch, &known) {
             return Ok(Applied::Parted);
         }
         let mut fold = Fold::with_capacity(batch.executions.len());
@@ -228,7 +235,11 @@ impl Ledger {
             self.set_seen(id, 0, Some(batch.read_at)).await?;
         }
         if let Some(walk) = &batch.walk {
-            self.note_walk(walk, batch.read_at).await?;
+            if walk.cursor.is_some() {
+                self.note_place(walk, (batch.complete_to, batch.progress)).await?;
+                return Ok(Applied::Stored { changed });
+            }
+            self.note_walk_end(walk, batch.read_at).await?;
         }
         if let Some(newest) = batch.complete_to {
             self.note_begin(newest).await?;
@@ -299,19 +310,19 @@ impl Ledger {
     /// What became of these can no longer be learnt.
     pub(super) async fn lose(&mut self, lost: Vec<(i64, Known)>, now: Timestamp) -> StoreResult<()> {
         // A fold for each epoch: within one alone an id is one run.
-        let mut by_epoch: BTreeMap<i64, (Fold, Vec<ExecutionRow>)> = BTreeMap::new();
+        let mut by_epoch: BTreeMap<i64, Fold> = BTreeMap::new();
         for (epoch, known) in lost {
             let Recorded { execution, bucket } = &known.recorded;
             let unknown = Recorded {
                 execution: Execution { status: Status::Unknown, ..execution.clone() },
                 bucket: *bucket,
             };
-            let (fold, rows) = by_epoch.entry(epoch).or_default();
-            rows.push(ExecutionRow::new(&unknown, epoch, now));
-            fold.replace(&known.recorded, unknown);
+            by_epoch.entry(epoch).or_default().replace(&known.recorded, unknown);
         }
-        for (fold, rows) in by_epoch.into_values() {
-            self.write(fold, (Vec::new(), rows), now).await?;
+        for (epoch, fold) in by_epoch {
+            let fold = Arc::new(fold);
+            let row = |recorded| NewExecution { epoch, recorded, seen_at: now };
+            self.write(&fold, (Vec::new(), fold.changed().map(row).collect()), now).await?;
         }
         Ok(())
     }

@@ -79,19 +79,31 @@ impl Ledger {
         })
     }
 
-    /// Notes how far a walk is; at its end everything that n8n had was read.
-    pub(super) async fn note_walk(&mut self, walk: &Walk, now: Timestamp) -> StoreResult<()> {
-        if walk.cursor.is_some() {
-            execute!(
-                self.tx.db(),
-                "UPDATE collections SET walk_cursor = $2, walk_below = $3, walk_rows = $4 WHERE client_id = $1",
-                self.client,
-                walk.cursor.as_deref(),
-                walk.below,
-                walk.rows,
-            )?;
-            return Ok(());
-        }
+    /// Notes how far a walk is, and of the first one where it began.
+    pub(super) async fn note_place(
+        &mut self,
+        walk: &Walk,
+        (complete_to, progress): (Option<ExecutionId>, Option<Progress>),
+    ) -> StoreResult<()> {
+        execute!(
+            self.tx.db(),
+            "UPDATE collections SET walk_cursor = $2, walk_below = $3, walk_rows = $4, complete_to = COALESCE($5, complete_to),
+                 progress_executions = COALESCE($6, progress_executions),
+                 progress_oldest = CASE WHEN $6 IS NULL THEN progress_oldest ELSE $7 END
+             WHERE client_id = $1",
+            self.client,
+            walk.cursor.as_deref(),
+            walk.below,
+            walk.rows,
+            complete_to,
+            progress.map(|progress| progress.executions),
+            progress.and_then(|progress| progress.oldest),
+        )?;
+        Ok(())
+    }
+
+    /// Notes that everything that n8n had was read.
+    pub(super) async fn note_walk_end(&mut self, walk: &Walk, now: Timestamp) -> StoreResult<()> {
         execute!(
             self.tx.db(),
             "UPDATE collections SET walk_cursor = NULL, walk_below = NULL, walk_rows = 0, back_filled = TRUE, walked_at = $2,

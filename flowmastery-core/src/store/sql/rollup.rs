@@ -12,8 +12,9 @@ use super::{
 };
 use crate::{
     model::{
-        rollup::{FastMap, Fold, Tally, Width},
-        sketch::Sketch,
+        rollup::{BucketKey, FastMap, Fold, Tally, Width},
+        sketch::{Sketch, SketchError},
+        workflow::WorkflowId,
     },
     store::StoreResult,
 };
@@ -26,7 +27,7 @@ const MANY: usize = 256;
 pub(super) struct RollupKey {
     pub(super) width: i16,
     pub(super) bucket: i64,
-    pub(super) workflow_id: String,
+    pub(super) workflow_id: WorkflowId,
     pub(super) class: i16,
 }
 
@@ -49,41 +50,8 @@ pub(super) struct RollupRow {
 }
 
 impl RollupRow {
-    fn new(key: RollupKey, tally: &Tally) -> StoreResult<Self> {
-        // A sum that went below zero means that ledger and rollups no longer agree.
-        let sketch =
-            tally.sketch().to_bytes().map_err(|_| corrupt("rollups of", &key.workflow_id, "sketch"))?;
-        let [
-            new_count,
-            running_count,
-            waiting_count,
-            success_count,
-            error_count,
-            crashed_count,
-            canceled_count,
-            unknown_count,
-        ] = *tally.counts();
-        Ok(Self {
-            width: key.width,
-            bucket: key.bucket,
-            workflow_id: key.workflow_id,
-            class: key.class,
-            new_count,
-            running_count,
-            waiting_count,
-            success_count,
-            error_count,
-            crashed_count,
-            canceled_count,
-            unknown_count,
-            duration_sum_ms: tally.duration_sum_millis(),
-            sketch,
-        })
-    }
-
-    /// The counts in the order of the columns, and the sum of the durations.
-    pub(super) fn numbers(&self) -> [i64; 9] {
-        [
+    pub(super) fn split(self) -> StoreResult<(RollupKey, Tally)> {
+        let counts = [
             self.new_count,
             self.running_count,
             self.waiting_count,
@@ -92,44 +60,69 @@ impl RollupRow {
             self.crashed_count,
             self.canceled_count,
             self.unknown_count,
-            self.duration_sum_ms,
-        ]
-    }
-
-    pub(super) fn split(self) -> StoreResult<(RollupKey, Tally)> {
-        let [counts @ .., duration_sum] = self.numbers();
+        ];
         let Self { width, bucket, workflow_id, class, sketch, .. } = self;
         let sketch =
             Sketch::from_bytes(&sketch).map_err(|_| corrupt("rollups of", &workflow_id, "sketch"))?;
-        let tally = Tally::from_parts(counts, duration_sum, sketch);
-        Ok((RollupKey { width, bucket, workflow_id, class }, tally))
+        let tally = Tally::from_parts(counts, self.duration_sum_ms, sketch);
+        Ok((RollupKey { width, bucket, workflow_id: workflow_id.as_str().into(), class }, tally))
     }
 }
 
+/// A row as [`super::dialect`] writes it.
+pub(super) struct NewRollup {
+    pub(super) key: RollupKey,
+    /// The counts in the order of the columns, and the sum of the durations.
+    pub(super) numbers: [i64; 9],
+    pub(super) sketch: Vec<u8>,
+}
+
+impl NewRollup {
+    fn new(Difference { key, tally, sketch, .. }: Difference) -> StoreResult<Self> {
+        // A sum that went below zero means that ledger and rollups no longer agree.
+        let sketch = sketch.map_err(|_| corrupt("rollups of", key.workflow_id.as_str(), "sketch"))?;
+        let [new, running, waiting, success, error, crashed, canceled, unknown] = *tally.counts();
+        let durations = tally.duration_sum_millis();
+        let numbers = [new, running, waiting, success, error, crashed, canceled, unknown, durations];
+        Ok(Self { key, numbers, sketch })
+    }
+}
+
+/// What is added to one row.
+pub(super) struct Difference {
+    key: RollupKey,
+    tally: Tally,
+    /// The stored form, made ahead for a row that is new, as nearly all are in a back-fill.
+    sketch: Result<Vec<u8>, SketchError>,
+    is_stored: bool,
+}
+
+/// The differences of every width in the order of the table, whose neighbours are written fastest together.
+pub(super) type Differences = Vec<Difference>;
+
 impl Ledger {
     /// Adds differences to the rows of every width; rows that become empty go.
-    pub(super) async fn roll_up(&mut self, mut tallies: Tallies) -> StoreResult<()> {
-        if tallies.is_empty() {
+    pub(super) async fn roll_up(&mut self, mut differences: Differences) -> StoreResult<()> {
+        if differences.is_empty() {
             return Ok(());
         }
-        let mut stored = HashSet::new();
-        for row in self.stored_rollups(&tallies).await? {
+        for row in self.stored_rollups(&differences).await? {
             let (key, before) = row.split()?;
-            if let Some(tally) = tallies.get_mut(&key) {
-                tally.merge(&before);
+            let place = differences.binary_search_by(|difference| difference.key.cmp(&key));
+            if let Some(difference) = place.ok().and_then(|place| differences.get_mut(place)) {
+                difference.tally.merge(&before);
+                difference.sketch = difference.tally.sketch().to_bytes();
+                difference.is_stored = true;
             }
-            stored.insert(key);
         }
-        let mut tallies: Vec<_> = tallies.into_iter().collect();
-        // In the order of the table, whose neighbours are written fastest together.
-        tallies.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
-        let (mut new, mut changed, mut empty) = (Vec::with_capacity(tallies.len()), Vec::new(), Vec::new());
-        for (key, tally) in tallies {
-            match (tally.is_zero(), stored.contains(&key)) {
-                (true, true) => empty.push(key),
+        let (mut new, mut changed, mut empty) =
+            (Vec::with_capacity(differences.len()), Vec::new(), Vec::new());
+        for difference in differences {
+            match (difference.tally.is_zero(), difference.is_stored) {
+                (true, true) => empty.push(difference.key),
                 (true, false) => {}
-                (false, true) => changed.push(RollupRow::new(key, &tally)?),
-                (false, false) => new.push(RollupRow::new(key, &tally)?),
+                (false, true) => changed.push(NewRollup::new(difference)?),
+                (false, false) => new.push(NewRollup::new(difference)?),
             }
         }
         dialect::write_rollups(&mut self.tx, self.client, new, Standing::New { copies: self.copies }).await?;
@@ -141,11 +134,10 @@ impl Ledger {
     }
 
     /// The rows that are there. In a back-fill most buckets hold nothing yet, and none of their rows is looked for.
-    async fn stored_rollups(&mut self, tallies: &Tallies) -> StoreResult<Vec<RollupRow>> {
-        let mut keys: Vec<_> = tallies.keys().cloned().collect();
+    async fn stored_rollups(&mut self, differences: &Differences) -> StoreResult<Vec<RollupRow>> {
+        let mut keys: Vec<_> = differences.iter().map(|difference| &difference.key).collect();
         if keys.len() >= MANY {
-            let mut buckets: Vec<_> = keys.iter().map(RollupKey::place).collect();
-            buckets.sort_unstable();
+            let mut buckets: Vec<_> = keys.iter().map(|key| key.place()).collect();
             buckets.dedup();
             let filled = dialect::filled_buckets(&mut self.tx, self.client, &buckets).await?;
             let filled: HashSet<_> = filled.into_iter().collect();
@@ -159,28 +151,40 @@ impl Ledger {
 }
 
 impl RollupKey {
+    fn of(width: Width, BucketKey { workflow_id, class, start }: BucketKey) -> Self {
+        Self { width: width.code(), bucket: start.as_millis(), workflow_id, class: class.code() }
+    }
+
     fn place(&self) -> (i16, i64) {
         (self.width, self.bucket)
     }
 }
 
-/// Differences per row of every width.
-pub(super) type Tallies = FastMap<RollupKey, Tally>;
-
-/// The differences of a fold per row of every width.
-pub(super) fn widen(fold: &Fold) -> Tallies {
-    let mut tallies = Tallies::default();
-    for (bucket, delta) in fold.deltas() {
-        for width in Width::ALL {
-            let key = RollupKey {
-                width: width.code(),
-                bucket: width.floor(bucket.start).as_millis(),
-                workflow_id: bucket.workflow_id.as_str().to_owned(),
-                class: bucket.class.code(),
-            };
-            tallies.entry(key).or_default().merge(delta);
-        }
+/// What a fold adds to the rows of every width.
+pub(super) fn widen(fold: &Fold) -> Differences {
+    let quarters = fold.deltas();
+    let hours = wider(&quarters, Width::Hour);
+    let days = wider(&hours, Width::Day);
+    let mut differences = Vec::with_capacity(quarters.len() + hours.len() + days.len());
+    for (width, tallies) in Width::ALL.into_iter().zip([quarters, hours, days]) {
+        let tallies = tallies.into_iter().filter(|(_, tally)| !tally.is_zero());
+        differences.extend(tallies.map(|(key, tally)| Difference {
+            key: RollupKey::of(width, key),
+            sketch: tally.sketch().to_bytes(),
+            tally,
+            is_stored: false,
+        }));
     }
-    tallies.retain(|_, tally| !tally.is_zero());
-    tallies
+    differences.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+    differences
+}
+
+/// Sums of tallies of narrower buckets.
+fn wider(narrow: &FastMap<BucketKey, Tally>, width: Width) -> FastMap<BucketKey, Tally> {
+    let mut wide = FastMap::<_, Tally>::with_capacity_and_hasher(narrow.len() / 2, Default::default());
+    for (key, tally) in narrow {
+        let key = BucketKey { start: width.floor(key.start), ..key.clone() };
+        wide.entry(key).or_default().merge(tally);
+    }
+    wide
 }

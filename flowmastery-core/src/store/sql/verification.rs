@@ -23,6 +23,7 @@ use crate::{
         execution::{Execution, Status},
         rollup::{Range, Sign, Tally, Width},
         verification::{Fate, Reach},
+        workflow::WorkflowId,
     },
     store::{Kept, Recount, StoreResult, VerificationStore},
 };
@@ -31,7 +32,7 @@ use crate::{
 const TOLD: usize = 20;
 
 /// A rollup's place: width, start, workflow, class.
-type Key = (i16, i64, String, i16);
+type Key = (i16, i64, WorkflowId, i16);
 
 impl SqlStore {
     /// A snapshot, with the client's current line; `None` for a client that is gone or outside of the scope.
@@ -203,7 +204,7 @@ async fn count_rows(tx: &mut Tx, client: ClientId, day: Range) -> StoreResult<BT
             while let Some(row) = rows.try_next().await.map_err(fault)? {
                 let recorded = Known::try_from(row)?.recorded;
                 let execution = &recorded.execution;
-                let workflow = execution.workflow_id.as_str().to_owned();
+                let workflow = execution.workflow_id.clone();
                 let key =
                     (Width::Quarter.code(), recorded.bucket.as_millis(), workflow, execution.class().code());
                 tallies.entry(key).or_default().record(execution, Sign::Plus);
@@ -282,7 +283,7 @@ fn compare_sums(stored: &BTreeMap<Key, Tally>, recount: &mut Recount) {
 
 fn tell(recount: &mut Recount, key: &Key, what: &str, (ours, other): (&Tally, &Tally)) {
     if recount.differing.len() < TOLD {
-        let (minutes, bucket, workflow, class) = key;
+        let (minutes, bucket, WorkflowId(workflow), class) = key;
         let start = Timestamp::from_millis(*bucket);
         recount.differing.push(format!(
             "{minutes} minutes from {start}, workflow {workflow}, class {class}: counted {:?} in {} ms, {what} {:?} in {} ms",

@@ -7,9 +7,10 @@ use sqlx::FromRow;
 
 use super::{dialect, ledger::Ledger, pool::fetch_all};
 use crate::{
+    clock::Timestamp,
     model::{
-        execution::Execution,
-        workflow::{Workflow, WorkflowStatus},
+        rollup::{FastMap, Fold},
+        workflow::{Workflow, WorkflowId, WorkflowStatus},
     },
     store::StoreResult,
 };
@@ -42,14 +43,13 @@ impl Ledger {
     /// Makes workflows known that stand only in executions, and raises the time of their last one.
     pub(super) async fn note_executions(
         &mut self,
-        executions: impl Iterator<Item = &Execution>,
+        last_starts: FastMap<WorkflowId, Option<Timestamp>>,
     ) -> StoreResult<()> {
         let mut rows = self.workflows().await?;
         let before = rows.clone();
-        for execution in executions {
-            let id = execution.workflow_id.as_str().to_owned();
-            let row = rows.entry(id).or_insert_with_key(|id| unlisted(id));
-            row.last_execution_at = row.last_execution_at.max(execution.started_at.map(|at| at.as_millis()));
+        for (id, start) in last_starts {
+            let row = rows.entry(id.as_str().to_owned()).or_insert_with_key(|id| unlisted(id));
+            row.last_execution_at = row.last_execution_at.max(start.map(Timestamp::as_millis));
         }
         self.write_changed(&before, rows).await?;
         Ok(())
@@ -76,6 +76,18 @@ impl Ledger {
         }
         Ok(!changed.is_empty())
     }
+}
+
+/// When each workflow of what a fold changed last started.
+pub(super) fn last_starts(fold: &Fold) -> FastMap<WorkflowId, Option<Timestamp>> {
+    let mut starts = FastMap::default();
+    for execution in fold.changed().map(|recorded| &recorded.execution) {
+        match starts.get_mut(&execution.workflow_id) {
+            Some(last) => *last = execution.started_at.max(*last),
+            None => drop(starts.insert(execution.workflow_id.clone(), execution.started_at)),
+        }
+    }
+    starts
 }
 
 /// A workflow that n8n has not listed yet: its id stands for its name.

@@ -1,18 +1,41 @@
 //! Many rows by one prepared statement on SQLite: placeholders for many rows at once, so that nothing is parsed but the statement, and that once.
 
-use std::sync::OnceLock;
+use std::{
+    collections::HashSet,
+    sync::{Arc, OnceLock},
+};
 
 use sqlx::{SqliteConnection, error::BoxDynError, sqlite::SqliteArguments};
 
 use crate::id::ClientId;
 
 /// How many rows a statement takes. What is left over goes by the smaller ones.
-const SIZES: [usize; 3] = [128, 16, 1];
+const SIZES: [usize; 4] = [512, 64, 8, 1];
 
 /// What a row has to say to a statement that writes many.
 pub(super) trait BulkRow: Send {
     /// Adds its values in the order of the columns.
-    fn bind(self, client: ClientId, arguments: &mut SqliteArguments) -> Result<(), BoxDynError>;
+    fn bind(
+        self,
+        client: ClientId,
+        texts: &mut Texts,
+        arguments: &mut SqliteArguments,
+    ) -> Result<(), BoxDynError>;
+}
+
+/// The texts of one statement, each of which is in memory once: one thread allocates them, and the other frees them, which takes long.
+#[derive(Default)]
+pub(super) struct Texts(HashSet<Arc<str>, foldhash::fast::RandomState>);
+
+impl Texts {
+    pub(super) fn shared(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.0.get(text) {
+            return Arc::clone(known);
+        }
+        let shared: Arc<str> = text.into();
+        self.0.insert(Arc::clone(&shared));
+        shared
+    }
 }
 
 /// A statement that writes rows.
@@ -57,8 +80,9 @@ impl Bulk {
         let Some((size, text)) = SIZES.into_iter().zip(&self.texts).find(fits) else { return Ok(None) };
         let mut arguments = SqliteArguments::default();
         sqlx::Arguments::reserve(&mut arguments, size * self.columns, 0);
+        let mut texts = Texts::default();
         for row in rows.take(size) {
-            row.bind(client, &mut arguments).map_err(sqlx::Error::Encode)?;
+            row.bind(client, &mut texts, &mut arguments).map_err(sqlx::Error::Encode)?;
         }
         Ok(Some((text.get_or_init(|| self.text(size)), arguments)))
     }

@@ -4,12 +4,12 @@
 use sqlx::{Arguments, error::BoxDynError, sqlite::SqliteArguments};
 
 #[cfg(feature = "sqlite")]
-use super::bulk::{Bulk, BulkRow};
+use super::bulk::{Bulk, BulkRow, Texts};
 #[cfg(feature = "postgres")]
 use super::copy::{self, CopyRow, Fields};
 use super::{
     super::{
-        execution_row::ExecutionRow,
+        execution_row::{ExecutionRow, NewExecution},
         fault::fault,
         pool::{Tx, by_database},
     },
@@ -126,17 +126,29 @@ macro_rules! insert {
 #[cfg(feature = "postgres")]
 const COPY: &str = concat!("COPY executions ", columns!(), " FROM STDIN (FORMAT binary)");
 
+/// Without the misses, which are 0 of whatever is written: each value that is bound takes its time.
+#[cfg(feature = "sqlite")]
+macro_rules! insert_values {
+    ($verb:literal) => {
+        concat!(
+            $verb,
+            " INTO executions (client_id, epoch, execution_id, workflow_id, status, mode, started_at, stopped_at, retry_of,
+                 retry_success_id, bucket, seen_at) VALUES"
+        )
+    };
+}
+
 // A violation undoes the transaction anyway: without FAIL, SQLite would note for each statement how to undo it alone.
 #[cfg(feature = "sqlite")]
-static INSERT: Bulk = Bulk::new(concat!("INSERT OR FAIL INTO executions ", columns!(), " VALUES"), 13, "");
+static INSERT: Bulk = Bulk::new(insert_values!("INSERT OR FAIL"), 12, "");
 #[cfg(feature = "sqlite")]
-static REPLACE: Bulk = Bulk::new(concat!("INSERT INTO executions ", columns!(), " VALUES"), 13, replace!());
+static REPLACE: Bulk = Bulk::new(insert_values!("INSERT"), 12, replace!());
 
 /// Inserts executions, or replaces those that are stored.
 pub(in super::super) async fn write_executions(
     tx: &mut Tx,
     client: ClientId,
-    rows: Vec<ExecutionRow>,
+    rows: Vec<NewExecution<'_>>,
     standing: Standing,
 ) -> StoreResult<()> {
     if rows.is_empty() {
@@ -153,18 +165,18 @@ pub(in super::super) async fn write_executions(
                 Standing::Stored => concat!(insert!(), replace!()),
             })
             .bind(client)
-            .bind(column!(rows, epoch))
-            .bind(column!(rows, execution_id))
-            .bind(texts!(rows, workflow_id))
-            .bind(column!(rows, status))
-            .bind(texts!(rows, mode))
-            .bind(column!(rows, started_at))
-            .bind(column!(rows, stopped_at))
-            .bind(column!(rows, retry_of))
-            .bind(column!(rows, retry_success_id))
-            .bind(column!(rows, bucket))
-            .bind(column!(rows, misses))
-            .bind(column!(rows, seen_at))
+            .bind(each!(rows, row => row.epoch))
+            .bind(each!(rows, row => row.id()))
+            .bind(each!(rows, row => row.workflow_id()))
+            .bind(each!(rows, row => row.status()))
+            .bind(each!(rows, row => row.mode()))
+            .bind(each!(rows, row => row.optional()[0]))
+            .bind(each!(rows, row => row.optional()[1]))
+            .bind(each!(rows, row => row.optional()[2]))
+            .bind(each!(rows, row => row.optional()[3]))
+            .bind(each!(rows, row => row.recorded.bucket))
+            .bind(each!(rows, _row => 0_i16))
+            .bind(each!(rows, row => row.seen_at))
             .execute(pg)
             .await
             .map(drop),
@@ -180,41 +192,41 @@ pub(in super::super) async fn write_executions(
 }
 
 #[cfg(feature = "postgres")]
-impl CopyRow for ExecutionRow {
+impl CopyRow for NewExecution<'_> {
     const FIELDS: i16 = 13;
 
     fn write(&self, client: ClientId, fields: &mut Fields) {
         fields.long(client.0);
         fields.long(self.epoch);
-        fields.long(self.execution_id);
-        fields.bytes(self.workflow_id.as_bytes());
-        fields.short(self.status);
-        fields.bytes(self.mode.as_bytes());
-        fields.optional(self.started_at);
-        fields.optional(self.stopped_at);
-        fields.optional(self.retry_of);
-        fields.optional(self.retry_success_id);
-        fields.long(self.bucket);
-        fields.short(self.misses);
-        fields.long(self.seen_at);
+        fields.long(self.id().0);
+        fields.bytes(self.workflow_id().as_bytes());
+        fields.short(self.status());
+        fields.bytes(self.mode().as_bytes());
+        self.optional().into_iter().for_each(|value| fields.optional(value));
+        fields.long(self.recorded.bucket.as_millis());
+        fields.short(0);
+        fields.long(self.seen_at.as_millis());
     }
 }
 
 #[cfg(feature = "sqlite")]
-impl BulkRow for ExecutionRow {
-    fn bind(self, client: ClientId, arguments: &mut SqliteArguments) -> Result<(), BoxDynError> {
+impl BulkRow for NewExecution<'_> {
+    fn bind(
+        self,
+        client: ClientId,
+        texts: &mut Texts,
+        arguments: &mut SqliteArguments,
+    ) -> Result<(), BoxDynError> {
         arguments.add(client)?;
         arguments.add(self.epoch)?;
-        arguments.add(self.execution_id)?;
-        arguments.add(self.workflow_id)?;
-        arguments.add(self.status)?;
-        arguments.add(self.mode)?;
-        arguments.add(self.started_at)?;
-        arguments.add(self.stopped_at)?;
-        arguments.add(self.retry_of)?;
-        arguments.add(self.retry_success_id)?;
-        arguments.add(self.bucket)?;
-        arguments.add(self.misses)?;
+        arguments.add(self.id())?;
+        arguments.add(texts.shared(self.workflow_id()))?;
+        arguments.add(self.status())?;
+        arguments.add(texts.shared(self.mode()))?;
+        for value in self.optional() {
+            arguments.add(value)?;
+        }
+        arguments.add(self.recorded.bucket)?;
         arguments.add(self.seen_at)
     }
 }

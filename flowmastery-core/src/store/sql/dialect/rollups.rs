@@ -4,14 +4,14 @@
 use sqlx::{Arguments, error::BoxDynError, sqlite::SqliteArguments};
 
 #[cfg(feature = "sqlite")]
-use super::bulk::{Bulk, BulkRow};
+use super::bulk::{Bulk, BulkRow, Texts};
 #[cfg(feature = "postgres")]
 use super::copy::{self, CopyRow, Fields};
 use super::{
     super::{
         fault::fault,
         pool::{Tx, by_database},
-        rollup::{RollupKey, RollupRow},
+        rollup::{NewRollup, RollupKey, RollupRow},
     },
     Standing,
 };
@@ -56,7 +56,7 @@ pub(in super::super) async fn filled_buckets(
 pub(in super::super) async fn read_rollups(
     tx: &mut Tx,
     client: ClientId,
-    keys: &[RollupKey],
+    keys: &[&RollupKey],
 ) -> StoreResult<Vec<RollupRow>> {
     let rows = by_database!(
         tx.db(),
@@ -72,7 +72,7 @@ pub(in super::super) async fn read_rollups(
             .bind(client)
             .bind(column!(keys, width))
             .bind(column!(keys, bucket))
-            .bind(column!(keys, workflow_id))
+            .bind(texts!(keys, workflow_id))
             .bind(column!(keys, class))
             .fetch_all(pg)
             .await
@@ -138,7 +138,7 @@ static REPLACE: Bulk = Bulk::new(concat!("INSERT INTO rollups ", columns!(), " V
 pub(in super::super) async fn write_rollups(
     tx: &mut Tx,
     client: ClientId,
-    rows: Vec<RollupRow>,
+    rows: Vec<NewRollup>,
     standing: Standing,
 ) -> StoreResult<()> {
     if rows.is_empty() {
@@ -155,20 +155,20 @@ pub(in super::super) async fn write_rollups(
                 Standing::Stored => concat!(insert!(), replace!()),
             })
             .bind(client)
-            .bind(column!(rows, width))
-            .bind(column!(rows, bucket))
-            .bind(texts!(rows, workflow_id))
-            .bind(column!(rows, class))
-            .bind(column!(rows, new_count))
-            .bind(column!(rows, running_count))
-            .bind(column!(rows, waiting_count))
-            .bind(column!(rows, success_count))
-            .bind(column!(rows, error_count))
-            .bind(column!(rows, crashed_count))
-            .bind(column!(rows, canceled_count))
-            .bind(column!(rows, unknown_count))
-            .bind(column!(rows, duration_sum_ms))
-            .bind(rows.iter().map(|row| row.sketch.as_slice()).collect::<Vec<_>>())
+            .bind(each!(rows, row => row.key.width))
+            .bind(each!(rows, row => row.key.bucket))
+            .bind(each!(rows, row => row.key.workflow_id.as_str()))
+            .bind(each!(rows, row => row.key.class))
+            .bind(each!(rows, row => row.numbers[0]))
+            .bind(each!(rows, row => row.numbers[1]))
+            .bind(each!(rows, row => row.numbers[2]))
+            .bind(each!(rows, row => row.numbers[3]))
+            .bind(each!(rows, row => row.numbers[4]))
+            .bind(each!(rows, row => row.numbers[5]))
+            .bind(each!(rows, row => row.numbers[6]))
+            .bind(each!(rows, row => row.numbers[7]))
+            .bind(each!(rows, row => row.numbers[8]))
+            .bind(each!(rows, row => row.sketch.as_slice()))
             .execute(pg)
             .await
             .map(drop),
@@ -184,30 +184,34 @@ pub(in super::super) async fn write_rollups(
 }
 
 #[cfg(feature = "postgres")]
-impl CopyRow for RollupRow {
+impl CopyRow for NewRollup {
     const FIELDS: i16 = 15;
 
     fn write(&self, client: ClientId, fields: &mut Fields) {
         fields.long(client.0);
-        fields.short(self.width);
-        fields.long(self.bucket);
-        fields.bytes(self.workflow_id.as_bytes());
-        fields.short(self.class);
-        self.numbers().into_iter().for_each(|number| fields.long(number));
+        fields.short(self.key.width);
+        fields.long(self.key.bucket);
+        fields.bytes(self.key.workflow_id.as_str().as_bytes());
+        fields.short(self.key.class);
+        self.numbers.into_iter().for_each(|number| fields.long(number));
         fields.bytes(&self.sketch);
     }
 }
 
 #[cfg(feature = "sqlite")]
-impl BulkRow for RollupRow {
-    fn bind(self, client: ClientId, arguments: &mut SqliteArguments) -> Result<(), BoxDynError> {
-        let numbers = self.numbers();
+impl BulkRow for NewRollup {
+    fn bind(
+        self,
+        client: ClientId,
+        texts: &mut Texts,
+        arguments: &mut SqliteArguments,
+    ) -> Result<(), BoxDynError> {
         arguments.add(client)?;
-        arguments.add(self.width)?;
-        arguments.add(self.bucket)?;
-        arguments.add(self.workflow_id)?;
-        arguments.add(self.class)?;
-        for number in numbers {
+        arguments.add(self.key.width)?;
+        arguments.add(self.key.bucket)?;
+        arguments.add(texts.shared(self.key.workflow_id.as_str()))?;
+        arguments.add(self.key.class)?;
+        for number in self.numbers {
             arguments.add(number)?;
         }
         arguments.add(self.sketch)
@@ -229,7 +233,7 @@ pub(in super::super) async fn delete_rollups(
         .bind(client)
         .bind(column!(keys, width))
         .bind(column!(keys, bucket))
-        .bind(column!(keys, workflow_id))
+        .bind(texts!(keys, workflow_id))
         .bind(column!(keys, class))
         .execute(pg)
         .await
