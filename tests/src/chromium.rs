@@ -15,7 +15,9 @@ use chromiumoxide::{
             page::{EventLoadEventFired, NavigateParams},
             target::{CreateBrowserContextParams, CreateTargetParams},
         },
-        js_protocol::runtime::{ConsoleApiCalledType, EvaluateParams, EventConsoleApiCalled, EventExceptionThrown},
+        js_protocol::runtime::{
+            ConsoleApiCalledType, EvaluateParams, EventConsoleApiCalled, EventExceptionThrown,
+        },
     },
     layout::Point,
     listeners::EventStream,
@@ -59,7 +61,8 @@ impl Chromium {
 
     /// Another person, who shares no cookie with anybody, before an empty page.
     pub async fn person(&self) -> Tab {
-        let context = self.browser.create_browser_context(CreateBrowserContextParams::default()).await.unwrap();
+        let context =
+            self.browser.create_browser_context(CreateBrowserContextParams::default()).await.unwrap();
         Tab::new(&self.browser, context).await
     }
 
@@ -109,7 +112,8 @@ impl Tab {
 
     /// What an expression is in the page; a promise is waited for.
     pub async fn ask(&self, expression: &str) -> Value {
-        let asked = EvaluateParams::builder().expression(expression).await_promise(true).return_by_value(true);
+        let asked =
+            EvaluateParams::builder().expression(expression).await_promise(true).return_by_value(true);
         let answer = timeout(PATIENCE, self.page.execute(asked.build().unwrap())).await;
         let answer = answer.unwrap_or_else(|_| panic!("no answer: {expression}")).unwrap().result;
         assert!(answer.exception_details.is_none(), "{expression}: {:?}", answer.exception_details);
@@ -146,7 +150,8 @@ impl Tab {
 
     /// Writes a text in the place of what a field has.
     pub async fn fill(&self, selector: &str, text: &str) {
-        let focus = format!("(() => {{ const e = {}; e.focus(); e.select(); return true; }})()", find(selector));
+        let focus =
+            format!("(() => {{ const e = {}; e.focus(); e.select(); return true; }})()", find(selector));
         assert_eq!(self.ask(&focus).await, true);
         self.page.execute(InsertTextParams::new(text)).await.unwrap();
     }
@@ -206,7 +211,10 @@ impl Tab {
             .map(|event| format!("{:?}", event.exception_details))
             .collect();
         for event in taken(&mut self.console) {
-            if matches!(event.r#type, ConsoleApiCalledType::Error | ConsoleApiCalledType::Warning | ConsoleApiCalledType::Assert) {
+            if matches!(
+                event.r#type,
+                ConsoleApiCalledType::Error | ConsoleApiCalledType::Warning | ConsoleApiCalledType::Assert
+            ) {
                 found.push(format!("{:?}", event.args));
             }
         }

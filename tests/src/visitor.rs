@@ -25,8 +25,7 @@ impl Visitor {
     /// Somebody who has signed in on the page.
     pub async fn signed_in(world: &World, email: &str) -> Self {
         let mut visitor = Self::new(world);
-        let answer =
-            visitor.submit("/dashboard/sign-in", &[("email", email), ("password", PASSWORD)]).await;
+        let answer = visitor.submit("/dashboard/sign-in", &[("email", email), ("password", PASSWORD)]).await;
         assert_eq!((answer.status.as_u16(), answer.header("location")), (303, Some("/dashboard")));
         visitor
     }

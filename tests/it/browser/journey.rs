@@ -9,7 +9,11 @@ use flowmastery_tests::{
 };
 use n8n_simulator::Run;
 
-use super::{enter, hosts::{AGENCY, Host}, now};
+use super::{
+    enter,
+    hosts::{AGENCY, Host},
+    now,
+};
 use crate::standalone::harness::PASSWORD;
 
 /// A client's name that would be a page of its own.
@@ -67,7 +71,7 @@ async fn sign_in(host: &Host, admin: &mut Tab) {
 /// A wrong key is told and the address stays; with the right one numbers come by themselves.
 async fn connect(host: &Host, admin: &mut Tab) {
     host.make(admin, NAME).await;
-    host.enter_key(admin, "a wrong key").await;
+    host.enter_key(admin, "a-wrong-key").await;
     let alert = admin.ask("document.querySelector('[role=alert]').innerText").await;
     assert!(alert.as_str().unwrap().contains("API key"), "{alert}");
     assert_eq!(admin.ask("document.querySelector('input[name=n8n_api_url]').value").await, host.n8n.url());
@@ -99,7 +103,8 @@ async fn accept(host: &mut Host, admin: &Tab, carl: &Tab) {
 
 /// A choice is asked for at once, a search with its button; both stay when the table is sorted.
 async fn filter(carl: &Tab) {
-    const NAMES: &str = "[...document.querySelectorAll('table.workflows tbody th')].map((cell) => cell.innerText)";
+    const NAMES: &str =
+        "[...document.querySelectorAll('table.workflows tbody th')].map((cell) => cell.innerText)";
     carl.choose("select[name=period]", "7d").await;
     assert!(carl.url().await.query().unwrap().contains("period=7d"));
     let all: Vec<String> = serde_json::from_value(carl.ask(NAMES).await).unwrap();

@@ -29,7 +29,8 @@ pub(super) async fn tour(look: impl AsyncFn(&Tab, &str)) {
     host.connect(&admin, "Contoso Logistics").await;
     host.open(&admin, "/clients/1").await;
     admin.until("document.querySelector('table.workflows tbody tr') !== null").await;
-    host.make(&admin, "A customer whose name is so long that it has to be broken somewhere, GmbH & Co. KG").await;
+    host.make(&admin, "A customer whose name is so long that it has to be broken somewhere, GmbH & Co. KG")
+        .await;
     let link = host.invite(&admin, "carl@contoso.example").await;
     nobody.open(&link).await;
     look(&nobody, "accept-invitation").await;

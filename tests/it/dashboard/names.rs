@@ -56,7 +56,10 @@ async fn they_are_text_on_every_page() {
         let page = admin.get(&format!("/dashboard{}", path.replace("{id}", &id.to_string()))).await;
         assert_page(&page, 200);
         let html = page.text();
-        assert!(!html.contains("<script>") && !html.contains("<img") && !html.contains("onerror=alert(2)>"), "{html}");
+        assert!(
+            !html.contains("<script>") && !html.contains("<img") && !html.contains("onerror=alert(2)>"),
+            "{html}"
+        );
         assert!(html.contains(&escaped(SCRIPT)) || path == "/audit", "{path}: {html}");
     }
     let page = Visitor::signed_in(&world, "carl@acme.com").await.get("/dashboard").await;
@@ -92,7 +95,8 @@ async fn they_are_no_formulas_in_sheets() {
         for row in &table {
             assert_eq!(row.len(), table[0].len(), "{row:?}");
             for cell in row {
-                let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) && cell.parse::<f64>().is_err();
+                let is_formula =
+                    cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) && cell.parse::<f64>().is_err();
                 assert!(!is_formula, "{cell:?}");
             }
         }

@@ -23,7 +23,11 @@ async fn a_path_of_the_hosts_below_its_base_path_is_where_everything_leads() {
     let page = visitor.follow("/flow/portal/people").await;
     assert_page(&page, 200);
     let next = "name=\"next\" value=\"/flow/portal/people\"";
-    assert!(page.text().contains(next) && page.text().contains("Northwind &#60;Automation&#62;"), "{}", page.text());
+    assert!(
+        page.text().contains(next) && page.text().contains("Northwind &#60;Automation&#62;"),
+        "{}",
+        page.text()
+    );
     let fields = [("email", ADMIN), ("password", PASSWORD), ("next", "/flow/portal/people")];
     let answer = visitor.submit("/flow/portal/sign-in", &fields).await;
     assert_eq!((answer.status.as_u16(), answer.header("location")), (303, Some("/flow/portal/people")));
@@ -52,9 +56,14 @@ async fn a_path_of_the_hosts_below_its_base_path_is_where_everything_leads() {
 async fn nothing_is_where_the_dashboard_would_be_by_itself() {
     let world = portal().await;
     let mut visitor = Visitor::new(&world);
-    for path in ["/dashboard", "/dashboard/sign-in", "/flow/dashboard", "/flow/dashboard/assets/dashboard.css"] {
+    for path in
+        ["/dashboard", "/dashboard/sign-in", "/flow/dashboard", "/flow/dashboard/assets/dashboard.css"]
+    {
         let document = visitor.get(path).await;
-        assert_eq!((document.status.as_u16(), document.header("content-type")), (404, Some("application/problem+json")));
+        assert_eq!(
+            (document.status.as_u16(), document.header("content-type")),
+            (404, Some("application/problem+json"))
+        );
     }
     // What leads out of it is not followed.
     let fields = [("email", ADMIN), ("password", PASSWORD), ("next", "/dashboard/people")];
@@ -67,7 +76,10 @@ async fn without_a_dashboard_there_are_no_pages() {
     let (mut world, _) = world().await;
     world.api = Api::builder(world.app.clone()).build().unwrap();
     let document = Visitor::new(&world).get("/dashboard").await;
-    assert_eq!((document.status.as_u16(), document.header("content-type")), (404, Some("application/problem+json")));
+    assert_eq!(
+        (document.status.as_u16(), document.header("content-type")),
+        (404, Some("application/problem+json"))
+    );
     assert!(!world.api.routes().any(|(_, path)| path.starts_with("/dashboard")));
 }
 
@@ -76,5 +88,8 @@ async fn a_logo_that_is_a_picture_of_scripts_runs_none() {
     let mut visitor = Visitor::new(&portal().await);
     let logo = visitor.get("/flow/portal/assets/logo").await;
     let policy = logo.header("content-security-policy").unwrap_or_default();
-    assert!(policy.contains("default-src 'none'"), "opened by itself it is a page of this origin: {policy:?}");
+    assert!(
+        policy.contains("default-src 'none'"),
+        "opened by itself it is a page of this origin: {policy:?}"
+    );
 }

@@ -50,7 +50,11 @@ async fn signing_in_leads_nowhere_but_into_the_dashboard() {
     ] {
         let mut visitor = Visitor::new(&world);
         let answer = visitor.submit(SIGN_IN, &form(elsewhere)).await;
-        assert_eq!((answer.status.as_u16(), answer.header("location")), (303, Some("/dashboard")), "{elsewhere}");
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("location")),
+            (303, Some("/dashboard")),
+            "{elsewhere}"
+        );
         let query: String = url::form_urlencoded::byte_serialize(elsewhere.as_bytes()).collect();
         let page = visitor.get(&format!("{SIGN_IN}?next={query}")).await;
         assert!(page.text().contains("name=\"next\" value=\"/dashboard\""), "{elsewhere}");
@@ -87,7 +91,8 @@ async fn a_wrong_password_is_told_with_its_status_and_the_address_stays() {
 async fn an_access_token_that_is_too_old_is_renewed_on_the_way() {
     let (world, _) = world().await;
     let mut visitor = Visitor::signed_in(&world, ADMIN).await;
-    let (access, refresh) = (visitor.cookie("access").unwrap().to_owned(), visitor.cookie("refresh").unwrap().to_owned());
+    let (access, refresh) =
+        (visitor.cookie("access").unwrap().to_owned(), visitor.cookie("refresh").unwrap().to_owned());
     world.clock.advance(Duration::from_secs(31 * 60));
     let led = visitor.get("/dashboard/people?done=invited").await;
     let renew = "/dashboard/renew?next=%2Fdashboard%2Fpeople%3Fdone%3Dinvited";
@@ -136,7 +141,8 @@ async fn an_invitation_is_accepted_once_and_leads_to_the_numbers() {
     let page = carl.get(&format!("/dashboard/accept-invitation?token={secret}")).await;
     assert_page(&page, 200);
     assert!(page.text().contains("carl@acme.com") && page.text().contains("the numbers of Acme Corp"));
-    let short = carl.submit("/dashboard/accept-invitation", &[("token", &secret), ("password", "short")]).await;
+    let short =
+        carl.submit("/dashboard/accept-invitation", &[("token", &secret), ("password", "short")]).await;
     assert_page(&short, 422);
     assert!(short.text().contains(&format!("value=\"{secret}\"")), "it is tried again");
     let fields = [("token", secret.as_str()), ("email", "carl@acme.com"), ("password", PASSWORD)];

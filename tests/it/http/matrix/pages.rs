@@ -70,8 +70,10 @@ async fn every_page_has_a_row() {
     let rows = rows_of(super::ROWS).into_iter().chain(rows_of(PAGES));
     let named: BTreeSet<_> = rows.map(|row| format!("{} {}", row.method, row.route)).collect();
     let named = named.into_iter().map(|row| row.replace("{token_or_invitation_id}", "{invitation_id}"));
-    let routes: Vec<_> =
-        routes.into_iter().map(|row| row.replace("/invitations/{token}", "/invitations/{invitation_id}")).collect();
+    let routes: Vec<_> = routes
+        .into_iter()
+        .map(|row| row.replace("/invitations/{token}", "/invitations/{invitation_id}"))
+        .collect();
     assert_eq!(routes.into_iter().collect::<BTreeSet<_>>(), named.collect());
 }
 
@@ -103,7 +105,8 @@ async fn check(row: Row) {
             row.method
         );
         if !row.is_public() {
-            let is_led_away = place.is_some_and(|place| place.starts_with("/dashboard/renew?next=%2Fdashboard"));
+            let is_led_away =
+                place.is_some_and(|place| place.starts_with("/dashboard/renew?next=%2Fdashboard"));
             assert_eq!(is_led_away, at == 0, "{} {path} as {who}: {place:?}", row.method);
         }
     };
