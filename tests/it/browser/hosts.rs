@@ -32,7 +32,7 @@ pub(super) struct Host {
 }
 
 enum Running {
-    Program(Server, #[expect(dead_code, reason = "it is kept for as long")] Place),
+    Program(Server, Place),
     Here(#[expect(dead_code, reason = "it is kept for as long")] AbortOnDropHandle<()>),
 }
 
@@ -46,6 +46,7 @@ impl Host {
             ("SMTP_TLS", "none"),
             ("FROM_EMAIL", "Northwind <noreply@agency.com>"),
             ("AGENCY_NAME", AGENCY),
+            ("OUTBOUND_ALLOW", "127.0.0.1"),
             ("SECRET_KEY", SECRET),
         ];
         let place = Place::new();
