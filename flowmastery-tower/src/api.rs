@@ -108,8 +108,8 @@ impl ApiBuilder {
         self
     }
 
-    /// Pages for people beside the API, whose visitors sign in by cookies; none unless told. Mails lead to them where the services' front end is
-    /// the public URL with the base path and the dashboard's path.
+    /// Pages for people beside the API, whose visitors sign in by cookies; none unless told. [`Dashboard`] says how mails lead to them. Give
+    /// [`Self::public_url`] with it: on plain http browsers keep no cookies otherwise.
     #[cfg(feature = "dashboard")]
     pub fn dashboard(mut self, dashboard: Dashboard) -> Self {
         self.dashboard = Some(dashboard);
@@ -323,6 +323,8 @@ impl Inner {
             target: target.clone(),
             parameters: matched.parameters.iter().map(|(_, value)| value.clone()).collect(),
             headers: std::mem::take(&mut parts.headers),
+            #[cfg(feature = "dashboard")]
+            extensions: std::mem::take(&mut parts.extensions),
             fields,
         };
         let answer = if route.takes_nothing() { call.without_fields() } else { Ok(call) };
