@@ -3,6 +3,7 @@
 //! A page is a struct with a template beside it in `templates`; templates escape whatever is put into them. Everything that a browser loads for
 //! it comes from here.
 
+pub(crate) mod asked;
 mod assets;
 pub(crate) mod audit;
 mod brand;
@@ -19,7 +20,7 @@ pub(crate) mod words;
 pub use self::brand::{Dashboard, Logo};
 pub(crate) use self::{
     assets::asset,
-    page::{Chrome, Notice, Section, answer, problem},
+    page::{Chrome, Notice, Section, answer, html_of, problem, rendered},
 };
 
 /// Where the pages are unless a host says otherwise. Templates of routes always begin with it; what a host says stands in links and requests.

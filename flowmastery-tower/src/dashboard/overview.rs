@@ -8,9 +8,9 @@ use flowmastery_core::{
 };
 
 use super::{
-    Chrome, chart,
-    client::{Asked, PERIODS},
-    words,
+    Chrome,
+    asked::{Asked, PERIODS},
+    chart, words,
 };
 
 /// A client's row.
@@ -73,14 +73,14 @@ impl OverviewPage {
             rate: words::percent(all.overall_success_rate),
             saved: words::hours(all.total_time_saved_hours),
             change: words::change(all.trends.execution_trend, "%"),
-            chart: chart::executions(series)?,
+            chart: chart::executions(series, &chart::COLOURS)?,
             chrome,
             here,
             asked,
         })
     }
 
-    fn periods(&self) -> [(&'static str, &'static str); 6] {
+    fn periods(&self) -> [(&'static str, &'static str); 7] {
         PERIODS
     }
 }

@@ -12,6 +12,7 @@ mod live;
 mod people;
 mod session;
 mod sheets;
+mod view;
 
 use flowmastery_core::{
     error::Result as CoreResult,
