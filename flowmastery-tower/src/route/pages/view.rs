@@ -46,6 +46,8 @@ pub(super) struct View {
     pub(super) asked: Asked,
     pub(super) period: PeriodQuery,
     pub(super) series: SeriesQuery,
+    /// What was done before, in a word.
+    pub(super) done: String,
 }
 
 /// What was asked for, and what it means.
@@ -92,7 +94,7 @@ fn read(values: &Values, now: Timestamp) -> Result<View, Vec<FieldError>> {
         sort: text("sort").and_then(Sort::parse).unwrap_or_default(),
         page: values.integer("page").and_then(|page| usize::try_from(page).ok()).unwrap_or(1),
     };
-    Ok(View { asked, period, series })
+    Ok(View { asked, period, series, done: text("done").unwrap_or_default().to_owned() })
 }
 
 fn date(field: &str, text: Option<&str>) -> Result<Option<Date>, Vec<FieldError>> {
