@@ -43,3 +43,9 @@ if (zones && Intl.supportedValuesOf) {
         if (zone) zones.append(new Option(zone, zone));
     }
 }
+
+// What is made for paper can be printed.
+for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
+}

@@ -13,6 +13,7 @@ pub(crate) mod clients;
 pub(crate) mod overview;
 mod page;
 pub(crate) mod people;
+pub(crate) mod report;
 pub(crate) mod session;
 pub(crate) mod sheet;
 pub(crate) mod words;
