@@ -10,8 +10,10 @@ mod clients;
 mod home;
 mod live;
 mod people;
+mod report;
 mod session;
 mod sheets;
+mod view;
 
 use flowmastery_core::{
     error::Result as CoreResult,
@@ -33,6 +35,7 @@ pub(crate) fn routes() -> Vec<Route> {
     routes.extend(session::routes());
     routes.extend(home::routes());
     routes.extend(client::routes());
+    routes.extend(report::routes());
     routes.extend(clients::routes());
     routes.extend(people::routes());
     routes.extend(account::routes());
