@@ -1,5 +1,7 @@
 //! What axe-core finds on every page, light and dark; `scripts/check-axe` has it from npm and says where it is.
 
+use std::cell::RefCell;
+
 use flowmastery_tests::{chromium::Tab, supervised::given};
 use serde_json::Value;
 
@@ -10,6 +12,7 @@ use super::tour::tour;
 async fn axe_finds_nothing_serious_on_any_page() {
     let file = given("FLOWMASTERY_TEST_AXE").expect("FLOWMASTERY_TEST_AXE names axe.min.js");
     let axe = std::fs::read_to_string(file).unwrap();
+    let found_on = RefCell::new(Vec::new());
     tour(async |tab: &Tab, name: &str| {
         for (width, scheme) in [(1280, "light"), (1280, "dark"), (390, "light")] {
             tab.look(width, scheme).await;
@@ -22,10 +25,14 @@ async fn axe_finds_nothing_serious_on_any_page() {
                 .filter(|finding| ["serious", "critical"].contains(&finding["impact"].as_str().unwrap()))
                 .map(told)
                 .collect();
-            assert!(serious.is_empty(), "{name}, {width}, {scheme}:\n{}", serious.join("\n"));
+            found_on
+                .borrow_mut()
+                .extend(serious.iter().map(|told| format!("{name}, {width}, {scheme}: {told}")));
         }
     })
     .await;
+    let found = found_on.into_inner();
+    assert!(found.is_empty(), "{}", found.join("\n"));
 }
 
 /// A finding and where it is.

@@ -8,11 +8,13 @@ use flowmastery_tests::{
 use super::hosts::Host;
 
 /// Pages of an admin, by what their pictures are called.
-const PAGES: [(&str, &str); 9] = [
+const PAGES: [(&str, &str); 11] = [
     ("overview", ""),
     ("client", "/clients/1"),
     ("client-week", "/clients/1?period=7d&sort=saved"),
     ("client-without", "/clients/2"),
+    ("client-hours", "/clients/1?period=24h&tz=Europe%2FBerlin&search=a"),
+    ("report", "/clients/1/report"),
     ("settings", "/clients/1/settings"),
     ("new-client", "/clients/new"),
     ("people", "/people"),

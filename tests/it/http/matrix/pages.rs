@@ -34,6 +34,7 @@ const PAGES: &str = "
     GET  /dashboard/clients/{client_id}/workflows.csv          303 200 404 200
     GET  /dashboard/clients/{client_id}/series.csv             303 200 404 200
     GET  /dashboard/clients/{client_id}/executions.csv         303 200 404 200
+    GET  /dashboard/clients/{client_id}/report                 303 200 404 200
     GET  /dashboard/clients/new                                303 403 403 200
     POST /dashboard/clients/new                                303 403 403 422
     GET  /dashboard/clients/{client_id}/settings               303 403 403 200
