@@ -1,9 +1,11 @@
 //! Names that want to be something else than text: markup, marks that turn around what stands beside them, formulas, and far too much of it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use flowmastery_core::clock::Timestamp;
+use flowmastery_core::{clock::Timestamp, mail::SmtpMailer};
 use flowmastery_tests::{
+    backend::Backend,
+    smtp::SmtpServer,
     visitor::Visitor,
     world::{ADMIN, NOW, World},
 };
@@ -144,4 +146,26 @@ async fn a_name_that_is_entered_wrongly_comes_back_as_text() {
         assert_page(&page, page.status.as_u16());
         assert!(!page.text().contains("<script>alert"), "{name}");
     }
+}
+
+#[tokio::test]
+async fn an_invitation_to_a_client_with_such_a_name_is_text_in_the_mail_and_on_its_page() {
+    let mut server = SmtpServer::start(&[]).await;
+    let mailer = Arc::new(SmtpMailer::new(&server.config()).unwrap());
+    let world = World::with(Backend::Sqlite.store().await, |builder| builder.mailer(mailer)).await;
+    let token = world.sign_in(ADMIN).await;
+    let client = world.client(&token, SCRIPT).await.to_string();
+    let mut admin = Visitor::signed_in(&world, ADMIN).await;
+    let invited = [("email", "carl@acme.com"), ("client_id", &client)];
+    let answer = admin.submit("/dashboard/people/invite", &invited).await;
+    assert_eq!(answer.header("location"), Some("/dashboard/people?done=invited"));
+    world.app.outbox().send_due().await.unwrap();
+    let mail = server.mail().await;
+    let (plain, html) = (mail["plain"].as_str().unwrap(), mail["html"].as_str().unwrap());
+    assert!(!html.contains("<script>") && !html.contains("<img"), "{html}");
+    let (_, secret) = plain.split_once("/accept-invitation?token=").unwrap();
+    let secret = secret.split_whitespace().next().unwrap();
+    let page = Visitor::new(&world).get(&format!("/dashboard/accept-invitation?token={secret}")).await;
+    assert_page(&page, 200);
+    assert!(page.text().contains(&escaped(SCRIPT)), "{}", page.text());
 }
