@@ -10,6 +10,7 @@ mod clients;
 mod home;
 mod live;
 mod people;
+mod renewal;
 mod session;
 mod sheets;
 
@@ -19,10 +20,11 @@ use flowmastery_core::{
 };
 use http::{Response, StatusCode, Uri, header, uri::PathAndQuery};
 
+pub(crate) use self::renewal::renew_session;
 use super::{Access, Call, Context, Field, FieldKind::Text, Route, endpoint::Answer, reply};
 use crate::{
     body::ApiBody,
-    dashboard::{self, Chrome, Notice, Section, asset},
+    dashboard::{self, Chrome, Notice, Section, asset, words},
     problem::Problem,
     protection::protected,
 };
@@ -31,6 +33,7 @@ use crate::{
 pub(crate) fn routes() -> Vec<Route> {
     let mut routes = vec![Route::get("/dashboard/assets/{file}", Access::Public, assets).query(VERSION)];
     routes.extend(session::routes());
+    routes.extend(renewal::routes());
     routes.extend(home::routes());
     routes.extend(client::routes());
     routes.extend(clients::routes());
@@ -63,7 +66,11 @@ fn done(call: &mut Call) -> Result<Option<String>, Problem> {
 /// The frame of a page with what the visitor can mend, and the status of that.
 fn told(chrome: Chrome, problem: &Problem) -> (StatusCode, Chrome) {
     let faults: Vec<_> = problem.errors().iter().map(|fault| fault.message.as_str()).collect();
-    let text = if faults.is_empty() { problem.detail().to_owned() } else { faults.join(" ") };
+    let mut text = if faults.is_empty() { problem.detail().to_owned() } else { faults.join(" ") };
+    if let Some(wait) = problem.wait() {
+        let wait = words::duration(Some(wait.as_secs_f64().ceil()));
+        text.push_str(&format!(" That is in {wait}."));
+    }
     (problem.status(), chrome.notice(Some(Notice::fault(text))))
 }
 
@@ -92,6 +99,12 @@ impl Context {
         let dashboard = self.dashboard.as_ref()?;
         let below = || dashboard.canonical(self.site.below_base_path(path)?);
         dashboard.canonical(path).or_else(below)
+    }
+
+    /// The first page, as a host that takes off the base path is asked for it.
+    pub(crate) fn first_page(&self) -> Uri {
+        let path = self.dashboard.as_ref().map(|dashboard| dashboard.path()).unwrap_or_default();
+        path.parse().unwrap_or_default()
     }
 
     /// Where pages are, as browsers see it.
