@@ -13,12 +13,20 @@ if (live && window.EventSource) {
         const fresh = page.querySelector("[data-live]");
         const open = [...live.querySelectorAll("details[open]")].map((details) => details.querySelector("summary").textContent);
         if (!fresh) return;
+        const places = [...live.querySelectorAll(".chart, .scroll")].map((part) => [part.scrollLeft, part.scrollTop]);
         live.replaceChildren(...fresh.childNodes);
         for (const details of live.querySelectorAll("details")) {
             details.open = open.includes(details.querySelector("summary").textContent);
         }
+        for (const [at, part] of live.querySelectorAll(".chart, .scroll").entries()) {
+            [part.scrollLeft, part.scrollTop] = places[at] ?? [0, 0];
+        }
     });
 }
+
+// What is newest is seen first where the chart is wider than its place.
+const toTheEnd = () => document.querySelectorAll(".chart").forEach((chart) => { chart.scrollLeft = chart.scrollWidth; });
+toTheEnd();
 
 // A choice is asked for at once.
 for (const form of document.querySelectorAll("form[data-auto]")) {
@@ -34,4 +42,10 @@ if (zones && Intl.supportedValuesOf) {
     for (const zone of new Set([own, "UTC", ...Intl.supportedValuesOf("timeZone")])) {
         if (zone) zones.append(new Option(zone, zone));
     }
+}
+
+// What is made for paper can be printed.
+for (const button of document.querySelectorAll("[data-print]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => window.print());
 }

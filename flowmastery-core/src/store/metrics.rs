@@ -53,6 +53,19 @@ pub struct SeriesSnapshot {
     pub points: Result<Vec<(Timestamp, Tally)>, TooManyPoints>,
 }
 
+/// What ran of a client on a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DayCount {
+    /// Whose.
+    pub client_id: ClientId,
+    /// The start of the day, UTC.
+    pub day: Timestamp,
+    /// All executions that are counted on it.
+    pub total: i64,
+    /// Of these, `error` and `crashed`.
+    pub failed: i64,
+}
+
 /// Reads for metrics.
 #[async_trait]
 pub trait MetricsStore: Send + Sync {
@@ -71,4 +84,14 @@ pub trait MetricsStore: Send + Sync {
         client: Option<ClientId>,
         plan: &SeriesPlan,
     ) -> StoreResult<Option<SeriesSnapshot>>;
+
+    /// What ran of each of these clients on each day (UTC) that begins in the range, ascending by client and day. Days without executions are
+    /// absent, and so are clients that are deleted, or outside of the scope.
+    async fn day_counts(
+        &self,
+        scope: TenantScope,
+        clients: &[ClientId],
+        range: Range,
+        classes: &[Class],
+    ) -> StoreResult<Vec<DayCount>>;
 }

@@ -68,7 +68,7 @@ pub use self::{
     invitation::{Accepted, InvitationStore, Revocation, StoredInvitation},
     lease::{Due, Lease, LeaseStore, Term},
     listing::ListingStore,
-    metrics::{ClientSnapshot, MetricsQuery, MetricsStore, SeriesSnapshot},
+    metrics::{ClientSnapshot, DayCount, MetricsQuery, MetricsStore, SeriesSnapshot},
     origin::OriginStore,
     outbox::OutboxStore,
     password_reset::{PasswordResetStore, Reset},

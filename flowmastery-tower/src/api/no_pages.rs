@@ -23,11 +23,11 @@ impl Renewed {
 
 #[expect(clippy::unused_self, clippy::unused_async, reason = "who has pages looks at their settings")]
 impl Inner {
-    pub(super) fn page(&self, _: &Parts, _: &Result<Matched, Problem>) -> Option<Uri> {
+    pub(super) fn page(&self, _: &Parts, _: &Result<Matched, Problem>) -> Option<(Method, Uri)> {
         None
     }
 
-    pub(super) fn refuse(&self, problem: Problem, _: Option<&Uri>) -> Response<ApiBody> {
+    pub(super) fn refuse(&self, problem: Problem, _: Option<&(Method, Uri)>) -> Response<ApiBody> {
         problem.response()
     }
 

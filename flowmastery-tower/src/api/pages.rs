@@ -26,19 +26,18 @@ impl Renewed {
 }
 
 impl Inner {
-    /// The page to come back to, where a page is asked for: such a request is refused by a page, too.
-    pub(super) fn page(&self, parts: &Parts, found: &Result<Matched, Problem>) -> Option<Uri> {
+    /// The page that is asked for, where it is one: it is refused by a page, too.
+    pub(super) fn page(&self, parts: &Parts, found: &Result<Matched, Problem>) -> Option<(Method, Uri)> {
         let is_page = match found {
             Ok(matched) => matched.route.is_page(),
             Err(_) => self.context.page_path(parts.uri.path()).is_some(),
         };
-        // What a form was sent to may be no page that can be looked at.
-        is_page.then(|| if parts.method.is_safe() { parts.uri.clone() } else { self.context.first_page() })
+        is_page.then(|| (parts.method.clone(), parts.uri.clone()))
     }
 
-    pub(super) fn refuse(&self, problem: Problem, page: Option<&Uri>) -> Response<ApiBody> {
+    pub(super) fn refuse(&self, problem: Problem, page: Option<&(Method, Uri)>) -> Response<ApiBody> {
         match page {
-            Some(uri) => route::refuse(&self.context, &problem, uri),
+            Some(page) => route::refuse(&self.context, &problem, page),
             None => problem.response(),
         }
     }

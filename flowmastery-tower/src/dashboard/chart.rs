@@ -17,12 +17,24 @@ const SIZE: (u32, u32) = (960, 280);
 /// The same of a line in a table.
 const SMALL: (u32, u32) = (120, 28);
 
+/// So many bars have room for a gap between them; more are drawn as one shape of each colour.
+const MOST_BARS: usize = 60;
+
 /// Successful, failed, canceled and unfinished, from the bottom up.
-const COLOURS: [RGBColor; 4] = [
+pub(crate) type Colours = [RGBColor; 4];
+/// Those of pages.
+pub(crate) const COLOURS: Colours = [
     RGBColor(0x2f, 0x9e, 0x62),
     RGBColor(0xd6, 0x45, 0x45),
     RGBColor(0x9a, 0xa3, 0xad),
     RGBColor(0x4c, 0x8b, 0xd9),
+];
+/// Those of paper, which are told apart without colour.
+pub(crate) const GREYS: Colours = [
+    RGBColor(0xc9, 0xc9, 0xc9),
+    RGBColor(0x10, 0x10, 0x10),
+    RGBColor(0x5f, 0x5f, 0x5f),
+    RGBColor(0x93, 0x93, 0x93),
 ];
 const LINE: RGBColor = RGBColor(0xd8, 0xdd, 0xe3);
 const TEXT: RGBColor = RGBColor(0x5b, 0x66, 0x72);
@@ -36,33 +48,35 @@ pub(crate) fn stack(point: &Point) -> [i64; 4] {
 ///
 /// # Errors
 /// When it cannot be drawn.
-pub(crate) fn executions(series: &Series) -> Result<Option<String>> {
+pub(crate) fn executions(series: &Series, colours: &Colours) -> Result<Option<String>> {
     let known: Vec<&Point> = series.points.iter().filter(|point| point.total.is_some()).collect();
     let highest = known.iter().filter_map(|point| point.total).max().unwrap_or(0);
     if known.is_empty() {
         return Ok(None);
     }
     let mut svg = String::new();
-    draw(&mut svg, series, &known, highest.max(1)).map_err(|error| Error::internal(error.to_string()))?;
+    let drawn = draw(&mut svg, series, &known, (highest.max(1), colours));
+    drawn.map_err(|error| Error::internal(error.to_string()))?;
     Ok(Some(scalable(svg, SIZE)))
 }
 
 type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
 
-fn draw(svg: &mut String, series: &Series, points: &[&Point], highest: i64) -> Drawn {
+fn draw(svg: &mut String, series: &Series, points: &[&Point], (highest, colours): (i64, &Colours)) -> Drawn {
     let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
     let font = ("sans-serif", 12).into_font().color(&TEXT);
     let top = (highest as f64 * 1.05).ceil() as i64;
     let mut chart = ChartBuilder::on(&area)
         .margin(6)
-        .x_label_area_size(26)
-        .y_label_area_size(52)
+        .x_label_area_size(30)
+        .y_label_area_size(64)
         .build_cartesian_2d((0..points.len().saturating_sub(1)).into_segmented(), 0..top.max(1))?;
     let tz = TimeZone::get(&series.tz).unwrap_or(TimeZone::UTC);
     let label = |value: &SegmentValue<usize>| match value {
-        SegmentValue::CenterOf(place) => {
-            points.get(*place).map(|point| label_of(point, series.interval, &tz)).unwrap_or_default()
-        }
+        SegmentValue::CenterOf(place) => points
+            .get(*place)
+            .map(|point| label_of(point, (series.interval, points.len()), &tz))
+            .unwrap_or_default(),
         _ => String::new(),
     };
     chart
@@ -71,37 +85,72 @@ fn draw(svg: &mut String, series: &Series, points: &[&Point], highest: i64) -> D
         .light_line_style(TRANSPARENT)
         .bold_line_style(LINE)
         .axis_style(LINE)
-        .x_labels(points.len().min(8))
+        .x_labels(labels(series.interval, points.len()))
         .y_labels(5)
         .x_label_style(font.clone())
         .y_label_style(font)
         .x_label_formatter(&label)
         .y_label_formatter(&|count| super::words::count(Some(*count)))
         .draw()?;
-    let margin = if points.len() > 60 { 0 } else { 2 };
-    let bars = points.iter().enumerate().flat_map(|(place, point)| {
-        let mut below = 0;
-        stack(point).into_iter().zip(COLOURS).map(move |(count, colour)| {
-            let corners =
-                [(SegmentValue::Exact(place), below), (SegmentValue::Exact(place + 1), below + count)];
-            below += count;
-            (corners, colour, count)
-        })
-    });
-    chart.draw_series(bars.filter(|(_, _, count)| *count > 0).map(|(corners, colour, _)| {
-        let mut bar = Rectangle::new(corners, colour.filled());
-        bar.set_margin(0, 0, margin, margin);
-        bar
-    }))?;
+    if points.len() > MOST_BARS {
+        chart.draw_series(layers(points, colours))?;
+    } else {
+        chart.draw_series(bars(points, colours))?;
+    }
     area.present()?;
     Ok(())
 }
 
+type Corner = (SegmentValue<usize>, i64);
+
+fn bars(points: &[&Point], colours: &Colours) -> Vec<Rectangle<Corner>> {
+    let mut bars = Vec::new();
+    for (place, point) in points.iter().enumerate() {
+        let mut below = 0;
+        for (count, colour) in stack(point).into_iter().zip(colours).filter(|(count, _)| *count > 0) {
+            let corners =
+                [(SegmentValue::Exact(place), below), (SegmentValue::Exact(place + 1), below + count)];
+            below += count;
+            let mut bar = Rectangle::new(corners, colour.filled());
+            bar.set_margin(0, 0, 2, 2);
+            bars.push(bar);
+        }
+    }
+    bars
+}
+
+/// The outlines of the stack up to each colour, the highest first, so that each shows above those that are drawn over it.
+fn layers(points: &[&Point], colours: &Colours) -> Vec<Polygon<Corner>> {
+    let mut layers = Vec::new();
+    for (at, colour) in colours.iter().enumerate().rev() {
+        if points.iter().all(|point| stack(point).get(at).is_none_or(|count| *count == 0)) {
+            continue;
+        }
+        let mut outline = vec![(SegmentValue::Exact(0), 0)];
+        for (place, point) in points.iter().enumerate() {
+            let height = stack(point).into_iter().take(at + 1).sum();
+            outline.extend([(SegmentValue::Exact(place), height), (SegmentValue::Exact(place + 1), height)]);
+        }
+        outline.push((SegmentValue::Exact(points.len()), 0));
+        layers.push(Polygon::new(outline, colour.filled()));
+    }
+    layers
+}
+
+/// The most hours of which each stands below its bar with its time, not its day.
+const HOURS: usize = 49;
+
+/// How many bars have something below them: of many hours one a day, so that no day stands there twice.
+fn labels(interval: Interval, points: usize) -> usize {
+    let days = if interval == Interval::Hour && points > HOURS { points / 24 } else { points };
+    days.clamp(1, 8)
+}
+
 /// What stands below a bar: the time for hours, else the day.
-pub(crate) fn label_of(point: &Point, interval: Interval, tz: &TimeZone) -> String {
+fn label_of(point: &Point, (interval, points): (Interval, usize), tz: &TimeZone) -> String {
     let format = match interval {
-        Interval::Hour => "%H:%M",
-        Interval::Day | Interval::Week => "%-d %b",
+        Interval::Hour if points <= HOURS => "%H:%M",
+        Interval::Hour | Interval::Day | Interval::Week => "%-d %b",
         Interval::Month => "%b %Y",
     };
     point.start.to_jiff().to_zoned(tz.clone()).strftime(format).to_string()

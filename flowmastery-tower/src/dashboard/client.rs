@@ -2,92 +2,27 @@
 
 use askama::Template;
 use flowmastery_core::{
-    clock::Timestamp,
     error::Result,
     model::{
         freshness::{Freshness, FreshnessStatus},
         instance::InstanceUrl,
         listing::ListedExecution,
         report::{ClientMetrics, WorkflowMetrics, WorkflowsReport},
-        series::ClientSeries,
+        series::{ClientSeries, Point},
     },
 };
 use jiff::tz::TimeZone;
 
-use super::{Chrome, chart, words};
+use super::{
+    Chrome,
+    asked::{Asked, PERIODS, Part, Sort},
+    chart, words,
+};
 
-/// The periods that can be chosen, with what they are called.
-pub(crate) const PERIODS: [(&str, &str); 6] = [
-    ("24h", "24 hours"),
-    ("7d", "7 days"),
-    ("30d", "30 days"),
-    ("90d", "90 days"),
-    ("365d", "365 days"),
-    ("all", "All time"),
-];
-
-/// What somebody asked for, as it stands in the page's form and links.
-#[derive(Clone, Debug)]
-pub(crate) struct Asked {
-    pub(crate) period: String,
-    pub(crate) tz: String,
-    /// Only workflows whose names hold this.
-    pub(crate) search: String,
-    pub(crate) sort: Sort,
-}
-
-/// By what workflows are sorted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Sort {
-    /// By their names.
-    Name,
-    /// Those that ran most often first.
-    #[default]
-    Executions,
-    /// Those that failed most often first.
-    Failures,
-    /// The slowest first, by their 95th percentile.
-    Slowest,
-    /// Those that saved most first.
-    Saved,
-}
-
-impl Sort {
-    /// Each with the word for it in a query, and what its column is called.
-    pub(crate) const ALL: [(Self, &str, &str); 5] = [
-        (Self::Name, "name", "Workflow"),
-        (Self::Executions, "executions", "Executions"),
-        (Self::Failures, "failures", "Failed"),
-        (Self::Slowest, "slowest", "p95"),
-        (Self::Saved, "saved", "Saved"),
-    ];
-
-    /// The one of a word.
-    pub(crate) fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|(_, known, _)| *known == word).map(|(sort, _, _)| sort)
-    }
-
-    /// The word for it.
-    pub(crate) fn word(self) -> &'static str {
-        Self::ALL.into_iter().find(|(sort, _, _)| *sort == self).map_or("", |(_, word, _)| word)
-    }
-
-    fn apply(self, workflows: &mut [&WorkflowMetrics]) {
-        let most = |number: Option<f64>| -number.unwrap_or(f64::MIN);
-        let count = |number: Option<i64>| number.map(|number| number as f64);
-        workflows.sort_by(|a, b| {
-            let key = |workflow: &WorkflowMetrics| match self {
-                Self::Name => 0.0,
-                Self::Executions => most(count(workflow.executions.total_executions)),
-                Self::Failures => most(count(workflow.executions.failed_executions)),
-                Self::Slowest => most(workflow.executions.p95_execution_time),
-                Self::Saved => most(workflow.time_saved_hours),
-            };
-            let names = || a.workflow_name.to_lowercase().cmp(&b.workflow_name.to_lowercase());
-            key(a).total_cmp(&key(b)).then_with(names)
-        });
-    }
-}
+/// The most workflows of a page.
+const WORKFLOWS: usize = 200;
+/// The most points of the chart that stand in a table below it, too.
+const POINTS: usize = 400;
 
 /// A number on top of the page.
 struct Figure {
@@ -105,7 +40,7 @@ struct WorkflowRow {
     status: &'static str,
     total: String,
     failed: String,
-    failed_tone: &'static str,
+    has_failed: bool,
     rate: String,
     p50: String,
     p95: String,
@@ -136,7 +71,6 @@ pub(crate) struct Content<'c> {
     /// Its n8n, for links to workflows.
     pub(crate) n8n: Option<InstanceUrl>,
     pub(crate) asked: Asked,
-    pub(crate) now: Timestamp,
 }
 
 /// The page of one client.
@@ -158,7 +92,10 @@ pub(crate) struct ClientPage {
     chart: Option<String>,
     points: Vec<PointRow>,
     workflows: Vec<WorkflowRow>,
+    /// How many of them have the name that is looked for, and how many have others.
+    found: usize,
     hidden: usize,
+    part: Part,
     failures: Vec<FailureRow>,
     borders: String,
 }
@@ -169,10 +106,11 @@ impl ClientPage {
     /// # Errors
     /// When its chart cannot be drawn.
     pub(crate) fn new(chrome: Chrome, here: String, content: &Content<'_>) -> Result<Self> {
-        let Content { report, series, failures, n8n, asked, now } = content;
+        let Content { report, series, failures, n8n, asked } = content;
         let tz = TimeZone::get(&asked.tz).unwrap_or(TimeZone::UTC);
         let summary = &report.summary;
-        let (workflows, hidden) = workflows(report, asked, n8n.as_ref(), &tz);
+        let found = found(report, asked);
+        let (part, shown) = Part::of(&found, asked.page, WORKFLOWS);
         let id = report.client_id;
         Ok(Self {
             watch: format!("{}/clients/{id}/live", chrome.base),
@@ -181,39 +119,32 @@ impl ClientPage {
             name: report.client_name.clone(),
             state: words::state(summary.freshness.status),
             tone: words::tone(summary.freshness.status),
-            freshness: freshness(&summary.freshness, *now, &tz),
+            freshness: freshness(&summary.freshness, &tz),
             figures: figures(summary),
-            chart: chart::executions(&series.series)?,
-            points: series
-                .series
-                .points
-                .iter()
-                .rev()
-                .map(|point| PointRow {
-                    at: words::instant(Some(point.start), &tz),
-                    numbers: [point.total, point.successful, point.failed, point.canceled, point.unfinished]
-                        .map(words::count),
-                })
-                .collect(),
-            workflows,
-            hidden,
+            chart: chart::executions(&series.series, &chart::COLOURS)?,
+            points: points(series, &tz),
+            workflows: shown.iter().map(|workflow| workflow_row(workflow, n8n.as_ref(), &tz)).collect(),
+            found: found.len(),
+            hidden: report.workflows.len() - found.len(),
+            part,
             failures: failures.iter().map(|failure| failure_row(failure, &tz)).collect(),
-            borders: format!(
-                "{} – {}, {}",
-                summary.period.from.map_or_else(
-                    || "Since the first execution".to_owned(),
-                    |from| words::instant(Some(from), &tz)
-                ),
-                words::instant(Some(summary.period.to), &tz),
-                asked.tz,
-            ),
+            borders: words::borders(&summary.period, &tz),
             asked: asked.clone(),
             chrome,
         })
     }
 
-    fn periods(&self) -> [(&'static str, &'static str); 6] {
+    fn periods(&self) -> [(&'static str, &'static str); 7] {
         PERIODS
+    }
+
+    /// What the search is for.
+    fn rows(&self) -> &'static str {
+        "Workflows"
+    }
+
+    fn states(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
     }
 
     fn sheets(&self) -> [(&'static str, &'static str); 3] {
@@ -221,8 +152,15 @@ impl ClientPage {
     }
 
     fn columns(&self) -> impl Iterator<Item = (&'static str, &'static str, bool)> {
+        const COLUMNS: [(Sort, &str); 5] = [
+            (Sort::Name, "Workflow"),
+            (Sort::Executions, "Executions"),
+            (Sort::Failures, "Failed"),
+            (Sort::Slowest, "p95"),
+            (Sort::Saved, "Saved"),
+        ];
         let sorted = self.asked.sort;
-        Sort::ALL.into_iter().map(move |(sort, word, name)| (word, name, sort == sorted))
+        COLUMNS.into_iter().map(move |(sort, name)| (sort.word(), name, sort == sorted))
     }
 }
 
@@ -262,10 +200,14 @@ fn figures(summary: &ClientMetrics) -> Vec<Figure> {
     ]
 }
 
-fn freshness(freshness: &Freshness, now: Timestamp, tz: &TimeZone) -> Vec<String> {
+/// What is said of freshness, and what is missing.
+pub(crate) fn freshness(freshness: &Freshness, tz: &TimeZone) -> Vec<String> {
     let mut sentences = vec![freshness.message.clone()];
     if freshness.status != FreshnessStatus::NotConfigured {
-        sentences.push(format!("Last collected {}.", words::ago(freshness.last_success_at, now)));
+        sentences.push(match freshness.last_success_at {
+            Some(at) => format!("Last collected {}.", words::instant(Some(at), tz)),
+            None => "Never collected.".to_owned(),
+        });
     }
     sentences.extend(freshness.gaps.iter().map(|gap| {
         format!(
@@ -277,43 +219,49 @@ fn freshness(freshness: &Freshness, now: Timestamp, tz: &TimeZone) -> Vec<String
     sentences
 }
 
-fn workflows(
-    report: &WorkflowsReport,
-    asked: &Asked,
-    n8n: Option<&InstanceUrl>,
-    tz: &TimeZone,
-) -> (Vec<WorkflowRow>, usize) {
-    let wanted = asked.search.trim().to_lowercase();
-    let mut shown: Vec<_> = report
-        .workflows
-        .iter()
-        .filter(|workflow| wanted.is_empty() || workflow.workflow_name.to_lowercase().contains(&wanted))
-        .collect();
-    asked.sort.apply(&mut shown);
-    let hidden = report.workflows.len() - shown.len();
-    let row = |workflow: &&WorkflowMetrics| {
-        let numbers = &workflow.executions;
-        WorkflowRow {
-            name: workflow.workflow_name.clone(),
-            link: n8n.map(|n8n| n8n.workflow_page(&workflow.workflow_id)),
-            status: workflow.status.as_str(),
-            total: words::count(numbers.total_executions),
-            failed: words::count(numbers.failed_executions),
-            failed_tone: if numbers.failed_executions.unwrap_or(0) > 0 { "bad" } else { "" },
-            rate: words::percent(numbers.success_rate),
-            p50: words::duration(numbers.p50_execution_time),
-            p95: words::duration(numbers.p95_execution_time),
-            saved: words::hours(workflow.time_saved_hours),
-            last: words::instant(workflow.last_execution, tz),
-        }
+/// The newest first; nothing where there are too many to be read.
+fn points(series: &ClientSeries, tz: &TimeZone) -> Vec<PointRow> {
+    let points = &series.series.points;
+    if points.len() > POINTS {
+        return Vec::new();
+    }
+    let row = |point: &Point| PointRow {
+        at: words::instant(Some(point.start), tz),
+        numbers: [point.total, point.successful, point.failed, point.canceled, point.unfinished]
+            .map(words::count),
     };
-    (shown.iter().map(row).collect(), hidden)
+    points.iter().rev().map(row).collect()
+}
+
+/// The workflows that are looked for, in the order that was asked for.
+fn found<'r>(report: &'r WorkflowsReport, asked: &Asked) -> Vec<&'r WorkflowMetrics> {
+    let mut found: Vec<_> =
+        report.workflows.iter().filter(|workflow| asked.finds(&workflow.workflow_name)).collect();
+    asked.sort.apply(&mut found);
+    found
+}
+
+fn workflow_row(workflow: &WorkflowMetrics, n8n: Option<&InstanceUrl>, tz: &TimeZone) -> WorkflowRow {
+    let numbers = &workflow.executions;
+    WorkflowRow {
+        name: words::name(&workflow.workflow_name),
+        link: n8n.map(|n8n| n8n.workflow_page(&workflow.workflow_id)),
+        status: workflow.status.as_str(),
+        total: words::count(numbers.total_executions),
+        failed: words::count(numbers.failed_executions),
+        has_failed: numbers.failed_executions.unwrap_or(0) > 0,
+        rate: words::percent(numbers.success_rate),
+        p50: words::duration(numbers.p50_execution_time),
+        p95: words::duration(numbers.p95_execution_time),
+        saved: words::hours(workflow.time_saved_hours),
+        last: words::instant(workflow.last_execution, tz),
+    }
 }
 
 fn failure_row(failure: &ListedExecution, tz: &TimeZone) -> FailureRow {
     FailureRow {
         at: words::instant(failure.started_at, tz),
-        workflow: failure.workflow_name.clone(),
+        workflow: words::name(&failure.workflow_name),
         id: failure.id.to_string(),
         status: failure.status.as_str(),
         link: failure.url.clone(),

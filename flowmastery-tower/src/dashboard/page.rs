@@ -115,8 +115,15 @@ impl Chrome {
 /// # Errors
 /// None that is known: templates are checked when they are compiled.
 pub(crate) fn answer(status: StatusCode, page: &impl Template) -> Result<Response<ApiBody>, Problem> {
-    let html = page.render().map_err(Error::internal)?;
-    Ok(html_of(status, html.into_bytes().into()))
+    Ok(html_of(status, rendered(page)?))
+}
+
+/// The page as it is sent.
+///
+/// # Errors
+/// As [`answer`].
+pub(crate) fn rendered(page: &impl Template) -> Result<bytes::Bytes, Error> {
+    Ok(page.render().map_err(Error::internal)?.into_bytes().into())
 }
 
 /// The answer of a page that is rendered already.

@@ -1,14 +1,16 @@
 //! The page of users and invitations, and the one of the own account.
 
+use std::collections::HashMap;
+
 use askama::Template;
 use flowmastery_core::{
     clock::Timestamp,
     id::ClientId,
     model::{
-        client::Client,
         invitation::{Invitation, InvitationStatus},
         user::User,
     },
+    page::{Cursor, Page},
     service::sessions::OwnSession,
 };
 use jiff::tz::TimeZone;
@@ -40,41 +42,53 @@ pub(crate) struct PeoplePage {
     chrome: Chrome,
     users: Vec<UserRow>,
     invitations: Vec<InvitationRow>,
-    /// Ids and names.
-    clients: Vec<(i64, String)>,
+    choice: Choice,
+    /// The queries of what comes behind, where there is more.
+    more_users: Option<String>,
+    more_invitations: Option<String>,
     /// The link of an invitation that nobody mails.
     link: Option<String>,
     email: String,
     chosen: i64,
 }
 
+/// The clients that somebody can be invited to.
+pub(crate) struct Choice {
+    /// Ids and names.
+    pub(crate) clients: Vec<(i64, String)>,
+    /// Whether these are all: of many more one is named by its number.
+    pub(crate) is_whole: bool,
+}
+
 /// What the page of people is made of.
-pub(crate) struct People<'p> {
-    pub(crate) users: &'p [User],
-    pub(crate) invitations: &'p [Invitation],
-    pub(crate) clients: &'p [Client],
+pub(crate) struct People {
+    pub(crate) users: Page<User>,
+    pub(crate) invitations: Page<Invitation>,
+    /// The names of their clients, as far as these are still there.
+    pub(crate) names: HashMap<ClientId, String>,
+    pub(crate) choice: Choice,
     pub(crate) now: Timestamp,
 }
 
 impl PeoplePage {
     /// The page of what was read for it.
-    pub(crate) fn new(chrome: Chrome, people: &People<'_>) -> Self {
+    pub(crate) fn new(chrome: Chrome, people: People) -> Self {
+        let People { users, invitations, names, choice, now } = people;
         let sees = |client: Option<ClientId>| match client {
             None => "Everything".to_owned(),
-            Some(id) => people
-                .clients
-                .iter()
-                .find(|client| client.id == id)
-                .map_or_else(|| format!("Client {id}"), |client| client.name.to_string()),
+            Some(id) => names.get(&id).cloned().unwrap_or_else(|| format!("Client {id}")),
         };
-        let users = people.users.iter().map(|user| UserRow {
+        let more = |list, next: Option<Cursor>| next.map(|next| format!("{list}={next}#{list}"));
+        let (more_users, more_invitations) =
+            (more("users", users.next), more("invitations", invitations.next));
+        let users = users.items.into_iter().map(|user| UserRow {
             id: user.id.0,
             email: user.email.to_string(),
             sees: sees(user.client_id),
             is_active: user.is_active,
-            last_login: words::ago(user.last_login, people.now),
+            last_login: words::ago(user.last_login, now),
         });
-        let invitations = people.invitations.iter().map(|invitation| InvitationRow {
+        let invitations = invitations.items.into_iter().map(|invitation| InvitationRow {
             id: invitation.id.0,
             email: invitation.email.to_string(),
             sees: sees(invitation.client_id),
@@ -86,7 +100,9 @@ impl PeoplePage {
         Self {
             users: users.collect(),
             invitations: invitations.collect(),
-            clients: people.clients.iter().map(|client| (client.id.0, client.name.to_string())).collect(),
+            choice,
+            more_users,
+            more_invitations,
             link: None,
             email: String::new(),
             chosen: 0,

@@ -2,7 +2,7 @@
 
 use flowmastery_core::{
     clock::Timestamp,
-    model::{client::Progress, freshness::FreshnessStatus},
+    model::{client::Progress, freshness::FreshnessStatus, report::PeriodBorders},
 };
 use jiff::tz::TimeZone;
 
@@ -74,6 +74,24 @@ pub(crate) fn instant(at: Option<Timestamp>, tz: &TimeZone) -> String {
         || UNKNOWN.to_owned(),
         |at| at.to_jiff().to_zoned(tz.clone()).strftime("%-d %b %Y, %H:%M").to_string(),
     )
+}
+
+/// A period from its first to its last instant.
+pub(crate) fn borders(period: &PeriodBorders, tz: &TimeZone) -> String {
+    let from =
+        period.from.map_or_else(|| "Since the first execution".to_owned(), |from| instant(Some(from), tz));
+    format!("{from} – {}, {}", instant(Some(period.to), tz), tz.iana_name().unwrap_or("UTC"))
+}
+
+/// The most characters of a name in a table.
+const LONGEST: usize = 200;
+
+/// A name as it is given, but for one that would fill the page.
+pub(crate) fn name(name: &str) -> String {
+    match name.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", name.get(..end).unwrap_or_default()),
+        None => name.to_owned(),
+    }
 }
 
 /// How long ago something was, roughly.

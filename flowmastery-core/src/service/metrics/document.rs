@@ -20,7 +20,7 @@ const TAG: usize = 66;
 /// A serialised answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Document {
-    /// JSON.
+    /// JSON, or what a host made.
     pub body: Bytes,
     /// A strong entity tag with its quotes: the same for the same bytes.
     pub etag: String,
@@ -28,8 +28,11 @@ pub struct Document {
 
 impl Document {
     pub(super) fn serialise(answer: &impl Serialize) -> Result<Self> {
-        let body: Bytes = serde_json::to_vec(answer).map_err(Error::internal)?.into();
-        Ok(Self { etag: format!("\"{}\"", sha256_hex(&body)), body })
+        Ok(Self::of(serde_json::to_vec(answer).map_err(Error::internal)?.into()))
+    }
+
+    pub(super) fn of(body: Bytes) -> Self {
+        Self { etag: format!("\"{}\"", sha256_hex(&body)), body }
     }
 
     /// Tag and body in one piece, so that the tag of a kept answer need not be computed again.

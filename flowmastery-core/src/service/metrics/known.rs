@@ -4,6 +4,7 @@
 //! classes. So an answer is never stale, and hosts that share a cache may use each other's.
 
 use std::{
+    borrow::Cow,
     fmt,
     ops::Deref,
     sync::{Arc, Mutex, PoisonError},
@@ -57,7 +58,7 @@ pub(super) struct KnownClient {
 /// The key of an answer, and what it was made for.
 #[derive(Debug)]
 struct KnownKey {
-    view: ClientView,
+    what: What<'static>,
     query: PeriodQuery,
     /// The quarter hour in which it holds: borders of periods lie on quarter hours.
     quarter: (Timestamp, Timestamp),
@@ -67,7 +68,24 @@ struct KnownKey {
 }
 
 /// How many keys are remembered of a client: few ask for many periods.
-const KEYS: usize = 4;
+const KEYS: usize = 8;
+
+/// Which answer about a client.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum What<'w> {
+    View(ClientView),
+    /// What a host makes of its numbers, under the name that it gave to that.
+    Form(Cow<'w, str>),
+}
+
+impl What<'_> {
+    fn into_owned(self) -> What<'static> {
+        match self {
+            Self::View(view) => What::View(view),
+            Self::Form(form) => What::Form(form.into_owned().into()),
+        }
+    }
+}
 
 impl From<Configured> for KnownClient {
     fn from(stored: Configured) -> Self {
@@ -84,14 +102,14 @@ impl Deref for KnownClient {
 }
 
 impl KnownClient {
-    /// The key of a view over what a query asks for at this moment, made where it is not known.
-    pub(super) fn key(&self, (view, query): (ClientView, &PeriodQuery), at: Moment) -> Arc<str> {
+    /// The key of an answer to what a query asks for at this moment, made where it is not known.
+    pub(super) fn key(&self, (what, query): (What<'_>, &PeriodQuery), at: Moment) -> Arc<str> {
         let quarter = (Width::Quarter.floor(at.now), Width::Quarter.ceil(at.now));
         let mut keys = self.keys.lock().unwrap_or_else(PoisonError::into_inner);
         let holds =
             |known: &KnownKey| known.quarter == quarter && known.until.is_none_or(|until| at.now <= until);
         if let Some(known) =
-            keys.iter().find(|known| known.view == view && holds(known) && known.query == *query)
+            keys.iter().find(|known| known.what == what && holds(known) && known.query == *query)
         {
             return known.key.clone();
         }
@@ -99,10 +117,15 @@ impl KnownClient {
         if keys.len() >= KEYS {
             keys.remove(0);
         }
-        let key: Arc<str> = key_of((view, query), &Facts::from(&self.stored), at).into();
+        let key: Arc<str> = match &what {
+            What::View(view) => key_of((*view, query), &Facts::from(&self.stored), at),
+            What::Form(form) => form_key((form, query), &self.stored, at),
+        }
+        .into();
         let Configured { n8n_api_url, collection, .. } = &self.stored;
         let until = collection.freshness_until(n8n_api_url.is_some(), at.now, at.sync_interval);
-        keys.push(KnownKey { view, query: query.clone(), quarter, until, key: key.clone() });
+        let what = what.into_owned();
+        keys.push(KnownKey { what, query: query.clone(), quarter, until, key: key.clone() });
         key
     }
 }
@@ -110,6 +133,13 @@ impl KnownClient {
 /// The key of a view over what a query asks for at a moment.
 pub(super) fn key_of((view, query): (ClientView, &PeriodQuery), facts: &Facts<'_>, at: Moment) -> String {
     key(view, facts.id, &(facts.answers(at), query.at(at.now), query.classes()))
+}
+
+/// The key of what a host makes of a client's numbers. It may also tell of the client's n8n, and how far its back-fill is.
+pub(super) fn form_key((form, query): (&str, &PeriodQuery), client: &Configured, at: Moment) -> String {
+    let facts = Facts::from(client);
+    let of_client = (facts.answers(at), client.updated_at, client.collection.progress);
+    key("Form", client.id, &(of_client, query.at(at.now), query.classes(), query.tz(), form))
 }
 
 /// Every client of a scope, as far as keys need it.
@@ -249,7 +279,11 @@ mod tests {
                 let at = Moment { now, sync_interval: Duration::from_secs(60 * 60) };
                 for view in [ClientView::Summary, ClientView::Workflows] {
                     let made = key_of((view, &query), &Facts::from(&known.stored), at);
-                    assert_eq!(*known.key((view, &query), at), *made, "{now:?} {period:?} {view:?}");
+                    assert_eq!(
+                        *known.key((What::View(view), &query), at),
+                        *made,
+                        "{now:?} {period:?} {view:?}"
+                    );
                     seen.insert(made);
                 }
             }
@@ -265,7 +299,8 @@ mod tests {
             now: NOW.plus(Duration::from_secs(seconds)),
             sync_interval: Duration::from_secs(3600),
         };
-        let key = |seconds| known.key((ClientView::Summary, &PeriodQuery::default()), at(seconds));
+        let key =
+            |seconds| known.key((What::View(ClientView::Summary), &PeriodQuery::default()), at(seconds));
         assert!(Arc::ptr_eq(&key(1), &key(2)));
         assert!(!Arc::ptr_eq(&key(1), &key(15 * 60 + 1)), "another quarter hour");
     }

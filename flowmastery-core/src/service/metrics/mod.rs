@@ -1,6 +1,7 @@
 //! Metrics: what clients and admins read, made from the stored rollups.
 
 mod document;
+mod forms;
 mod known;
 pub mod listing;
 mod series;
@@ -11,7 +12,7 @@ use std::{sync::Arc, time::Duration};
 pub use self::document::Document;
 pub(crate) use self::known::Known;
 use self::{
-    known::{Facts, KnownClient, Moment, Overview, answers_of, key, key_of},
+    known::{Facts, KnownClient, Moment, Overview, What, answers_of, key, key_of},
     summary::Summary,
 };
 use crate::{
@@ -157,7 +158,7 @@ impl Metrics {
         let scope = actor.require_client(Permission::ViewClient, id)?;
         let client = self.ready(scope, id).await?;
         let at = self.moment();
-        let key = client.key((view, query), at);
+        let key = client.key((What::View(view), query), at);
         if let Some(document) = self.at_hand(&key) {
             return Ok(document);
         }
@@ -205,21 +206,23 @@ impl Metrics {
 
     /// Every client of the scope, as far as keys need it.
     async fn overview(&self, scope: TenantScope, at: Moment) -> Result<Overview> {
-        let load = async {
-            let mut clients = Vec::new();
-            let mut cursor = None;
-            loop {
-                let mut page = self.store.list_clients(scope, PageRequest::long(cursor)).await?;
-                clients.append(&mut page.items);
-                cursor = page.next;
-                if cursor.is_none() {
-                    return Ok::<_, Error>(Some(Overview::of(&clients, at)));
-                }
-            }
-        };
+        let load = async { self.read_overview(scope, at).await.map(Some) };
         let found =
             self.known.overviews.get_or_load(scope.only(), |overview| overview.holds(at.now), load).await?;
         found.ok_or_else(|| Error::not_found("client"))
+    }
+
+    /// The same as the store has it.
+    async fn read_overview(&self, scope: TenantScope, at: Moment) -> Result<Overview> {
+        let (mut clients, mut cursor) = (Vec::new(), None);
+        loop {
+            let mut page = self.store.list_clients(scope, PageRequest::long(cursor)).await?;
+            clients.append(&mut page.items);
+            cursor = page.next;
+            if cursor.is_none() {
+                return Ok(Overview::of(&clients, at));
+            }
+        }
     }
 
     async fn snapshot(

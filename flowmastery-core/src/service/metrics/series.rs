@@ -1,13 +1,18 @@
 //! Series: the metrics of one client, or of all, point by point.
 
-use std::fmt;
+use std::{collections::HashMap, fmt};
 
 use super::{Document, Facts, Metrics, key};
 use crate::{
     access::{actor::Actor, permission::Permission, scope::TenantScope},
+    clock::Timestamp,
     error::{Error, Result},
     id::ClientId,
-    model::series::{ClientSeries, Series, SeriesPlan, SeriesQuery, TooManyPoints},
+    model::{
+        execution::Class,
+        rollup::{Range, Width},
+        series::{ClientSeries, Series, SeriesPlan, SeriesQuery, TooManyPoints},
+    },
 };
 
 impl Metrics {
@@ -34,6 +39,34 @@ impl Metrics {
     pub async fn all_series(&self, actor: Actor, query: &SeriesQuery) -> Result<Series> {
         actor.require(Permission::ViewAllClients)?;
         self.read(actor.scope(), None, &self.plan(query)?).await
+    }
+
+    /// How many production executions each of these clients had on each of the last days (UTC), today the last of them.
+    ///
+    /// # Errors
+    /// [`crate::error::Kind::Forbidden`] for all but admins.
+    pub async fn last_days(
+        &self,
+        actor: Actor,
+        clients: &[ClientId],
+        days: u32,
+    ) -> Result<HashMap<ClientId, Vec<i64>>> {
+        actor.require(Permission::ViewAllClients)?;
+        let to = Timestamp::from_millis(Width::Day.floor(self.clock.now()).as_millis() + Width::Day.millis());
+        let from = Timestamp::from_millis(to.as_millis() - i64::from(days) * Width::Day.millis());
+        let range = Range { from, to };
+        let counts = self.store.day_counts(actor.scope(), clients, range, &[Class::Production]).await?;
+        let none = vec![0; usize::try_from(days).unwrap_or(0)];
+        let mut found: HashMap<_, _> = clients.iter().map(|client| (*client, none.clone())).collect();
+        for count in counts {
+            let place = (count.day.as_millis() - from.as_millis()) / Width::Day.millis();
+            let days = found.get_mut(&count.client_id);
+            let day = days.zip(usize::try_from(place).ok()).and_then(|(days, place)| days.get_mut(place));
+            if let Some(day) = day {
+                *day = count.total;
+            }
+        }
+        Ok(found)
     }
 
     /// The series over all clients, serialised, from the cache where nothing has changed.

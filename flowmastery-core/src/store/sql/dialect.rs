@@ -142,6 +142,7 @@ mod bulk;
 mod changes;
 #[cfg(feature = "postgres")]
 mod copy;
+pub(super) mod days;
 mod executions;
 pub(super) mod leases;
 mod outbox;

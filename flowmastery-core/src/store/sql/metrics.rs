@@ -8,6 +8,7 @@ use sqlx::FromRow;
 use super::{
     SqlStore,
     client::{ClientRow, select_client},
+    dialect::days::day_counts,
     dialect::series::{Bucket, Buckets, Whose, both, each_bucket},
     fault::corrupt,
     pool::{Tx, fetch_all},
@@ -19,12 +20,13 @@ use crate::{
     id::ClientId,
     model::{
         execution::Class,
-        rollup::{FastMap, TallySum, cover},
+        rollup::{FastMap, Range, TallySum, cover},
         series::SeriesPlan,
         workflow::{WorkflowId, WorkflowRecord, WorkflowStatus},
     },
     store::{
-        ClientSnapshot, Configured, MetricsQuery, MetricsStore, SeriesSnapshot, StoreError, StoreResult,
+        ClientSnapshot, Configured, DayCount, MetricsQuery, MetricsStore, SeriesSnapshot, StoreError,
+        StoreResult,
     },
 };
 
@@ -81,6 +83,24 @@ impl MetricsStore for SqlStore {
         plan: &SeriesPlan,
     ) -> StoreResult<Option<SeriesSnapshot>> {
         series::series(self, scope, client, plan).await
+    }
+
+    async fn day_counts(
+        &self,
+        scope: TenantScope,
+        clients: &[ClientId],
+        range: Range,
+        classes: &[Class],
+    ) -> StoreResult<Vec<DayCount>> {
+        let clients: Vec<_> = clients.iter().copied().filter(|client| scope.admits(*client)).collect();
+        let Some(classes) = codes(classes) else { return Ok(Vec::new()) };
+        if clients.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut tx = self.pool.summing(scope).await?;
+        let counts = day_counts(&mut tx, &clients, range, classes).await?;
+        tx.commit().await?;
+        Ok(counts)
     }
 }
 

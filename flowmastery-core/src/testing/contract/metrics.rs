@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{fixtures::*, suite};
 use crate::{
+    access::scope::TenantScope,
     clock::Timestamp,
     id::ClientId,
     model::{
@@ -188,6 +189,40 @@ async fn a_series_of_all_time_begins_with_the_oldest_bucket(store: Arc<dyn Store
     assert_eq!(points_of(&store, Some(acme), &plan).await.1, both[1..].to_vec());
 }
 
+async fn days_are_counted_client_by_client(store: Arc<dyn Store>) {
+    let (acme, globex) = (configured(&store, "acme").await, configured(&store, "globex").await);
+    let empty = client(&store, "empty").await;
+    let day = 24 * 60;
+    let other = |id, at, status| Execution {
+        workflow_id: WorkflowId::from("v"),
+        ..execution(id, status, minute(at))
+    };
+    let manual = Execution { mode: "manual".into(), ..execution(5, Status::Error, minute(1)) };
+    let runs = vec![
+        execution(1, Status::Success, minute(0)),
+        other(2, day - 1, Status::Error),
+        other(3, day, Status::Crashed),
+        execution(4, Status::Success, minute(2 * day)),
+        manual,
+    ];
+    apply(&store, acme, runs).await;
+    apply(&store, globex, vec![execution(1, Status::Canceled, minute(day + 5))]).await;
+    let counts = async |scope, clients: &[ClientId], classes: &[Class]| {
+        let counts = store.day_counts(scope, clients, range(0, 2 * day), classes).await.unwrap();
+        counts.iter().map(|count| (count.client_id, count.day, count.total, count.failed)).collect::<Vec<_>>()
+    };
+    let production = [Class::Production];
+    let of_acme = [(acme, minute(0), 2, 1), (acme, minute(day), 1, 1)];
+    let all = [of_acme[0], of_acme[1], (globex, minute(day), 1, 0)];
+    assert_eq!(counts(ALL, &[globex, empty, acme, acme, ClientId(999)], &production).await, all);
+    assert_eq!(counts(ALL, &[acme], &Class::ALL).await[0], (acme, minute(0), 3, 2));
+    assert_eq!(counts(TenantScope::client(acme), &[acme, globex], &production).await, of_acme);
+    assert_eq!(counts(ALL, &[], &production).await, []);
+    assert_eq!(counts(ALL, &[acme], &[]).await, []);
+    store.delete_client(ALL, acme, minute(1)).await.unwrap();
+    assert_eq!(counts(ALL, &[acme, globex], &production).await, all[2..]);
+}
+
 async fn store_answers_a_ping(store: Arc<dyn Store>) {
     store.ping().await.unwrap();
 }
@@ -204,5 +239,6 @@ suite! { $ metrics_contract in metrics:
     a_series_is_not_known_before_the_first_collection,
     a_series_over_all_clients_sums_those_that_are_known,
     a_series_of_all_time_begins_with_the_oldest_bucket,
+    days_are_counted_client_by_client,
     store_answers_a_ping,
 }

@@ -1,33 +1,24 @@
 //! The first page: all clients to admins, the own one's numbers to client users.
 
+use bytes::Bytes;
 use flowmastery_core::{
-    access::actor::Actor,
-    clock::Timestamp,
-    model::{period::PeriodQuery, series::SeriesQuery, user::Role},
+    access::actor::Actor, clock::Timestamp, error::Result as CoreResult, model::user::Role,
 };
 use http::StatusCode;
 
 use super::{
-    super::{Access, Call, Field, FieldKind::Text, Route, endpoint::Answer},
+    super::{Access, Call, Route, endpoint::Answer},
     client,
+    view::{VIEW, View, view},
 };
-use crate::{
-    dashboard::{
-        Section, answer,
-        client::{Asked, Sort},
-        overview::OverviewPage,
-    },
-    problem::Problem,
+use crate::dashboard::{
+    Chrome, Notice, Section, html_of,
+    overview::{OverviewPage, Shown},
+    rendered,
 };
 
-/// What the pages of numbers take.
-pub(super) const VIEW: &[Field] = &[
-    Field::optional("period", Text, ""),
-    Field::optional("tz", Text, ""),
-    Field::optional("search", Text, ""),
-    Field::optional("sort", Text, ""),
-    Field::optional("done", Text, ""),
-];
+/// Of how many days there is a small line for each client.
+const DAYS: u32 = 30;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![Route::get("/dashboard", Access::SignedIn, home).query(VIEW)]
@@ -41,42 +32,25 @@ async fn home(call: Call) -> Answer {
     }
 }
 
-/// What was asked for, and the period that it means.
-pub(super) fn asked(call: &mut Call) -> Result<(Asked, PeriodQuery), Problem> {
-    std::mem::take(&mut call.fields).parse(|values| {
-        let text = |name| values.optional_text(name).filter(|text| !text.is_empty());
-        let (period, tz) = (text("period").unwrap_or("30d"), text("tz").unwrap_or("UTC"));
-        let query = PeriodQuery::parse(Some(period), (None, None), Some(tz), None)?;
-        let asked = Asked {
-            period: period.to_owned(),
-            tz: tz.to_owned(),
-            search: text("search").unwrap_or_default().to_owned(),
-            sort: text("sort").and_then(Sort::parse).unwrap_or_default(),
-        };
-        Ok::<_, Vec<flowmastery_core::error::FieldError>>((asked, query))
-    })
-}
-
-/// The series over a period in points that a chart has room for.
-pub(super) fn series_of(query: &PeriodQuery, period: &str) -> Result<SeriesQuery, Problem> {
-    let interval = match period {
-        "24h" => "hour",
-        "365d" => "week",
-        "all" => "month",
-        _ => "day",
-    };
-    Ok(SeriesQuery::parse(Some(interval), Ok(query.clone()))?)
-}
-
+/// All clients, from the cache where nothing has changed.
 async fn overview(mut call: Call, actor: Actor) -> Answer {
-    let (asked, query) = asked(&mut call)?;
+    let view = view(&mut call)?;
+    let notice =
+        (view.done == "deleted").then(|| Notice::done("The client is gone, with all of its numbers."));
+    let chrome = call.own_frame("Clients", Section::Home)?.notice(notice);
+    let form = format!("clients|{chrome:?}|{:?}", view.asked);
+    let made = make(&call, actor, &view, chrome);
+    let document = call.context.flowmastery.metrics().form_of_all(actor, (&form, &view.period), made).await?;
+    Ok(html_of(StatusCode::OK, document.body))
+}
+
+async fn make(call: &Call, actor: Actor, view: &View, chrome: Chrome) -> CoreResult<Bytes> {
     let metrics = call.context.flowmastery.metrics();
-    let all = metrics.all(actor, &query).await?;
-    let series = metrics.all_series(actor, &series_of(&query, &asked.period)?).await?;
-    let chrome = call.own_frame("Clients", Section::Home)?;
-    let here = chrome.base.clone();
-    let page = OverviewPage::new(chrome, (here, asked), (&all, &series), now(&call))?;
-    answer(StatusCode::OK, &page)
+    let all = metrics.all(actor, &view.period).await?;
+    let series = metrics.all_series(actor, &view.series).await?;
+    let shown = Shown::of(&all, &view.asked);
+    let days = metrics.last_days(actor, &shown.ids(), DAYS).await?;
+    rendered(&OverviewPage::new(chrome, &view.asked, (&all, &series), (shown, &days))?)
 }
 
 /// The instant of the services' clock.

@@ -11,14 +11,16 @@ mod home;
 mod live;
 mod people;
 mod renewal;
+mod report;
 mod session;
 mod sheets;
+mod view;
 
 use flowmastery_core::{
     error::Result as CoreResult,
     page::{Page, PageRequest},
 };
-use http::{Response, StatusCode, Uri, header, uri::PathAndQuery};
+use http::{Method, Response, StatusCode, Uri, header, uri::PathAndQuery};
 
 pub(crate) use self::renewal::renew_session;
 use super::{Access, Call, Context, Field, FieldKind::Text, Route, endpoint::Answer, reply};
@@ -36,6 +38,7 @@ pub(crate) fn routes() -> Vec<Route> {
     routes.extend(renewal::routes());
     routes.extend(home::routes());
     routes.extend(client::routes());
+    routes.extend(report::routes());
     routes.extend(clients::routes());
     routes.extend(people::routes());
     routes.extend(account::routes());
@@ -101,12 +104,6 @@ impl Context {
         dashboard.canonical(path).or_else(below)
     }
 
-    /// The first page, as a host that takes off the base path is asked for it.
-    pub(crate) fn first_page(&self) -> Uri {
-        let path = self.dashboard.as_ref().map(|dashboard| dashboard.path()).unwrap_or_default();
-        path.parse().unwrap_or_default()
-    }
-
     /// Where pages are, as browsers see it.
     fn page_base(&self) -> String {
         let path = self.dashboard.as_ref().map(|dashboard| dashboard.path()).unwrap_or_default();
@@ -149,12 +146,18 @@ fn see_other(to: &str) -> Answer {
 }
 
 /// What a page is refused with: somebody who is not signed in is sent to where one is, and others are told on a page.
-pub(crate) fn refuse(context: &Context, problem: &Problem, asked: &Uri) -> Response<ApiBody> {
+pub(crate) fn refuse(
+    context: &Context,
+    problem: &Problem,
+    (method, asked): &(Method, Uri),
+) -> Response<ApiBody> {
     let Some(dashboard) = &context.dashboard else { return problem.response() };
     if problem.status() == StatusCode::UNAUTHORIZED {
         // Where the path is a page as it stands, the host has taken the base path off.
         let base = dashboard.canonical(asked.path()).map(|_| context.site.base_path()).unwrap_or_default();
-        let next = format!("{base}{}", asked.path_and_query().map(PathAndQuery::as_str).unwrap_or_default());
+        let asked = asked.path_and_query().map(PathAndQuery::as_str).unwrap_or_default();
+        // What a form sent is lost, and its path is none to go back to.
+        let next = if method.is_safe() { format!("{base}{asked}") } else { context.page_base() };
         let query = serde_urlencoded::to_string([("next", next)]).unwrap_or_default();
         if let Ok(answer) = see_other(&format!("{}/renew?{query}", context.page_base())) {
             return answer;

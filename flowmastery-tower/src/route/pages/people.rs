@@ -1,12 +1,12 @@
 //! What admins do on the page of people: inviting, locking out and removing.
 
+use std::collections::HashMap;
+
 use flowmastery_core::{
     access::permission::Permission,
-    model::{
-        client::Client,
-        invitation::Invitation,
-        user::{User, UserPatch},
-    },
+    error::{FieldError, Kind},
+    model::user::UserPatch,
+    page::PageRequest,
     service::invitations::InvitationRequest,
 };
 use http::StatusCode;
@@ -18,14 +18,13 @@ use super::{
         Route,
         endpoint::Answer,
     },
-    DONE, all_pages, done,
     home::now,
     told,
 };
 use crate::{
     dashboard::{
         Chrome, Notice, Section, answer,
-        people::{People, PeoplePage},
+        people::{Choice, People, PeoplePage},
     },
     problem::Problem,
 };
@@ -33,9 +32,19 @@ use crate::{
 const ADMINS: Access = Access::Requires(Permission::ManageUsers);
 const INVITE: &[Field] = &[Field::optional("email", Text, ""), Field::optional("client_id", Integer, "")];
 
+const ASKED: &[Field] = &[
+    Field::optional("users", Text, ""),
+    Field::optional("invitations", Text, ""),
+    Field::optional("client_id", Integer, ""),
+    Field::optional("done", Text, ""),
+];
+
+/// So many clients are a list to choose from; of more, one is chosen by its number.
+const CHOICE: i64 = 200;
+
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::get("/dashboard/people", ADMINS, show).query(DONE),
+        Route::get("/dashboard/people", ADMINS, show).query(ASKED),
         Route::post("/dashboard/people/invite", ADMINS, invite).body(INVITE),
         Route::post("/dashboard/people/{user_id}/lock", ADMINS, lock).body(&[]),
         Route::post("/dashboard/people/{user_id}/unlock", ADMINS, unlock).body(&[]),
@@ -45,24 +54,63 @@ pub(super) fn routes() -> Vec<Route> {
     ]
 }
 
-/// Everybody, and where they may belong.
-async fn read(call: &Call) -> Result<(Vec<User>, Vec<Invitation>, Vec<Client>), Problem> {
+/// Which part of the page is asked for, and what is filled in.
+#[derive(Default)]
+struct Asked {
+    users: PageRequest,
+    invitations: PageRequest,
+    client: i64,
+    done: Option<String>,
+}
+
+fn asked(call: &mut Call) -> Result<Asked, Problem> {
+    std::mem::take(&mut call.fields).parse(|values| {
+        let after = |name| {
+            let cursor = values.optional_text(name).filter(|text| !text.is_empty());
+            let cursor = cursor.map(str::parse).transpose()?;
+            PageRequest::new(None, cursor)
+        };
+        Ok::<_, FieldError>(Asked {
+            users: after("users")?,
+            invitations: after("invitations")?,
+            client: values.integer("client_id").unwrap_or(0),
+            done: values.optional_text("done").map(ToOwned::to_owned),
+        })
+    })
+}
+
+/// A part of everybody, and where they may belong.
+async fn read(call: &Call, asked: &Asked) -> Result<People, Problem> {
     let (actor, services) = (call.actor()?, &call.context.flowmastery);
-    let users = all_pages(|page| services.users().list(actor, page)).await?;
-    let invitations = all_pages(|page| services.invitations().list(actor, page)).await?;
-    let clients = all_pages(|page| services.clients().list(actor, page)).await?;
-    Ok((users, invitations, clients))
+    let users = services.users().list(actor, asked.users).await?;
+    let invitations = services.invitations().list(actor, asked.invitations).await?;
+    let page = services.clients().list(actor, PageRequest::new(Some(CHOICE), None)?).await?;
+    let mut names: HashMap<_, _> =
+        page.items.iter().map(|client| (client.id, client.name.to_string())).collect();
+    let clients = page.items.iter().map(|client| (client.id.0, client.name.to_string())).collect();
+    let of_users = users.items.iter().filter_map(|user| user.client_id);
+    let of_invitations = invitations.items.iter().filter_map(|invitation| invitation.client_id);
+    for id in of_users.chain(of_invitations) {
+        if names.contains_key(&id) {
+            continue;
+        }
+        match services.clients().get(actor, id).await {
+            Ok(client) => drop(names.insert(id, client.name.to_string())),
+            Err(error) if error.kind() == Kind::NotFound => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let choice = Choice { clients, is_whole: page.next.is_none() };
+    Ok(People { users, invitations, names, choice, now: now(call) })
 }
 
 async fn page(call: &Call, chrome: Chrome) -> Result<PeoplePage, Problem> {
-    let (users, invitations, clients) = read(call).await?;
-    let people = People { users: &users, invitations: &invitations, clients: &clients, now: now(call) };
-    Ok(PeoplePage::new(chrome, &people))
+    Ok(PeoplePage::new(chrome, read(call, &Asked::default()).await?))
 }
 
 async fn show(mut call: Call) -> Answer {
-    let done = done(&mut call)?;
-    let notice = done.as_deref().and_then(|done| {
+    let asked = asked(&mut call)?;
+    let notice = asked.done.as_deref().and_then(|done| {
         let text = match done {
             "invited" => "The invitation is on its way.",
             "locked" => "The account is locked out, and its sessions are over.",
@@ -74,7 +122,8 @@ async fn show(mut call: Call) -> Answer {
         Some(Notice::done(text))
     });
     let chrome = call.own_frame("People", Section::People)?.notice(notice);
-    answer(StatusCode::OK, &page(&call, chrome).await?)
+    let page = PeoplePage::new(chrome, read(&call, &asked).await?);
+    answer(StatusCode::OK, &page.entered(String::new(), asked.client))
 }
 
 async fn invite(mut call: Call) -> Answer {

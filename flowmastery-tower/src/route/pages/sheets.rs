@@ -14,7 +14,7 @@ use http::{HeaderValue, Response, StatusCode, header};
 use super::{
     super::{Access, Call, Route, endpoint::Answer},
     MOST,
-    home::{VIEW, asked, series_of},
+    view::{VIEW, view},
 };
 use crate::{
     body::ApiBody,
@@ -43,7 +43,7 @@ fn sheet(name: &'static str, body: ApiBody) -> Response<ApiBody> {
 
 async fn workflows(mut call: Call) -> Answer {
     let (actor, id) = (call.actor()?, call.client_id()?);
-    let (_, query) = asked(&mut call)?;
+    let query = view(&mut call)?.period;
     let report = call.context.flowmastery.metrics().workflows(actor, id, &query).await?;
     let table = std::iter::once(head(&WORKFLOWS)).chain(report.workflows.iter().map(workflow));
     Ok(sheet("attachment; filename=\"workflows.csv\"", rows(table)?.into()))
@@ -51,8 +51,7 @@ async fn workflows(mut call: Call) -> Answer {
 
 async fn series(mut call: Call) -> Answer {
     let (actor, id) = (call.actor()?, call.client_id()?);
-    let (asked, query) = asked(&mut call)?;
-    let query = series_of(&query, &asked.period)?;
+    let query = view(&mut call)?.series;
     let series = call.context.flowmastery.metrics().client_series(actor, id, &query).await?;
     let table = std::iter::once(head(&SERIES)).chain(series.series.points.iter().map(point));
     Ok(sheet("attachment; filename=\"series.csv\"", rows(table)?.into()))
@@ -72,7 +71,7 @@ struct Listing {
 
 async fn executions(mut call: Call) -> Answer {
     let (actor, client) = (call.actor()?, call.client_id()?);
-    let (_, period) = asked(&mut call)?;
+    let period = view(&mut call)?.period;
     let mut listing = Listing { call, actor, client, next: Some(first(period)?) };
     // Whether there is anything to send is known before anything is sent.
     let begin = [rows([head(&EXECUTIONS)])?, listing.page().await?.unwrap_or_default()].concat();

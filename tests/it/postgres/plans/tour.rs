@@ -142,6 +142,12 @@ async fn metrics(store: &SqlStore, scope: TenantScope, client: Option<ClientId>)
         let query = MetricsQuery { ranges, classes: vec![Class::Production] };
         assert!(!store.snapshots(scope, client, &query).await.unwrap().is_empty());
     }
+    let last = Range { from: NOW.minus(30 * DAY), to: NOW.plus(DAY) };
+    let clients: Vec<_> = match client {
+        Some(client) => vec![client],
+        None => (1..=100).map(ClientId).collect(),
+    };
+    assert!(!store.day_counts(scope, &clients, last, &[Class::Production]).await.unwrap().is_empty());
     for (period, zone) in [("7d", None), ("90d", Some("Asia/Kathmandu")), ("all", Some("Europe/Berlin"))] {
         let period = PeriodQuery::parse(Some(period), (None, None), zone, None);
         let plan = SeriesQuery::parse(None, period).unwrap().at(NOW);
