@@ -11,18 +11,20 @@ use flowmastery_core::{
     clock::{Clock, SystemClock},
     model::{client::Instance, instance::InstanceUrl},
 };
-use n8n_simulator::{Dialect, History, Plan, SimulatedN8n, Simulator};
+use n8n_simulator::{Dialect, Run, SimulatedN8n, Simulator};
 
 use crate::Fallible;
 
 /// What says that this process is to be them; the number of executions a minute follows.
 pub const BE_N8N: &str = "--be-n8n";
-/// How far the history is when it is first met.
+/// How many workflows run.
+const WORKFLOWS: usize = 10;
+/// For how long they have run when the server is first met.
 const BEGINNING: Duration = Duration::from_secs(120);
-/// How often it goes on.
+/// How often more of them have run.
 const STEP: Duration = Duration::from_millis(500);
 
-/// One history behind as many addresses as wanted: all of loopback leads to it, and a tenant takes each address for a server
+/// One server behind as many addresses as wanted: all of loopback leads to it, and a tenant takes each address for a server
 /// of its own. It ends when dropped.
 #[derive(Debug)]
 pub struct N8nProcess {
@@ -33,7 +35,7 @@ pub struct N8nProcess {
 }
 
 impl N8nProcess {
-    /// Starts it, with a history of so many executions a minute that goes on, and waits until it answers.
+    /// Starts it, with so many executions a minute that go on, and waits until it answers.
     ///
     /// # Errors
     /// When it ends before that.
@@ -88,16 +90,25 @@ pub async fn be_n8n(a_minute: u32) -> Fallible<()> {
     Ok(())
 }
 
+/// Lets so many executions a minute happen, at even distances whatever the time of day: their number is the known answer.
 async fn go_on(n8n: SimulatedN8n, a_minute: u32) {
-    let per_day = f64::from(a_minute) * 60.0 * 24.0;
-    let plan =
-        Plan { workflows: 10, per_day, sleepers: 0.0, unsaved: 0.0, crash_every: None, ..Plan::default() };
-    let mut history = History::new(7, SystemClock.now().minus(BEGINNING), plan);
+    let names = (0..WORKFLOWS).map(|number| format!("Workflow {number}"));
+    let workflows: Vec<String> = names.map(|name| n8n.state().add_workflow(&name)).collect();
+    let begun = SystemClock.now().minus(BEGINNING);
+    let distance = Duration::from_secs(60) / a_minute.max(1);
     let mut ticks = tokio::time::interval(STEP);
+    let mut starts = workflows.iter().cycle().scan(begun, |at, workflow| {
+        *at = at.plus(distance);
+        Some((workflow, *at))
+    });
+    let mut next = starts.next();
     loop {
         ticks.tick().await;
-        if a_minute > 0 {
-            history.advance(&mut n8n.state(), SystemClock.now());
+        let (mut state, now) = (n8n.state(), SystemClock.now());
+        while let Some((workflow, at)) = next.filter(|(_, at)| a_minute > 0 && *at <= now) {
+            let status = if at.as_millis() % 10 == 0 { "error" } else { "success" };
+            state.add(Run::ended(workflow, status, at, 400));
+            next = starts.next();
         }
     }
 }

@@ -108,8 +108,8 @@ impl ApiBuilder {
         self
     }
 
-    /// Pages for people beside the API, whose visitors sign in by cookies; none unless told. Mails lead to them where the services' front end is
-    /// the public URL with the base path and the dashboard's path.
+    /// Pages for people beside the API, whose visitors sign in by cookies; none unless told. [`Dashboard`] says how mails lead to them. Give
+    /// [`Self::public_url`] with it: on plain http browsers keep no cookies otherwise.
     #[cfg(feature = "dashboard")]
     pub fn dashboard(mut self, dashboard: Dashboard) -> Self {
         self.dashboard = Some(dashboard);
@@ -167,6 +167,9 @@ struct Inner {
     context: Arc<Context>,
 }
 
+/// How a page was asked for, and where.
+type Page = (Method, Uri);
+
 /// A request as it came. The steps on its way hand on where it is, for it is large.
 struct Asked {
     parts: Parts,
@@ -184,7 +187,7 @@ impl Inner {
         trail.address = origin.address;
         trail.route = found.as_ref().ok().map(|matched| matched.route.path);
         let (span, request_id) = (trail.span(), *trail.request_id());
-        let page = self.page(&parts.uri, &found);
+        let page = self.page(parts, &found);
         let served = async {
             let matched = found?;
             self.serve(&matched, &origin, &mut asked, &mut trail).await
@@ -205,16 +208,16 @@ impl Inner {
 
     /// The page that is asked for, where it is one: it is refused by a page, too.
     #[cfg(feature = "dashboard")]
-    fn page(&self, uri: &Uri, found: &Result<Matched, Problem>) -> Option<Uri> {
+    fn page(&self, asked: &Parts, found: &Result<Matched, Problem>) -> Option<Page> {
         let is_page = match found {
             Ok(matched) => matched.route.is_page(),
-            Err(_) => self.context.page_path(uri.path()).is_some(),
+            Err(_) => self.context.page_path(asked.uri.path()).is_some(),
         };
-        is_page.then(|| uri.clone())
+        is_page.then(|| (asked.method.clone(), asked.uri.clone()))
     }
 
     #[cfg(not(feature = "dashboard"))]
-    fn page(&self, _: &Uri, _: &Result<Matched, Problem>) -> Option<Uri> {
+    fn page(&self, _: &Parts, _: &Result<Matched, Problem>) -> Option<Page> {
         None
     }
 
@@ -222,10 +225,10 @@ impl Inner {
         not(feature = "dashboard"),
         expect(clippy::unused_self, reason = "who has pages looks at their settings")
     )]
-    fn refuse(&self, problem: Problem, page: Option<&Uri>) -> Response<ApiBody> {
+    fn refuse(&self, problem: Problem, page: Option<&Page>) -> Response<ApiBody> {
         match page {
             #[cfg(feature = "dashboard")]
-            Some(uri) => route::refuse(&self.context, &problem, uri),
+            Some(page) => route::refuse(&self.context, &problem, page),
             _ => problem.response(),
         }
     }
@@ -323,6 +326,8 @@ impl Inner {
             target: target.clone(),
             parameters: matched.parameters.iter().map(|(_, value)| value.clone()).collect(),
             headers: std::mem::take(&mut parts.headers),
+            #[cfg(feature = "dashboard")]
+            extensions: std::mem::take(&mut parts.extensions),
             fields,
         };
         let answer = if route.takes_nothing() { call.without_fields() } else { Ok(call) };

@@ -61,9 +61,13 @@
 //! [`AuthenticateLayer`], [`RequireLayer`], [`TenantLayer`]. Each is for any framework of tower services; the features
 //! `axum` and `poem` add extractors for handlers, and the layers as poem's middleware.
 //!
+//! With feature `dashboard` the same service has pages for people: sign-in, numbers, clients, users (`ApiBuilder::dashboard`, [the README
+//! of embedding](https://github.com/flowmastery/flowmastery/blob/main/docs/EMBEDDING.md)).
+//!
 //! # Features
 //!
-//! `openapi`, which is on unless told otherwise, has the document at `/openapi.json` and the page at `/docs`. Without it `ApiBuilder::docs` is not there. The
+//! `openapi`, which is on unless told otherwise, has the document at `/openapi.json` and the page at `/docs`. Without it `ApiBuilder::docs` is not there.
+//! `dashboard` has the pages, with their templates, style sheet and script inside; off unless asked for. The
 //! adapters of the core (stores, mail, n8n over HTTP) are chosen by the features of `flowmastery-core`, of which this crate turns on none.
 
 mod api;

@@ -20,7 +20,7 @@ const CORE: &[&[&str]] = &[
 /// The rooms of the tower, likewise.
 const TOWER: &[&[&str]] = &[
     &["body", "denial", "problem", "protection", "request_id", "peer", "site"],
-    &["auth", "guard"],
+    &["auth", "dashboard", "guard"],
     &["require", "tenant", "trace"],
     &["route"],
     &["openapi"],

@@ -2,7 +2,7 @@
 //!
 //! `SECRET_KEY=… ADMIN_PASSWORD=… cargo run -p axum-embedded [ADDRESS [DATABASE_URL]]` makes FlowMastery's admin `admin@example.com` on its first
 //! start. `MEMBERS=anna:PASSWORD:admin@example.com` lets a member of the application sign in at `/sign-in` and be that admin, on the application's
-//! own pages and on the API.
+//! own pages, on the API and on the dashboard, which is at `/flow/dashboard`.
 
 mod authenticator;
 mod members;
@@ -23,7 +23,7 @@ use flowmastery_core::{
     model::{email::Email, password::Password},
     store::sql::SqlStore,
 };
-use flowmastery_tower::{Api, PeerAddress, Site};
+use flowmastery_tower::{Api, Dashboard, PeerAddress, Site};
 use tokio::{net::TcpListener, signal::ctrl_c, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -46,7 +46,9 @@ async fn main() -> Result<(), BoxError> {
     let address = listener.local_addr()?;
     let public_url = setting("PUBLIC_URL").unwrap_or_else(|_| format!("http://{address}"));
     let store = SqlStore::open(database).await?;
-    let config = Config::new(setting("SECRET_KEY")?.into(), &public_url);
+    // Mails lead to the dashboard's pages.
+    let pages = format!("{public_url}{FLOW}{}", Dashboard::default().path());
+    let config = Config::new(setting("SECRET_KEY")?.into(), &pages);
     let flowmastery = Flowmastery::builder(config, Arc::new(store.clone())).build()?;
     make_admin(&flowmastery).await?;
     let work = flowmastery.start();
@@ -81,6 +83,7 @@ fn application(app: App, public_url: &str) -> Result<Router, BoxError> {
         .base_path(FLOW)
         .public_url(public_url)
         .docs(true)
+        .dashboard(Dashboard::default().name("An application of its own"))
         .authenticator(authenticator.clone())
         .build()?;
     Ok(routes::own(app, authenticator, site)?

@@ -6,7 +6,7 @@ use axum::{
     Form, Router,
     extract::State,
     http::StatusCode,
-    response::{IntoResponse, Redirect, Response},
+    response::{Html, IntoResponse, Redirect, Response},
     routing::{get, post},
 };
 use axum_extra::extract::CookieJar;
@@ -58,9 +58,15 @@ pub(crate) fn own(app: App, authenticator: Arc<MemberAuthenticator>, site: Site)
         .with_state(app))
 }
 
-async fn front_page(actor: Option<CurrentActor>) -> String {
-    let greeting = actor.map_or("Sign in at /sign-in", |_| "Welcome back");
-    format!("An application of its own. {greeting}; FlowMastery is under /flow.")
+async fn front_page(actor: Option<CurrentActor>) -> Html<&'static str> {
+    Html(match actor {
+        Some(_) => {
+            "<p>An application of its own. Welcome back; see <a href=\"/flow/dashboard\">the numbers</a>."
+        }
+        None => {
+            "<p>An application of its own. Sign in at /sign-in, or at <a href=\"/flow/dashboard\">the dashboard</a>."
+        }
+    })
 }
 
 #[derive(Deserialize)]

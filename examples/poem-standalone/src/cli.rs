@@ -22,8 +22,8 @@ pub(crate) enum Command {
     Serve(ServeArgs),
     /// Look at FlowMastery with made-up numbers: nothing to set up, nothing is kept, and nothing leaves this machine.
     ///
-    /// Four customers of an agency with simulated n8n servers, in a database in memory. It prints a link and who may sign in there, and
-    /// no setting is read.
+    /// Four customers of an agency with simulated n8n servers, in a database in memory. It prints a link and who may sign in there. Of the
+    /// settings only RUST_LOG is read; without --bind another port is taken where 8000 is not free.
     Demo(ServeArgs),
     /// Make an admin account.
     ///

@@ -1,7 +1,7 @@
 //! `demo`: FlowMastery with made-up numbers, for looking at it. Nothing is set up, kept or sent: the database is in memory, the n8n servers are
 //! simulated in this process, and mails are logged.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use flowmastery_core::{
     Config, Flowmastery,
@@ -103,10 +103,16 @@ fn customers() -> [Customer; 4] {
 ///
 /// # Errors
 /// When nothing can listen at the address, or the demonstration cannot be made.
-pub(crate) async fn run(args: ServeArgs) -> Outcome {
-    let settings = settings(args)?;
-    let _logs = logs::start_command(&settings.logs)?;
-    let (listener, address) = serve::bind(settings.server.bind).await?;
+pub(crate) async fn run(vars: &Vars, args: ServeArgs) -> Outcome {
+    let is_anywhere_good = args.bind.is_none();
+    let settings = settings(vars, args)?;
+    logs::start_demo(&settings.logs)?;
+    let listening = match serve::bind(settings.server.bind).await {
+        // Another server may be at the usual port; the link says where this one is.
+        Err(_) if is_anywhere_good => serve::bind((Ipv4Addr::LOCALHOST, 0).into()).await,
+        listening => listening,
+    };
+    let (listener, address) = listening?;
     let url = format!("http://{address}");
     let stop = serve::stop_on_signals()?;
     terminal::say(&format!("Making up {} days of numbers …", PAST.as_secs() / 86_400));
@@ -123,10 +129,13 @@ pub(crate) async fn run(args: ServeArgs) -> Outcome {
     serve::until_stopped(&settings, listener, (api, &app), stop).await
 }
 
-/// The settings of a server without any, so that neither the environment nor `.env` lets anything out.
-fn settings(args: ServeArgs) -> Outcome<Settings> {
+/// The settings of a server without any but what is logged, so that neither the environment nor `.env` lets anything out.
+fn settings(given: &Vars, args: ServeArgs) -> Outcome<Settings> {
     let mut vars = Vars::default();
     vars.set("LOG_FORMAT", "text".to_owned());
+    if let Some(filter) = given.get("RUST_LOG") {
+        vars.set("RUST_LOG", filter.to_owned());
+    }
     if let Some(bind) = args.bind {
         vars.set("BIND", bind);
     }

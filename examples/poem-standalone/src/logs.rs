@@ -19,6 +19,8 @@ use crate::{
 /// poem tells of its own start and end, which we tell better; sqlx of every statement.
 const SERVER_FILTER: &str = "info,poem=warn,sqlx=warn";
 const COMMAND_FILTER: &str = "warn";
+/// Customers of the demonstration are broken on purpose, and collections of them fail as long as it runs.
+const DEMO_FILTER: &str = "error";
 /// The target of sqlx's statements, which hold placeholders and no values.
 const STATEMENTS: &str = "sqlx::query=debug";
 
@@ -48,6 +50,14 @@ pub(crate) fn start_server(settings: &LogSettings) -> Outcome<Logs> {
 /// When `RUST_LOG` is not valid.
 pub(crate) fn start_command(settings: &LogSettings) -> Outcome {
     install(settings, COMMAND_FILTER, None)
+}
+
+/// Starts the logs of the demonstration: errors, on standard error only.
+///
+/// # Errors
+/// When `RUST_LOG` is not valid.
+pub(crate) fn start_demo(settings: &LogSettings) -> Outcome {
+    install(settings, DEMO_FILTER, None)
 }
 
 type BoxedLayer = Box<dyn Layer<Registry> + Send + Sync>;

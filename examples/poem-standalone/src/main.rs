@@ -43,7 +43,7 @@ fn run(command: Command) -> Outcome<ExitCode> {
         .map_err(|error| Failure::new("The runtime cannot be started.").because(error))?;
     let done = match command {
         Command::Serve(args) => runtime.block_on(serve::run(vars, args)),
-        Command::Demo(args) => runtime.block_on(demo::run(args)).map(|()| ExitCode::SUCCESS),
+        Command::Demo(args) => runtime.block_on(demo::run(&vars, args)).map(|()| ExitCode::SUCCESS),
         Command::CreateAdmin(args) => {
             runtime.block_on(create_admin::run(&vars, args)).map(|()| ExitCode::SUCCESS)
         }

@@ -82,7 +82,7 @@ pub(crate) async fn until_stopped(
     (api, app): (Api, &Flowmastery),
     stop: CancellationToken,
 ) -> Outcome {
-    let endpoint = web::endpoint(api, &settings.server);
+    let endpoint = web::endpoint(api, settings);
     let server = poem::Server::new_with_acceptor(listener).idle_timeout(IDLE).run_with_graceful_shutdown(
         endpoint,
         stop.clone().cancelled_owned(),
@@ -105,7 +105,11 @@ pub(crate) async fn until_stopped(
 /// # Errors
 /// When nothing can listen there.
 pub(crate) async fn bind(address: SocketAddr) -> Outcome<(TcpAcceptor, SocketAddr)> {
-    let failed = |error| Failure::new(format!("Nothing can listen on {address} (BIND).")).because(error);
+    let failed = |error| {
+        let advice =
+            "another program may be there already; choose another address and port by --bind or BIND";
+        Failure::new(format!("Nothing can listen on {address}: {advice}.")).because(error)
+    };
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     Ok((TcpAcceptor::from_tokio(listener).map_err(failed)?, address))

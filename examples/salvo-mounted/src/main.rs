@@ -7,13 +7,14 @@
 use std::{env, net::SocketAddr, sync::Arc, time::Duration};
 
 use flowmastery_core::{Config, Flowmastery, error::BoxError, store::sql::SqlStore};
-use flowmastery_tower::{Api, PeerAddress};
+use flowmastery_tower::{Api, Dashboard, PeerAddress};
 use salvo::{
     Listener, Request, Router, Server,
     conn::{Acceptor, TcpListener},
     handler,
     http::ReqBody,
     prelude::TowerServiceCompat,
+    writing::Text,
 };
 use tokio::signal::ctrl_c;
 
@@ -25,11 +26,13 @@ async fn main() -> Result<(), BoxError> {
     let address = env::args().nth(1).unwrap_or_else(|| "127.0.0.1:8003".to_owned());
     let database = env::args().nth(2).unwrap_or_else(|| "sqlite://salvo-mounted.db".to_owned());
     let store = SqlStore::open(database).await?;
-    let config = Config::new(setting("SECRET_KEY")?.into(), &format!("http://{address}"));
+    let public_url = format!("http://{address}");
+    let config = Config::new(setting("SECRET_KEY")?.into(), &format!("{public_url}/flow/dashboard"));
     let flowmastery = Flowmastery::builder(config, Arc::new(store.clone())).build()?;
     let work = flowmastery.start();
 
-    let api = Api::builder(flowmastery).base_path("/flow").docs(true).build()?;
+    let api = Api::builder(flowmastery).base_path("/flow").public_url(public_url).docs(true);
+    let api = api.dashboard(Dashboard::default()).build()?;
     let mounted = TowerServiceCompat::<ReqBody, _, _, _>::compat(api);
     let router =
         Router::new().hoop(with_peer).get(home).push(Router::with_path("flow/{**rest}").goal(mounted));
@@ -52,8 +55,10 @@ async fn main() -> Result<(), BoxError> {
 }
 
 #[handler]
-async fn home() -> &'static str {
-    "An application of its own; FlowMastery is under /flow."
+async fn home() -> Text<&'static str> {
+    Text::Html(
+        "<p>An application of its own; FlowMastery is at <a href=\"/flow/dashboard\">its dashboard</a>.",
+    )
 }
 
 /// Tells FlowMastery who is at the other end of a connection, by which it throttles sign-ins.

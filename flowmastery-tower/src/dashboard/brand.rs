@@ -5,18 +5,33 @@ use flowmastery_core::error::{Error, FieldError, Result};
 
 use super::PATH;
 
-/// A dashboard as a host wants it.
+/// A dashboard as a host wants it, for [`ApiBuilder::dashboard`](crate::ApiBuilder::dashboard).
+///
+/// Mails lead to its pages where the services' front end is the public URL, the base path and the dashboard's path:
 ///
 /// ```
-/// # use flowmastery_core::error::Result;
-/// use flowmastery_tower::{Dashboard, Logo};
+/// # use std::sync::Arc;
+/// # use flowmastery_core::{Config, Flowmastery, error::BoxError, store::sql::SqlStore};
+/// use flowmastery_tower::{Api, Dashboard, Logo};
+/// # use http::{Request, StatusCode, header};
+/// # use tower::ServiceExt;
 ///
-/// # fn dashboard() -> Result<Dashboard> {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), BoxError> {
+/// # let store = SqlStore::open("sqlite::memory:").await?;
+/// # let secret = "a signing secret, long enough for an example".into();
 /// let logo = Logo::new("image/svg+xml", &b"<svg xmlns='http://www.w3.org/2000/svg'/>"[..])?;
-/// Dashboard::at("/portal")?.name("Acme Automation").logo(logo);
-/// # Dashboard::at("/portal")
+/// let dashboard = Dashboard::at("/portal")?.name("Acme Automation").logo(logo);
+/// let config = Config::new(secret, "https://acme.com/flow/portal");
+/// let flowmastery = Flowmastery::builder(config, Arc::new(store)).build()?;
+/// let api = Api::builder(flowmastery).base_path("/flow").public_url("https://acme.com").dashboard(dashboard).build()?;
+///
+/// let page = api.clone().oneshot(Request::get("/flow/portal/sign-in").body(String::new())?).await?;
+/// assert_eq!(page.status(), StatusCode::OK);
+/// let nobody = api.oneshot(Request::get("/flow/portal").body(String::new())?).await?;
+/// assert_eq!(nobody.headers()[header::LOCATION], "/flow/portal/renew?next=%2Fflow%2Fportal");
+/// # Ok(())
 /// # }
-/// # dashboard().unwrap();
 /// ```
 #[derive(Clone, Debug)]
 #[must_use]

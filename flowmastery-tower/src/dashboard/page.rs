@@ -177,3 +177,56 @@ pub(crate) fn problem(chrome: Chrome, problem: &Problem, request_id: &str) -> Re
     }
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::Path};
+
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    /// What others may call themselves: markup, the end of an attribute, and marks that turn the direction of what follows.
+    const HOSTILE: &str = "</title><script>alert(1)</script>\"' onload=x \u{202e}😀";
+
+    async fn text_of(response: Response<ApiBody>) -> String {
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        String::from_utf8(bytes.to_vec()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn what_is_put_into_a_page_is_text() {
+        let dashboard = Dashboard::default().name(HOSTILE);
+        let chrome = Chrome::new(&dashboard, &Site::default(), HOSTILE).notice(Some(Notice::fault(HOSTILE)));
+        let refused = problem(chrome, &Problem::new(StatusCode::CONFLICT, HOSTILE), HOSTILE);
+        assert_eq!(refused.status(), StatusCode::CONFLICT);
+        let page = text_of(refused).await;
+        assert!(page.matches("&#60;script&#62;").count() >= 4, "{page}");
+        assert!(!page.contains("<script>") && !page.contains("\"' onload"), "{page}");
+    }
+
+    #[test]
+    fn pages_load_and_run_nothing_but_their_own_files() {
+        let response = html_of(StatusCode::OK, "".into());
+        let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+        assert!(
+            policy.starts_with("default-src 'none'; ") && policy.contains("form-action 'self'"),
+            "{policy}"
+        );
+        assert!(!policy.contains("unsafe") && !policy.contains("http") && !policy.contains('*'), "{policy}");
+        // What the policy would stop is not there to begin with.
+        for file in fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("templates")).unwrap() {
+            let path = file.unwrap().path();
+            let text = fs::read_to_string(&path).unwrap();
+            for inline in
+                [" style=", "<style", "<script>", " onclick", " onchange", " onsubmit", "javascript:"]
+            {
+                assert!(!text.contains(inline), "{inline} in {}", path.display());
+            }
+            let address =
+                text.split(['\'', '"']).find(|part| part.starts_with("http") && part.contains("://"));
+            assert!(address.is_none_or(|address| address.ends_with("example.com")), "{address:?}");
+            assert_eq!(text.matches("|safe").count(), text.matches("svg|safe").count(), "{}", path.display());
+        }
+    }
+}

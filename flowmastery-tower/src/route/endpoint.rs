@@ -116,6 +116,9 @@ pub(crate) struct Call {
     pub(crate) target: Target,
     pub(crate) parameters: Vec<String>,
     pub(crate) headers: HeaderMap,
+    /// What the host's layers left in the request; an answer that goes on asks again with them who is there.
+    #[cfg(feature = "dashboard")]
+    pub(crate) extensions: http::Extensions,
     pub(crate) fields: Fields,
 }
 

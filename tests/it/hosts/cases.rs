@@ -24,18 +24,18 @@ pub(super) struct Case {
     pub(super) who: Who,
     pub(super) method: Method,
     pub(super) path: &'static str,
-    pub(super) header: Option<(header::HeaderName, &'static str)>,
+    pub(super) headers: Vec<(header::HeaderName, &'static str)>,
     pub(super) body: Option<String>,
     /// Whether the body says how long it is.
     pub(super) is_sized: bool,
 }
 
-fn by(who: Who, request: &'static str) -> Case {
+pub(super) fn by(who: Who, request: &'static str) -> Case {
     let (method, path) = request.split_once(' ').unwrap();
-    Case { who, method: method.parse().unwrap(), path, header: None, body: None, is_sized: true }
+    Case { who, method: method.parse().unwrap(), path, headers: Vec::new(), body: None, is_sized: true }
 }
 
-fn nobody(request: &'static str) -> Case {
+pub(super) fn nobody(request: &'static str) -> Case {
     by(Who::Nobody, request)
 }
 
@@ -52,8 +52,15 @@ impl Case {
         Self { body: Some(body.to_owned()), ..self }.with(header::CONTENT_TYPE, "application/json")
     }
 
-    fn with(self, name: header::HeaderName, value: &'static str) -> Self {
-        Self { header: Some((name, value)), ..self }
+    /// The form of a page.
+    pub(super) fn form(self, body: &str) -> Self {
+        let form = Self { body: Some(body.to_owned()), ..self };
+        form.with(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+    }
+
+    pub(super) fn with(mut self, name: header::HeaderName, value: &'static str) -> Self {
+        self.headers.push((name, value));
+        self
     }
 
     fn in_chunks(self) -> Self {

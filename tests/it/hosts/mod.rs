@@ -1,10 +1,11 @@
 //! The same API on every host: a list of requests with exact answers, who is at the other end of a connection, and the end in order.
 //!
-//! `answers.txt` has the answers, with `{base}` for where the API is mounted. After a change that is meant, write it anew:
-//! `FLOWMASTERY_WRITE_SNAPSHOTS=1 scripts/test -p flowmastery-tests --test it -- hosts::axum_`, and read what `git diff` shows.
+//! `answers.txt` has the answers, and `pages.txt` those of the dashboard, with `{base}` for where the API is mounted. After a change that is meant, write it anew:
+//! `FLOWMASTERY_WRITE_SNAPSHOTS=1 scripts/test -p flowmastery-tests --test it -- hosts::axum_ hosts::pages::pages_`, and read what `git diff` shows.
 
 mod answer;
 mod cases;
+mod pages;
 mod program;
 mod served;
 
@@ -58,7 +59,7 @@ impl Caller {
             Who::Carl => request = request.bearer_auth(&remembered["carl"]),
             Who::Stranger => request = request.bearer_auth("no.token.ofours"),
         }
-        if let Some((name, value)) = &case.header {
+        for (name, value) in &case.headers {
             request = request.header(name, filled(value, remembered));
         }
         if let Some(body) = &case.body {

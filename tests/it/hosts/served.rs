@@ -4,7 +4,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use flowmastery_core::testing::entropy::SeededEntropy;
 use flowmastery_tests::{backend::Backend, world::World};
-use flowmastery_tower::{Api, PeerAddress};
+use flowmastery_tower::{Api, Dashboard, PeerAddress};
 use hyper::{Request, body::Incoming, service::service_fn};
 use hyper_util::{
     rt::{TokioExecutor, TokioIo},
@@ -44,7 +44,8 @@ pub(super) async fn exact_world() -> World {
 
 /// Serves a world's API under `base`.
 pub(super) async fn serve(framework: Framework, world: &World, base: &'static str) -> Served {
-    let api = Api::builder(world.app.clone()).base_path(base).docs(true).build().unwrap();
+    let api = Api::builder(world.app.clone()).base_path(base).docs(true);
+    let api = api.dashboard(Dashboard::default()).build().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let task = match framework {

@@ -31,7 +31,7 @@ impl Place {
         self.0.path().join(name)
     }
 
-    fn command(&self, args: &[&str], settings: &[(&str, &str)]) -> Command {
+    pub(crate) fn command(&self, args: &[&str], settings: &[(&str, &str)]) -> Command {
         let mut command = Command::new(program("poem-standalone", "flowmastery"));
         command.args(args).current_dir(self.0.path()).env_clear().envs(settings.iter().copied());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());

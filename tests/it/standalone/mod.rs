@@ -1,6 +1,7 @@
 //! The standalone host as its users meet it: the real program, in a directory of its own, over its command line, its signals and HTTP.
 
 mod addresses;
+mod demo;
 mod dev;
 pub(crate) mod harness;
 mod health;
@@ -213,6 +214,20 @@ fn other_origins_and_names_are_answered_as_set() {
     let text = server.raw("GET /health/live HTTP/1.1\r\nHost: api.acme.com\r\nOrigin: https://app.acme.com");
     assert!(text.starts_with("HTTP/1.1 200"), "{text}");
     assert!(text.contains("access-control-allow-origin: https://app.acme.com"), "{text}");
+}
+
+#[test]
+fn pages_are_answered_for_our_names_and_handed_to_no_other_origin() {
+    let place = Place::new();
+    let server = place.serve(&[("ALLOWED_HOSTS", "api.acme.com"), ("CORS_ORIGINS", "*")]);
+    let page = |host: &str| {
+        server
+            .raw(&format!("GET /dashboard/sign-in HTTP/1.1\r\nHost: {host}\r\nOrigin: https://app.acme.com"))
+    };
+    let text = page("api.acme.com");
+    assert!(text.starts_with("HTTP/1.1 200") && text.contains("<form"), "{text}");
+    assert!(!text.contains("access-control-allow"), "{text}");
+    assert!(page("evil.com").starts_with("HTTP/1.1 400"), "another name");
 }
 
 #[test]

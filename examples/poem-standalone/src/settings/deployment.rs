@@ -31,7 +31,7 @@ const OTHERS: [(&str, &[&str]); 5] = [
 ];
 
 /// Values of production for which there is no default.
-const FILLED_IN: [(&str, &str); 9] = [
+const FILLED_IN: [(&str, &str); 8] = [
     ("API_HOST", "api.acme.com"),
     ("N8N_HOST", "n8n.acme.com"),
     ("POSTGRES_PASSWORD", "5f0f2c"),
@@ -39,7 +39,6 @@ const FILLED_IN: [(&str, &str); 9] = [
     ("SECRET_KEY", "q8Zk2vTnY5rXw1LbC7dHs4Jm9Pf3Gt6A"),
     ("ENCRYPTION_KEYS", "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="),
     ("N8N_ENCRYPTION_KEY", "0d4e"),
-    ("FRONTEND_URL", "https://app.acme.com"),
     ("FROM_EMAIL", "noreply@acme.com"),
 ];
 
@@ -116,6 +115,19 @@ fn both_hosts_of_production_are_the_same_and_their_settings_are_valid() {
     assert!(hosts.len() == 2 && hosts[0] == hosts[1]);
     for settings in settings_of_hosts(&[]) {
         assert!(!settings.debug && settings.database.redis.is_some() && settings.mail.is_some());
+    }
+}
+
+#[test]
+fn mails_of_production_lead_to_the_dashboard_unless_there_is_another_front_end() {
+    for (more, link) in [
+        (vec![], "https://api.acme.com/dashboard"),
+        (vec![("FRONTEND_URL", "https://app.acme.com")], "https://app.acme.com"),
+    ] {
+        for settings in settings_of_hosts(&more) {
+            let pages = settings.dashboard.as_ref().unwrap().path();
+            assert_eq!(settings.links.front_end(settings.server.bind, pages), link);
+        }
     }
 }
 

@@ -12,7 +12,8 @@ const FRONTEND_URL: Setting = Setting {
     default: "",
     accepts: "an http or https URL without query and fragment, such as https://app.acme.com",
     meaning: "your front end: mails link to {FRONTEND_URL}/accept-invitation?token=… and \
-              {FRONTEND_URL}/reset-password?token=…; unset: the dashboard of this server",
+              {FRONTEND_URL}/reset-password?token=…; unset: the dashboard of this server, or \
+              PUBLIC_URL where DASHBOARD is false",
     secret: false,
 };
 const PUBLIC_URL: Setting = Setting {

@@ -108,6 +108,15 @@ impl Settings {
         reader.finish(settings)
     }
 
+    /// The paths that pages are below: with the path of `PUBLIC_URL`, and where a proxy takes that off.
+    pub(crate) fn pages(&self) -> Vec<String> {
+        let base = self.links.base_path();
+        let paths = self.dashboard.iter().flat_map(|dashboard| {
+            [dashboard.path().to_owned(), format!("{}{}", base.trim_end_matches('/'), dashboard.path())]
+        });
+        paths.collect()
+    }
+
     /// Why `DEBUG` is as it is, for the start.
     pub(crate) fn debug_reason(&self) -> &'static str {
         match (self.server.debug, self.debug) {

@@ -34,7 +34,12 @@ fn without_any_setting_everything_has_its_default() {
     assert_eq!(settings.tokens.access, Duration::from_secs(30 * 60));
     assert_eq!(settings.tokens.refresh, Duration::from_secs(7 * 24 * 3600));
     assert!(settings.mail.is_none());
-    assert_eq!(settings.links.front_end(settings.server.bind), "http://127.0.0.1:8000");
+    let dashboard = settings.dashboard.as_ref().unwrap();
+    assert_eq!(dashboard.path(), "/dashboard");
+    assert_eq!(
+        settings.links.front_end(settings.server.bind, dashboard.path()),
+        "http://127.0.0.1:8000/dashboard"
+    );
     assert_eq!(settings.collection.sync_interval, Duration::from_secs(60));
     assert!(settings.outbound.extra_ca_pem.is_none());
     assert!(settings.logs.format.is_none() && settings.logs.file.is_none() && !settings.logs.db_echo);
@@ -90,6 +95,9 @@ fn each_fault_names_setting_value_and_what_is_accepted() {
         ("FROM_EMAIL", "nobody"),
         ("FRONTEND_URL", "localhost:3000"),
         ("PUBLIC_URL", "https://api.acme.com/?x=1"),
+        ("DASHBOARD", "perhaps"),
+        ("DASHBOARD_PATH", "/api/pages"),
+        ("DASHBOARD_PATH", "portal"),
         ("SYNC_INTERVAL_SECONDS", "60s"),
         ("EXECUTION_RETENTION_DAYS", "0"),
         ("AUDIT_RETENTION_DAYS", "29"),
@@ -189,6 +197,29 @@ fn encryption_keys_have_an_id_each() {
     assert!(ids(&announced).starts_with(r#"[VaultKey { id: "derived-"#) && ids(&announced).ends_with(two));
     assert!(faults(&[("ENCRYPTION_KEYS", &format!("new:{key},derived"))]).contains("no colon"));
     assert!(faults(&[("ENCRYPTION_KEYS", &format!("a:{key},a:{key}"))]).contains("twice"));
+}
+
+#[test]
+fn the_dashboard_is_where_it_is_said_and_left_out_on_request() {
+    assert!(read(&[("DASHBOARD", "false")]).dashboard.is_none());
+    let settings = read(&[("DASHBOARD_PATH", "/portal"), ("PUBLIC_URL", "https://acme.com/flow/")]);
+    assert_eq!(settings.dashboard.as_ref().unwrap().path(), "/portal");
+    assert_eq!(settings.pages(), ["/portal", "/flow/portal"]);
+    assert!(read(&[("DASHBOARD", "no")]).pages().is_empty());
+}
+
+#[test]
+fn a_logo_is_a_picture_that_can_be_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let logo = |name: &str, bytes: &[u8]| {
+        let file = dir.path().join(name);
+        fs::write(&file, bytes).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    assert!(read(&[("AGENCY_LOGO", &logo("logo.svg", b"<svg/>"))]).dashboard.is_some());
+    for file in [logo("logo.txt", b"x"), logo("empty.png", b""), "/nowhere/logo.png".to_owned()] {
+        assert!(faults(&[("AGENCY_LOGO", &file)]).contains("AGENCY_LOGO: "), "{file}");
+    }
 }
 
 #[test]

@@ -2,11 +2,12 @@
 //!
 //! Other origins get no cookies: they send bearer tokens. An origin that is not listed is answered as if there were no CORS, and its
 //! browser keeps the answer from the page; a request is never refused for its `Origin`, which same-origin pages send too.
+//! The dashboard's pages are for who looks at them: they are handed to no script of another origin, listed or not.
 
 use flowmastery_tower::{RequestId, Trail};
 use poem::{
     Endpoint, Middleware, Request, Response, Result,
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header},
 };
 
 use crate::settings::CorsOrigins;
@@ -22,11 +23,15 @@ const VARY: HeaderValue = HeaderValue::from_static("Origin");
 
 /// The middleware.
 #[derive(Debug)]
-pub(super) struct Cors(CorsOrigins);
+pub(super) struct Cors {
+    origins: CorsOrigins,
+    pages: Vec<String>,
+}
 
 impl Cors {
-    pub(super) fn new(origins: CorsOrigins) -> Self {
-        Self(origins)
+    /// For everything but what is below the paths of pages.
+    pub(super) fn new(origins: CorsOrigins, pages: Vec<String>) -> Self {
+        Self { origins, pages }
     }
 }
 
@@ -34,7 +39,7 @@ impl<E: Endpoint> Middleware<E> for Cors {
     type Output = CorsEndpoint<E>;
 
     fn transform(&self, inner: E) -> Self::Output {
-        CorsEndpoint { inner, origins: self.0.clone() }
+        CorsEndpoint { inner, origins: self.origins.clone(), pages: self.pages.clone() }
     }
 }
 
@@ -42,12 +47,20 @@ impl<E: Endpoint> Middleware<E> for Cors {
 pub(super) struct CorsEndpoint<E> {
     inner: E,
     origins: CorsOrigins,
+    pages: Vec<String>,
 }
 
 impl<E> CorsEndpoint<E> {
     /// What `Access-Control-Allow-Origin` says to this request, if anything.
-    fn allowed(&self, headers: &HeaderMap) -> Option<HeaderValue> {
-        let origin = headers.get(header::ORIGIN)?;
+    fn allowed(&self, request: &Request) -> Option<HeaderValue> {
+        let origin = request.headers().get(header::ORIGIN)?;
+        let path = request.uri().path();
+        let is_below = |page: &String| {
+            path.strip_prefix(page.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        if self.pages.iter().any(is_below) {
+            return None;
+        }
         match &self.origins {
             CorsOrigins::Any => Some(ANY),
             CorsOrigins::Only(origins) => {
@@ -61,7 +74,7 @@ impl<E: Endpoint> Endpoint for CorsEndpoint<E> {
     type Output = Response;
 
     async fn call(&self, request: Request) -> Result<Response> {
-        let allowed = self.allowed(request.headers());
+        let allowed = self.allowed(&request);
         let asks_first = request.method() == Method::OPTIONS
             && request.headers().contains_key(header::ACCESS_CONTROL_REQUEST_METHOD);
         let mut response = if asks_first && allowed.is_some() {
@@ -103,7 +116,8 @@ mod tests {
     const APP: &str = "https://app.acme.com";
 
     async fn answer(origins: CorsOrigins, request: poem::RequestBuilder) -> Response {
-        make_sync(|_| "hello").with(Cors::new(origins)).get_response(request.finish()).await
+        let pages = vec!["/portal".to_owned(), "/flow/portal".to_owned()];
+        make_sync(|_| "hello").with(Cors::new(origins, pages)).get_response(request.finish()).await
     }
 
     fn listed() -> CorsOrigins {
@@ -144,6 +158,30 @@ mod tests {
         let response = answer(none, Request::builder().header(header::ORIGIN, APP)).await;
         assert!(!response.headers().contains_key("access-control-allow-origin"));
         assert!(!response.headers().contains_key("vary"));
+    }
+
+    #[tokio::test]
+    async fn pages_are_handed_to_no_other_origin() {
+        for (path, allowed) in [
+            ("/portal", false),
+            ("/portal/clients/1", false),
+            ("/flow/portal/people", false),
+            ("/portals", true),
+            ("/api/v1/clients/", true),
+        ] {
+            for origins in [CorsOrigins::Any, listed()] {
+                let request = Request::builder().uri_str(path).header(header::ORIGIN, APP);
+                let response = answer(origins.clone(), request).await;
+                assert_eq!(response.status(), StatusCode::OK, "{path} is answered");
+                assert_eq!(response.headers().contains_key("access-control-allow-origin"), allowed, "{path}");
+                let response = answer(origins, preflight(APP).uri_str(path)).await;
+                assert_eq!(
+                    response.headers().contains_key("access-control-allow-methods"),
+                    allowed,
+                    "{path}"
+                );
+            }
+        }
     }
 
     #[tokio::test]

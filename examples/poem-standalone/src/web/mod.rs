@@ -8,12 +8,12 @@ use flowmastery_tower::Api;
 use poem::{Endpoint, EndpointExt, Response, endpoint::TowerCompatExt};
 
 use self::{cors::Cors, hosts::HostCheck, peer::with_peer};
-use crate::settings::ServerSettings;
+use crate::settings::Settings;
 
 /// Everything that the server answers.
-pub(crate) fn endpoint(api: Api, settings: &ServerSettings) -> impl Endpoint<Output = Response> + 'static {
-    let cors = Cors::new(settings.cors.clone());
-    let hosts = HostCheck::new(settings.allowed_hosts.clone());
+pub(crate) fn endpoint(api: Api, settings: &Settings) -> impl Endpoint<Output = Response> + 'static {
+    let cors = Cors::new(settings.server.cors.clone(), settings.pages());
+    let hosts = HostCheck::new(settings.server.allowed_hosts.clone());
     // Without a route of poem's around it: every path is the API's to answer, even the `*` of OPTIONS.
     api.compat().before(with_peer).with(cors).with(hosts)
 }

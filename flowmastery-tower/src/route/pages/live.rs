@@ -11,7 +11,7 @@ use flowmastery_core::{
     id::ClientId,
 };
 use futures_util::stream::unfold;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderValue, StatusCode, header};
 
 use super::super::{Access, Call, Route, endpoint::Answer};
 use crate::{auth::Credentials, body::ApiBody, protection::protected};
@@ -52,15 +52,9 @@ struct Watch {
     silent: u32,
 }
 
-async fn stream(mut call: Call, client: Option<ClientId>) -> Answer {
+async fn stream(call: Call, client: Option<ClientId>) -> Answer {
     let actor = call.actor()?;
     let version = call.context.flowmastery.metrics().version(actor, client).await?;
-    // Of the request only what says who asks is kept.
-    let kept = [header::AUTHORIZATION, header::COOKIE];
-    let kept = kept.into_iter().flat_map(|name| {
-        call.headers.get_all(&name).iter().map(|value| (name.clone(), value.clone())).collect::<Vec<_>>()
-    });
-    call.headers = kept.collect::<HeaderMap>();
     let watch = Watch { call, client, actor, version, begun: false, silent: 0 };
     let events = unfold(watch, |mut watch| async move { Some((watch.next().await?, watch)) });
     let mut response = protected(StatusCode::OK, ApiBody::events(events));
@@ -97,8 +91,7 @@ impl Watch {
     }
 
     async fn is_still_signed_in(&self) -> bool {
-        let extensions = http::Extensions::new();
-        let credentials = Credentials::new(&self.call.headers, &extensions);
+        let credentials = Credentials::new(&self.call.headers, &self.call.extensions);
         let found = self.call.context.authentication.identify(credentials).await;
         found.ok().flatten().is_some_and(|actor| actor.user_id() == self.actor.user_id())
     }

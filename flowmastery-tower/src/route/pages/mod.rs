@@ -19,7 +19,7 @@ use flowmastery_core::{
     error::Result as CoreResult,
     page::{Page, PageRequest},
 };
-use http::{Response, StatusCode, Uri, header};
+use http::{Method, Response, StatusCode, Uri, header, uri::PathAndQuery};
 
 use super::{Access, Call, Context, Field, FieldKind::Text, Route, endpoint::Answer, reply};
 use crate::{
@@ -139,13 +139,18 @@ fn see_other(to: &str) -> Answer {
 }
 
 /// What a page is refused with: somebody who is not signed in is sent to where one is, and others are told on a page.
-pub(crate) fn refuse(context: &Context, problem: &Problem, asked: &Uri) -> Response<ApiBody> {
+pub(crate) fn refuse(
+    context: &Context,
+    problem: &Problem,
+    (method, asked): &(Method, Uri),
+) -> Response<ApiBody> {
     let Some(dashboard) = &context.dashboard else { return problem.response() };
     if problem.status() == StatusCode::UNAUTHORIZED {
-        let asked = asked.path_and_query().map(ToString::to_string).unwrap_or_default();
-        let base = context.site.base_path();
-        // A host may have taken the base path off.
-        let next = if asked.starts_with(base) { asked } else { format!("{base}{asked}") };
+        // Where the path is a page as it stands, the host has taken the base path off.
+        let base = dashboard.canonical(asked.path()).map(|_| context.site.base_path()).unwrap_or_default();
+        let asked = asked.path_and_query().map(PathAndQuery::as_str).unwrap_or_default();
+        // What a form sent is lost, and its path is none to go back to.
+        let next = if method.is_safe() { format!("{base}{asked}") } else { context.page_base() };
         let query = serde_urlencoded::to_string([("next", next)]).unwrap_or_default();
         if let Ok(answer) = see_other(&format!("{}/renew?{query}", context.page_base())) {
             return answer;

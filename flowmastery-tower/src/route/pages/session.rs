@@ -57,12 +57,7 @@ impl Call {
     /// Where to go next: a page of this dashboard, and nowhere else.
     fn next(&self, asked: Option<&str>) -> String {
         let base = self.context.page_base();
-        let is_own = |path: &&str| {
-            path.strip_prefix(base.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
-                && !path.contains(['\\', '\n', '\r'])
-        };
-        asked.filter(is_own).map_or(base.clone(), ToOwned::to_owned)
+        asked.filter(|path| is_page_below(&base, path)).map_or(base.clone(), ToOwned::to_owned)
     }
 
     /// The answer to who has signed in: cookies, and the page that is next.
@@ -70,6 +65,16 @@ impl Call {
         end_session_before(&self.context, &self.headers, self.origin).await?;
         Delivery::wanted(&self.context.site, &self.headers, true)?.put(see_other(next)?, signed_in)
     }
+}
+
+/// Whether a path leads to a page below this one, as it stands: browsers take `\\` for a slash, and steps up for what they lead to.
+fn is_page_below(base: &str, path: &str) -> bool {
+    let below = path.strip_prefix(base).filter(|rest| rest.is_empty() || rest.starts_with(['/', '?']));
+    below.is_some_and(|rest| {
+        let steps = rest.split('?').next().unwrap_or_default().split('/');
+        let is_up = |step: &str| step.to_ascii_lowercase().replace("%2e", ".") == "..";
+        rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') && !steps.into_iter().any(is_up)
+    })
 }
 
 /// Whether a visitor can do something about a problem: others are for the page of problems.
@@ -240,5 +245,33 @@ async fn reset(mut call: Call) -> Answer {
             answer(status, &ResetPage { chrome, token, done: false })
         }
         Err(problem) => Err(problem),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_next_is_a_page_of_this_dashboard() {
+        let base = "/flow/dashboard";
+        for own in ["", "?period=7d", "/clients/7?tz=Europe/Berlin", "/account", "/clients/7?search=..%2F"] {
+            assert!(is_page_below(base, &format!("{base}{own}")), "{own}");
+        }
+        for other in [
+            "https://evil.com/flow/dashboard",
+            "//evil.com",
+            "/flow/dashboards",
+            "/flow",
+            "/dashboard",
+            "/flow/dashboard/../../evil",
+            "/flow/dashboard/%2E%2e/x",
+            "/flow/dashboard/\\evil.com",
+            "/flow/dashboard/\r\nset-cookie: a=b",
+            "/flow/dashboard/\u{1}",
+            "/flow/dashboard/ü",
+        ] {
+            assert!(!is_page_below(base, other), "{other:?}");
+        }
     }
 }
