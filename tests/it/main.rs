@@ -31,3 +31,4 @@ mod standalone;
 mod store;
 mod sums;
 mod throttles;
+mod views;
