@@ -33,3 +33,4 @@ mod standalone;
 mod store;
 mod sums;
 mod throttles;
+mod views;
