@@ -2,6 +2,9 @@
 //!
 //! Every request goes the same way: route, caller, role, record, body, endpoint. Each step can end it with a [`Problem`].
 
+#[cfg_attr(not(feature = "dashboard"), path = "api/no_pages.rs")]
+mod pages;
+
 use std::{
     convert::Infallible,
     fmt,
@@ -14,12 +17,13 @@ use std::{
 use bytes::Buf;
 use flowmastery_core::{Flowmastery, access::actor::Actor, error::Result, request::RequestOrigin};
 use futures_util::FutureExt;
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, header, request::Parts};
+use http::{Method, Request, Response, StatusCode, header, request::Parts};
 use http_body::Body;
 use http_body_util::BodyExt;
 use tower_service::Service;
 use tracing::Instrument;
 
+use self::pages::read;
 #[cfg(feature = "dashboard")]
 use crate::dashboard::Dashboard;
 #[cfg(feature = "openapi")]
@@ -31,7 +35,7 @@ use crate::{
     problem::Problem,
     protection::insist_on_https,
     request_id::RequestId,
-    route::{self, Broken, Call, Context, Fields, Matched, Object, RequestBody, Route, Table, Target},
+    route::{self, Broken, Call, Context, Fields, Matched, RequestBody, Table, Target},
     site::Site,
     trace::Trail,
 };
@@ -55,6 +59,12 @@ impl Api {
             #[cfg(feature = "dashboard")]
             dashboard: None,
         }
+    }
+
+    /// Method and template of every route that is answered, pages included: what a test of who may do what has to cover.
+    #[doc(hidden)]
+    pub fn routes(&self) -> impl Iterator<Item = (&Method, &'static str)> {
+        self.inner.table.routes().map(|route| (&route.method, route.path))
     }
 }
 
@@ -167,9 +177,6 @@ struct Inner {
     context: Arc<Context>,
 }
 
-/// How a page was asked for, and where.
-type Page = (Method, Uri);
-
 /// A request as it came. The steps on its way hand on where it is, for it is large.
 struct Asked {
     parts: Parts,
@@ -206,33 +213,6 @@ impl Inner {
         response
     }
 
-    /// The page that is asked for, where it is one: it is refused by a page, too.
-    #[cfg(feature = "dashboard")]
-    fn page(&self, asked: &Parts, found: &Result<Matched, Problem>) -> Option<Page> {
-        let is_page = match found {
-            Ok(matched) => matched.route.is_page(),
-            Err(_) => self.context.page_path(asked.uri.path()).is_some(),
-        };
-        is_page.then(|| (asked.method.clone(), asked.uri.clone()))
-    }
-
-    #[cfg(not(feature = "dashboard"))]
-    fn page(&self, _: &Parts, _: &Result<Matched, Problem>) -> Option<Page> {
-        None
-    }
-
-    #[cfg_attr(
-        not(feature = "dashboard"),
-        expect(clippy::unused_self, reason = "who has pages looks at their settings")
-    )]
-    fn refuse(&self, problem: Problem, page: Option<&Page>) -> Response<ApiBody> {
-        match page {
-            #[cfg(feature = "dashboard")]
-            Some(page) => route::refuse(&self.context, &problem, page),
-            _ => problem.response(),
-        }
-    }
-
     /// The route of a path, from which the host may or may not have taken the base path. What is one without taking it off comes first: a base
     /// path may begin like ours do.
     fn find(&self, method: &Method, path: &str) -> Result<Matched, Problem> {
@@ -246,25 +226,6 @@ impl Inner {
         }
     }
 
-    #[cfg(not(feature = "dashboard"))]
-    fn find_at_root(&self, method: &Method, path: &str) -> Result<Matched, Problem> {
-        self.table.find(method, path)
-    }
-
-    /// The route of a path, of pages by where the host has its dashboard.
-    #[cfg(feature = "dashboard")]
-    fn find_at_root(&self, method: &Method, path: &str) -> Result<Matched, Problem> {
-        match self.table.find(method, path) {
-            Ok(matched) if !matched.route.is_page() => Ok(matched),
-            found => match self.context.dashboard.as_ref().map(|dashboard| dashboard.canonical(path)) {
-                // Pages are nowhere but where they are said to be.
-                Some(Some(page)) => self.table.find(method, &page),
-                Some(None) if found.is_ok() => Err(Problem::no_route()),
-                _ => found,
-            },
-        }
-    }
-
     async fn serve(
         &self,
         matched: &Matched,
@@ -272,10 +233,12 @@ impl Inner {
         asked: &mut Asked,
         trail: &mut Trail,
     ) -> Result<Response<ApiBody>, Problem> {
-        let actor = matched.route.access.identify(&self.context.authentication, &asked.parts).await?;
+        let identified = matched.route.access.identify(&self.context.authentication, &asked.parts).await;
+        let (actor, renewed) = self.renewed(identified, matched, &asked.parts, origin).await?;
         // Before anything can refuse the caller: the access log names them then, too.
         trail.actor = actor.map(|actor| actor.at(*origin));
         let answer = self.serve_to(trail.actor.as_ref(), matched, origin, asked).await;
+        let answer = answer.map(|response| renewed.put(response));
         if let (Err(problem), Some(actor)) = (&answer, trail.actor) {
             self.note_denial(actor, matched, problem.status());
         }
@@ -366,16 +329,6 @@ impl Inner {
         }
         response
     }
-}
-
-/// Reads what a request brings: the form of a page, else an object.
-async fn read(route: &Route, headers: &HeaderMap, body: RequestBody) -> Result<Object, Problem> {
-    #[cfg(feature = "dashboard")]
-    if route.is_page() {
-        return route::read_form(headers, body, route.body.unwrap_or_default()).await;
-    }
-    let _ = route;
-    route::read_object(headers, body).await
 }
 
 fn has_faults(answer: &Result<Response<ApiBody>, Problem>) -> bool {

@@ -72,7 +72,9 @@ impl ApiBody {
 
 impl From<Bytes> for ApiBody {
     fn from(bytes: Bytes) -> Self {
-        Self { rest: (!bytes.is_empty()).then_some(bytes), ..Self::empty() }
+        let mut body = Self::empty();
+        body.rest = (!bytes.is_empty()).then_some(bytes);
+        body
     }
 }
 

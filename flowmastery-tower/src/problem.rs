@@ -82,6 +82,12 @@ impl Problem {
         &self.detail
     }
 
+    /// How long to wait before it is worth trying again, where that is known.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn wait(&self) -> Option<Duration> {
+        self.retry_after
+    }
+
     /// The id of its request, where that is known.
     #[cfg(feature = "dashboard")]
     pub(crate) fn request_id(&self) -> Option<&str> {

@@ -58,7 +58,9 @@ pub(crate) fn head(names: &[&str]) -> Vec<String> {
 
 /// A spreadsheet computes what begins like a formula: such a text is given a quote before it, which makes it a text. Numbers are numbers.
 fn harmless(cell: String) -> String {
-    let is_formula = cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) && cell.parse::<f64>().is_err();
+    // Some take the wide letters of East Asian keyboards for the same.
+    let begins = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
+    let is_formula = cell.starts_with(begins) && cell.parse::<f64>().is_err();
     if is_formula { format!("'{cell}") } else { cell }
 }
 
@@ -129,7 +131,7 @@ mod tests {
 
     #[test]
     fn nothing_is_a_formula() {
-        for cell in ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\tx", "\rx"] {
+        for cell in ["=1+1", "+1+1", "-1+1", "@SUM(A1)", "\tx", "\rx", "＝1+1", "＠SUM(A1)"] {
             let written = line(&[cell, "x"]);
             let read =
                 csv::ReaderBuilder::new().has_headers(false).from_reader(written.as_bytes()).records().next();

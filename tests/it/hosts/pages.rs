@@ -66,6 +66,9 @@ fn cases() -> Vec<Case> {
         seen("GET /dashboard/audit"),
         seen("GET /dashboard/account"),
         seen("GET /dashboard/renew?next={base}/dashboard/account"),
+        // The access token's cookie is gone while a form was filled in.
+        nobody("POST /dashboard/clients/new").with(header::COOKIE, "{refresh}").form("name=Second"),
+        nobody("POST /dashboard/clients/new").with(header::COOKIE, "{refresh}").with(FROM, "same-origin").form("name=Second"),
         sent("POST /dashboard/sign-out", ""),
         seen("GET /dashboard"),
     ]
@@ -92,6 +95,7 @@ fn remember(answer: &Answer, remembered: &mut Remembered) {
     // Whoever signed out still has them, as a thief would.
     if !cookies.is_empty() && cookies.iter().all(|cookie| !cookie.ends_with('=')) {
         remembered.insert("cookies", cookies.join("; "));
+        remembered.insert("refresh", cookies[1].to_owned());
     }
 }
 

@@ -151,3 +151,12 @@ fn a_port_that_was_asked_for_and_is_taken_is_named() {
     let refused = failed(&Place::new().run(&["demo", "--bind", &address], &[], ""));
     assert!(refused.contains(&address) && refused.contains("--bind"), "{refused}");
 }
+
+#[test]
+fn where_the_usual_port_is_taken_the_link_leads_to_another() {
+    // Whoever has it, it is taken.
+    let _taken = TcpListener::bind("127.0.0.1:8000");
+    let demo = Demo::start(&["demo"], &[]);
+    assert_ne!(demo.address, "127.0.0.1:8000");
+    assert!(demo.page("/dashboard/sign-in", "").contains("<form"));
+}

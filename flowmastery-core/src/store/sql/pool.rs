@@ -199,6 +199,7 @@ impl Pool {
     }
 
     /// As [`Pool::write`], of what n8n would be asked for again.
+    #[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "SQLite has no roles"))]
     pub(super) async fn write_collected(&self, scope: TenantScope) -> StoreResult<Tx> {
         match self {
             #[cfg(feature = "postgres")]
@@ -209,6 +210,7 @@ impl Pool {
     }
 
     /// As [`Pool::begin`], of what n8n would be asked for again. On SQLite it is safe from the end of the process, but not yet from that of the machine.
+    #[cfg_attr(not(feature = "postgres"), expect(unused_variables, reason = "SQLite has no roles"))]
     pub(super) async fn begin_collected(&self, scope: TenantScope) -> StoreResult<Tx> {
         match self {
             #[cfg(feature = "postgres")]

@@ -10,6 +10,7 @@ mod clients;
 mod home;
 mod live;
 mod people;
+mod renewal;
 mod report;
 mod session;
 mod sheets;
@@ -21,10 +22,11 @@ use flowmastery_core::{
 };
 use http::{Method, Response, StatusCode, Uri, header, uri::PathAndQuery};
 
+pub(crate) use self::renewal::renew_session;
 use super::{Access, Call, Context, Field, FieldKind::Text, Route, endpoint::Answer, reply};
 use crate::{
     body::ApiBody,
-    dashboard::{self, Chrome, Notice, Section, asset},
+    dashboard::{self, Chrome, Notice, Section, asset, words},
     problem::Problem,
     protection::protected,
 };
@@ -33,6 +35,7 @@ use crate::{
 pub(crate) fn routes() -> Vec<Route> {
     let mut routes = vec![Route::get("/dashboard/assets/{file}", Access::Public, assets).query(VERSION)];
     routes.extend(session::routes());
+    routes.extend(renewal::routes());
     routes.extend(home::routes());
     routes.extend(client::routes());
     routes.extend(report::routes());
@@ -66,7 +69,11 @@ fn done(call: &mut Call) -> Result<Option<String>, Problem> {
 /// The frame of a page with what the visitor can mend, and the status of that.
 fn told(chrome: Chrome, problem: &Problem) -> (StatusCode, Chrome) {
     let faults: Vec<_> = problem.errors().iter().map(|fault| fault.message.as_str()).collect();
-    let text = if faults.is_empty() { problem.detail().to_owned() } else { faults.join(" ") };
+    let mut text = if faults.is_empty() { problem.detail().to_owned() } else { faults.join(" ") };
+    if let Some(wait) = problem.wait() {
+        let wait = words::duration(Some(wait.as_secs_f64().ceil()));
+        text.push_str(&format!(" That is in {wait}."));
+    }
     (problem.status(), chrome.notice(Some(Notice::fault(text))))
 }
 

@@ -6,7 +6,7 @@ use flowmastery_core::model::{
     password::Password,
     session::SignedIn,
 };
-use http::{HeaderName, StatusCode};
+use http::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
@@ -22,12 +22,12 @@ use super::{
 use crate::{
     dashboard::{
         Chrome, answer,
-        session::{AcceptPage, AgainPage, ForgotPage, ResetPage, SignInPage},
+        session::{AcceptPage, ForgotPage, ResetPage, SignInPage},
     },
     problem::Problem,
 };
 
-const NEXT: Field = Field::optional("next", Text, "Where to go from there.");
+pub(super) const NEXT: Field = Field::optional("next", Text, "Where to go from there.");
 const SIGN_IN: &[Field] =
     &[Field::optional("email", Text, ""), Field::optional("password", Secret, ""), NEXT];
 const TOKEN: &[Field] = &[Field::optional("token", Secret, "")];
@@ -43,7 +43,6 @@ pub(super) fn routes() -> Vec<Route> {
         Route::get("/dashboard/sign-in", Access::Public, show_sign_in).query(&[NEXT]),
         Route::post("/dashboard/sign-in", Access::Public, sign_in).body(SIGN_IN),
         Route::post("/dashboard/sign-out", Access::SignedIn, sign_out).body(&[]),
-        Route::get("/dashboard/renew", Access::Public, renew).query(&[NEXT]),
         Route::get("/dashboard/accept-invitation", Access::Public, show_invitation).query(TOKEN),
         Route::post("/dashboard/accept-invitation", Access::Public, accept).body(ACCEPT),
         Route::get("/dashboard/forgot-password", Access::Public, show_forgot),
@@ -55,7 +54,7 @@ pub(super) fn routes() -> Vec<Route> {
 
 impl Call {
     /// Where to go next: a page of this dashboard, and nowhere else.
-    fn next(&self, asked: Option<&str>) -> String {
+    pub(super) fn next(&self, asked: Option<&str>) -> String {
         let base = self.context.page_base();
         asked.filter(|path| is_page_below(&base, path)).map_or(base.clone(), ToOwned::to_owned)
     }
@@ -114,41 +113,6 @@ async fn sign_in(mut call: Call) -> Answer {
 async fn sign_out(call: Call) -> Answer {
     call.context.flowmastery.sessions().sign_out(call.actor()?).await?;
     without_cookies(&call.context.site, call.lead_to("/sign-in")?)
-}
-
-/// Gives a browser another access token for its refresh token, and sends it back; or to where one signs in.
-async fn renew(mut call: Call) -> Answer {
-    let next = std::mem::take(&mut call.fields)
-        .parse(|values| Ok::<_, Problem>(values.optional_text("next").map(ToOwned::to_owned)))?;
-    let next = call.next(next.as_deref());
-    let query = serde_urlencoded::to_string([("next", &next)]).unwrap_or_default();
-    let sign_in = format!("{}/sign-in?{query}", call.context.page_base());
-    let site = &call.context.site;
-    let is_from_elsewhere = {
-        let from = call.headers.get(HeaderName::from_static("sec-fetch-site"));
-        from.is_some_and(|from| from == "cross-site" || from == "same-site")
-    };
-    match site.refresh_token(&call.headers) {
-        // Who follows a link from elsewhere brings no cookies along; asked from here, the browser does.
-        Ok(None) if is_from_elsewhere => {
-            let again = format!("{}/renew?{query}", call.context.page_base());
-            answer(StatusCode::OK, &AgainPage { chrome: call.frame("One moment")?, to: again })
-        }
-        Ok(Some(token)) => match call.context.flowmastery.sessions().refresh(&token, call.origin).await {
-            Ok(signed_in) => {
-                let mut response = see_other(&next)?;
-                let cookies = site.set_cookies(&signed_in)?;
-                let cookies = cookies.map(|cookie| (http::header::SET_COOKIE, cookie));
-                response.headers_mut().extend(cookies);
-                Ok(response)
-            }
-            Err(error) if Problem::from(error.clone()).status() == StatusCode::UNAUTHORIZED => {
-                without_cookies(site, see_other(&sign_in)?)
-            }
-            Err(error) => Err(error.into()),
-        },
-        _ => see_other(&sign_in),
-    }
 }
 
 fn token_of(call: &mut Call) -> Result<SecretString, Problem> {

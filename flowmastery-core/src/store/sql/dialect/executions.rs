@@ -92,6 +92,7 @@ async fn read_each(
     rows.map_err(fault)
 }
 
+#[cfg(feature = "postgres")]
 macro_rules! columns {
     () => {
         "(client_id, epoch, execution_id, workflow_id, status, mode, started_at, stopped_at, retry_of, retry_success_id, bucket,
