@@ -56,8 +56,8 @@ mod tests {
     #[test]
     fn each_client_is_spoken_of_every_ten_seconds_at_most() {
         let said = Said::default();
-        let at = |seconds| Timestamp::from_millis(1_798_732_800_000 + seconds * 1000);
-        let heard = (0..25).filter(|second| said.is_due(ClientId(1), at(*second)));
+        let at = |second| Timestamp::from_millis(1_798_732_800_000 + i64::from(second) * 1000);
+        let heard = (0..25_i32).filter(|second| said.is_due(ClientId(1), at(*second)));
         assert_eq!(heard.collect::<Vec<_>>(), [0, 10, 20]);
         assert!(said.is_due(ClientId(2), at(21)), "another client");
         said.end(ClientId(1), 5);
