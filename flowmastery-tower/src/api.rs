@@ -60,6 +60,12 @@ impl Api {
             dashboard: None,
         }
     }
+
+    /// Method and template of every route that is answered, pages included: what a test of who may do what has to cover.
+    #[doc(hidden)]
+    pub fn routes(&self) -> impl Iterator<Item = (&Method, &'static str)> {
+        self.inner.table.routes().map(|route| (&route.method, route.path))
+    }
 }
 
 impl fmt::Debug for Api {

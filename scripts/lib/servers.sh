@@ -32,12 +32,17 @@ find_smtp() {
     return 1
 }
 
-# What each of them is called in Debian, and what is needed of it.
-declare -A packages=([postgres]=postgresql [redis]=redis-server [smtp]=python3-aiosmtpd)
-declare -A needs=([postgres]='PostgreSQL 15 or newer (initdb, pg_ctl)' [redis]='Redis 7 or newer (redis-server, redis-cli)'
-    [smtp]='a python3 with aiosmtpd')
+# By the names that the tests look for.
+find_chromium() {
+    command -v chromium || command -v chromium-browser || command -v google-chrome-stable || [ -x "${CHROME-}" ]
+} >/dev/null
 
-# install_missing NAME...: of postgres, redis and smtp.
+# What each of them is called in Debian, and what is needed of it.
+declare -A packages=([postgres]=postgresql [redis]=redis-server [smtp]=python3-aiosmtpd [chromium]=chromium)
+declare -A needs=([postgres]='PostgreSQL 15 or newer (initdb, pg_ctl)' [redis]='Redis 7 or newer (redis-server, redis-cli)'
+    [smtp]='a python3 with aiosmtpd' [chromium]='Chromium (chromium)')
+
+# install_missing NAME...: of postgres, redis, smtp and chromium.
 install_missing() {
     local name missing=()
     for name in "$@"; do

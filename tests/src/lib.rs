@@ -9,6 +9,7 @@
 
 pub mod access_log;
 pub mod backend;
+pub mod chromium;
 pub mod executions;
 pub mod kill;
 pub mod own_postgres;
@@ -17,7 +18,8 @@ pub mod program;
 pub mod redis;
 pub mod smtp;
 pub mod snapshot;
-mod supervised;
+pub mod supervised;
+pub mod visitor;
 pub mod world;
 
 /// The programs of the page on embedding compile.

@@ -61,6 +61,6 @@ impl Supervised {
     clippy::disallowed_methods,
     reason = "scripts/test says so which servers it started for all test processes"
 )]
-pub(crate) fn given(variable: &str) -> Option<String> {
+pub fn given(variable: &str) -> Option<String> {
     std::env::var(variable).ok()
 }

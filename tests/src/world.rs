@@ -20,8 +20,8 @@ use flowmastery_core::{
     sync::CollectionRequests,
     testing::clock::FixedClock,
 };
-use flowmastery_tower::Api;
-use http::{HeaderMap, Method, Request, StatusCode, header};
+use flowmastery_tower::{Api, ApiBody, Dashboard};
+use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt, Full};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -77,6 +77,11 @@ impl Answer {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.body))
     }
 
+    /// The body as text.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).unwrap()
+    }
+
     /// The JSON of an answer that must have this status.
     #[track_caller]
     pub fn expect(&self, status: u16) -> Value {
@@ -126,20 +131,27 @@ impl World {
             .clock(clock.clone() as Arc<dyn Clock>)
             .hasher(PasswordHasher::new(Arc::new(OsEntropy), HashCost::FOR_TESTS));
         let app = ports(builder).build().unwrap();
-        let api = Api::builder(app.clone()).docs(true).build().unwrap();
+        let dashboard = Dashboard::at("/dashboard").unwrap();
+        let api = Api::builder(app.clone()).docs(true).dashboard(dashboard).build().unwrap();
         Self { app, api, store, clock, fresh }
     }
 
     /// Sends a request and reads its answer, which must have left one line with its status in the access log.
     pub async fn send(&self, request: Request<Full<bytes::Bytes>>) -> Answer {
-        access_log::listen();
-        let response = self.api.clone().oneshot(request).await.unwrap();
+        let (response, line) = self.open(request).await;
         let (parts, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
-        let id = parts.headers["x-request-id"].to_str().unwrap();
-        let [line] = <[Line; 1]>::try_from(access_log::take(id)).unwrap();
-        assert_eq!(line["status"], parts.status.as_u16().to_string());
         Answer { status: parts.status, headers: parts.headers, body, line }
+    }
+
+    /// The same without reading what comes behind its head, which for events has no end.
+    pub async fn open(&self, request: Request<Full<bytes::Bytes>>) -> (Response<ApiBody>, Line) {
+        access_log::listen();
+        let response = self.api.clone().oneshot(request).await.unwrap();
+        let id = response.headers()["x-request-id"].to_str().unwrap();
+        let [line] = <[Line; 1]>::try_from(access_log::take(id)).unwrap();
+        assert_eq!(line["status"], response.status().as_u16().to_string());
+        (response, line)
     }
 
     /// A request with a token and a JSON body, where there are any.

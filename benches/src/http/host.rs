@@ -7,7 +7,7 @@ use std::{fs::File, future::ready, net::SocketAddr, time::Instant};
 
 use axum::extract::ConnectInfo;
 use bytes::Bytes;
-use flowmastery_tower::{Api, PeerAddress};
+use flowmastery_tower::{Api, Dashboard, PeerAddress};
 use http::{Response, header};
 use http_body_util::Full;
 use hyper::{Request, body::Incoming};
@@ -87,7 +87,7 @@ async fn ours(framework: Framework, listener: TcpListener) -> Fallible<()> {
     told()?;
     let tenant = Tenant::make().await?;
     let work = tenant.flowmastery.start();
-    let api = Api::builder(tenant.flowmastery.clone()).build()?;
+    let api = Api::builder(tenant.flowmastery.clone()).dashboard(Dashboard::default()).build()?;
     say(listener.local_addr()?, &[tenant.token.expose_secret(), &tenant.executions.to_string()])?;
     let served = async {
         match framework {

@@ -26,6 +26,10 @@ use crate::{
 
 /// What is asked for.
 pub const PATH: &str = "/api/v1/metrics/my-metrics";
+/// The page that shows the same.
+const PAGE: &str = "/dashboard";
+/// What a page may weigh.
+const LARGEST_PAGE: usize = 100_000;
 /// How many connections are kept alive.
 const CONNECTIONS: usize = 32;
 
@@ -44,12 +48,40 @@ pub fn run(report: &mut Report) -> Fallible<()> {
         let top = sides.rate(report, framework)?;
         sides.latency(report, framework, top / 2.0)?;
     }
+    page(report)
+}
+
+/// The row `page-warm`: the dashboard's page of a client against the JSON of the same numbers, from the same server.
+fn page(report: &mut Report) -> Fallible<()> {
+    let server = Server::start(&format!("{}/ours", Framework::Hyper.name()), b"", 2)?;
+    let [token, executions] = server.said.as_slice() else { return Err("it says a token".into()) };
+    let connect = |path| Client::connect(server.address, request(path, token), CONNECTIONS);
+    let (mut json, mut page) = (connect(PATH)?, connect(PAGE)?);
+    check(json.first(), executions.parse()?)?;
+    let bytes = page.first().body.len();
+    if !String::from_utf8_lossy(&page.first().body).contains("<h1>") || bytes > LARGEST_PAGE {
+        return Err(format!("the page has no heading, or is too large: {bytes} bytes").into());
+    }
+    let round = Duration::from_millis(report.effort.pick(200, 500));
+    let pairs = Pairs::measure(
+        Duration::from_secs(report.effort.pick(5, 20)),
+        || Ok(json.closed(round)?.per_answer()),
+        || Ok(page.closed(round)?.per_answer()),
+    )?;
+    report.note(format!(
+        "page-warm: GET {PAGE}, {bytes} bytes, against GET {PATH} of the same server on hyper; {} pairs of {} ms after one of warm-up; quartiles {:.2} to {:.2}",
+        pairs.rounds,
+        round.as_millis(),
+        pairs.quartiles.0,
+        pairs.quartiles.1,
+    ));
+    report.row(Row::rate("page-warm", (1.0, "pages/s"), &pairs, 0.5));
     Ok(())
 }
 
-/// The request with a token.
-pub fn request(token: &str) -> Vec<u8> {
-    format!("GET {PATH} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\naccept: */*\r\n\r\n")
+/// The request of a path with a token.
+pub fn request(path: &str, token: &str) -> Vec<u8> {
+    format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nauthorization: Bearer {token}\r\naccept: */*\r\n\r\n")
         .into()
 }
 
@@ -63,7 +95,7 @@ struct Side {
 
 impl Side {
     fn connect(server: Server, token: &str) -> Fallible<Self> {
-        let client = Client::connect(server.address, request(token), CONNECTIONS)?;
+        let client = Client::connect(server.address, request(PATH, token), CONNECTIONS)?;
         Ok(Self { client, server, spent: (0.0, 0.0, 0.0) })
     }
 

@@ -1,5 +1,7 @@
 //! What somebody asked a page of numbers for, as it stands in its form and its links.
 
+use std::fmt::Write;
+
 use flowmastery_core::model::{
     report::{ClientMetrics, ExecutionNumbers, WorkflowMetrics},
     series::Interval,
@@ -92,6 +94,24 @@ impl Asked {
             vec![("period", CUSTOM.to_owned()), ("from", from.to_string()), ("to", to.to_string())];
         pairs.push(("tz", self.tz.clone()));
         self.with(pairs, self.sort.word(), 1)
+    }
+
+    /// Stands for all of it: of the rest what is chosen depends on.
+    pub(crate) fn key(&self) -> String {
+        let Self { period, days, tz, interval, interval_chosen, later, search, state, sort, page, .. } = self;
+        let mut key = String::with_capacity(96);
+        for text in [period, tz, interval.as_str(), sort.word(), state, search] {
+            // No text can look like two.
+            let _ = write!(key, "{}:{text}|", text.len());
+        }
+        let _ = write!(key, "{interval_chosen}|{page}");
+        // Other periods say which days they are by what they are called, and end today.
+        for (from, to) in [days, later].into_iter().flatten().filter(|_| self.is_custom()) {
+            for day in [from, to] {
+                let _ = write!(key, "|{}-{}", day.year(), day.day_of_year());
+            }
+        }
+        key
     }
 
     fn period_pairs(&self) -> Vec<(&'static str, String)> {

@@ -156,6 +156,12 @@ fn label_of(point: &Point, (interval, points): (Interval, usize), tz: &TimeZone)
     point.start.to_jiff().to_zoned(tz.clone()).strftime(format).to_string()
 }
 
+/// When a point begins, in full; its time only where that says something.
+pub(crate) fn start_of(point: &Point, interval: Interval, tz: &TimeZone) -> String {
+    let format = if interval == Interval::Hour { "%-d %b %Y, %H:%M" } else { "%-d %b %Y" };
+    point.start.to_jiff().to_zoned(tz.clone()).strftime(format).to_string()
+}
+
 /// A small line of counts without axes; `None` where nothing is known.
 ///
 /// # Errors

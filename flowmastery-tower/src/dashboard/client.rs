@@ -226,7 +226,7 @@ fn points(series: &ClientSeries, tz: &TimeZone) -> Vec<PointRow> {
         return Vec::new();
     }
     let row = |point: &Point| PointRow {
-        at: words::instant(Some(point.start), tz),
+        at: chart::start_of(point, series.series.interval, tz),
         numbers: [point.total, point.successful, point.failed, point.canceled, point.unfinished]
             .map(words::count),
     };

@@ -89,6 +89,15 @@ impl Chrome {
         Self { notice, ..self }
     }
 
+    /// Stands for all of it but the title.
+    pub(crate) fn key(&self) -> String {
+        let Self { agency, has_logo, base, section, role, notice, .. } = self;
+        let notice = notice.as_ref().map_or("", |notice| &notice.text);
+        let role = role.map_or("", Role::as_str);
+        let section = *section as u8;
+        format!("{}|{has_logo}|{base}|{agency}|{section}|{role}|{notice}|", self.version())
+    }
+
     /// What stands behind the names of assets, so that a new version is loaded anew.
     pub(crate) fn version(&self) -> &'static str {
         assets::version()

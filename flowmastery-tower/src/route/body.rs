@@ -6,6 +6,8 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
 use http_body_util::{BodyExt, combinators::UnsyncBoxBody};
 #[cfg(feature = "dashboard")]
+use percent_encoding::percent_decode;
+#[cfg(feature = "dashboard")]
 use serde_json::Value;
 
 use super::json::Object;
@@ -70,8 +72,10 @@ pub(crate) async fn read_form(
         return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Send the form of the page."));
     }
     let bytes = read_to_end(body).await?;
-    let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(&bytes)
-        .map_err(|_| Problem::new(StatusCode::BAD_REQUEST, "The body is not a form in UTF-8."))?;
+    let broken = || Problem::new(StatusCode::BAD_REQUEST, "The body is not a form in UTF-8.");
+    // What is none would be read as something else.
+    percent_decode(&bytes).decode_utf8().map_err(|_| broken())?;
+    let pairs: Vec<(String, String)> = serde_urlencoded::from_bytes(&bytes).map_err(|_| broken())?;
     let mut object = Vec::<(String, Value)>::new();
     for (name, text) in pairs {
         if object.iter().any(|(known, _)| *known == name) {

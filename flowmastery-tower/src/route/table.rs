@@ -178,7 +178,10 @@ pub(crate) struct Matched {
 
 /// Every route, by path.
 #[derive(Debug)]
-pub(crate) struct Table(matchit::Router<Vec<Arc<Route>>>);
+pub(crate) struct Table {
+    by_place: matchit::Router<Vec<Arc<Route>>>,
+    routes: Vec<Arc<Route>>,
+}
 
 impl Table {
     /// The table of these routes.
@@ -186,19 +189,25 @@ impl Table {
     /// # Errors
     /// [`flowmastery_core::error::Kind::Internal`] for two routes that answer the same requests.
     pub(crate) fn new(routes: Vec<Route>) -> Result<Self> {
-        let mut by_place = BTreeMap::<_, Vec<Arc<Route>>>::new();
-        for route in routes {
-            let beside = by_place.entry(route.place()).or_default();
+        let routes: Vec<_> = routes.into_iter().map(Arc::new).collect();
+        let mut beside_each_other = BTreeMap::<_, Vec<Arc<Route>>>::new();
+        for route in &routes {
+            let beside = beside_each_other.entry(route.place()).or_default();
             if let Some(other) = beside.iter().find(|other| other.method == route.method) {
                 return Err(Error::internal(format!("{route:?} answers what {other:?} does")));
             }
-            beside.push(Arc::new(route));
+            beside.push(route.clone());
         }
-        let mut router = matchit::Router::new();
-        for (place, routes) in by_place {
-            router.insert(place, routes).map_err(Error::internal)?;
+        let mut by_place = matchit::Router::new();
+        for (place, beside) in beside_each_other {
+            by_place.insert(place, beside).map_err(Error::internal)?;
         }
-        Ok(Self(router))
+        Ok(Self { by_place, routes })
+    }
+
+    /// All of them, in the order in which they were given.
+    pub(crate) fn routes(&self) -> impl Iterator<Item = &Route> {
+        self.routes.iter().map(|route| &**route)
     }
 
     /// The route of a request; HEAD is answered by GET's.
@@ -206,7 +215,7 @@ impl Table {
     /// # Errors
     /// 404 without a route, 405 with the methods there are.
     pub(crate) fn find(&self, method: &Method, path: &str) -> Result<Matched, Problem> {
-        let found = self.0.at(without_slash(path)).map_err(|_| Problem::no_route())?;
+        let found = self.by_place.at(without_slash(path)).map_err(|_| Problem::no_route())?;
         let wanted = if method == Method::HEAD { &Method::GET } else { method };
         let route = found.value.iter().find(|route| route.method == *wanted);
         let route = route.ok_or_else(|| Problem::method_not_allowed(&methods(found.value)))?;

@@ -1,7 +1,9 @@
 //! Every route × every kind of caller. A route without a row here fails.
 //!
 //! The rows are held against the OpenAPI document, which is made from the route table. A caller whose credentials are not good is refused by
-//! every route that wants any, and by a public one not looked at.
+//! every route that wants any, and by a public one not looked at. Pages, which the document does not have, are in [`pages`].
+
+mod pages;
 
 use std::collections::BTreeSet;
 
@@ -74,12 +76,16 @@ struct Row {
 }
 
 fn rows() -> Vec<Row> {
+    rows_of(ROWS)
+}
+
+fn rows_of(table: &'static str) -> Vec<Row> {
     let row = |line: &'static str| {
         let mut words = line.split_whitespace();
         let (method, route) = (words.next().unwrap().parse().unwrap(), words.next().unwrap());
         Row { method, route, statuses: words.map(|status| status.parse().unwrap()).collect() }
     };
-    ROWS.lines().filter(|line| !line.trim().is_empty()).map(row).collect()
+    table.lines().filter(|line| !line.trim().is_empty()).map(row).collect()
 }
 
 #[tokio::test]
@@ -113,13 +119,7 @@ async fn every_kind_of_caller_is_answered_as_the_matrix_says() {
 /// A world of its own for each route: some of them take away what others need.
 async fn check(row: Row) {
     let callers = Callers::new().await;
-    let path = row.route.replace("{client_id}", &callers.client.to_string());
-    let path = path.replace("{user_id}", &callers.user.to_string());
-    let path = path.replace("{session_id}", &callers.session.to_string());
-    let path = ["{token_or_invitation_id}", "{invitation_id}"]
-        .into_iter()
-        .fold(path, |path, name| path.replace(name, &callers.invitation.to_string()));
-    let path = path.replace("{file}", "swagger-ui.css").replace("{workflow_id}", "none");
+    let path = callers.path(row.route);
     let ask = async |who: &str, token: Option<&str>, expected: u16| {
         let answer = callers.world.request(row.method.clone(), &path, token, None).await;
         assert_eq!(answer.status.as_u16(), expected, "{} {path} as {who}: {:?}", row.method, answer.body);
@@ -169,6 +169,18 @@ impl Callers {
         refused.extend(Self::without_account(&world, &admin, client).await);
         refused.extend(Self::forged(&world, &admin).await);
         Self { world, client, user, session, invitation, good: [a, b, admin], refused }
+    }
+
+    /// The path of a route to what is theirs.
+    fn path(&self, route: &str) -> String {
+        let file = if route.starts_with("/docs") { "swagger-ui.css" } else { "dashboard.css" };
+        let path = route.replace("{client_id}", &self.client.to_string());
+        let path = path.replace("{user_id}", &self.user.to_string());
+        let path = path.replace("{session_id}", &self.session.to_string());
+        let path = ["{token_or_invitation_id}", "{invitation_id}"]
+            .into_iter()
+            .fold(path, |path, name| path.replace(name, &self.invitation.to_string()));
+        path.replace("{file}", file).replace("{workflow_id}", "none")
     }
 
     /// Users who may not come any more.

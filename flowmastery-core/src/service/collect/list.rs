@@ -235,7 +235,13 @@ impl Pull<'_> {
             walk: Some(walk.clone()),
             proven: state.proven.clone(),
         };
+        let progress = batch.progress;
         self.store_batch(state.turn, batch).await?;
+        match progress {
+            Some(progress) => self.said.progress(self.client, progress, self.clock.now()),
+            None if !state.back_filled => self.said.end(self.client, walk.rows),
+            None => {}
+        }
         if walk.cursor.is_none() {
             (state.back_filled, state.walked_at) = (true, Some(self.begun));
         }

@@ -8,6 +8,7 @@
 mod identify;
 mod list;
 mod probe;
+mod progress;
 mod pull;
 mod request;
 mod retention;
@@ -26,6 +27,7 @@ use tokio::sync::{Notify, Semaphore};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
+    progress::Said,
     pull::{End, Pull},
     under_way::{Registered, UnderWay},
 };
@@ -61,6 +63,7 @@ struct Inner {
     limits: CollectionLimits,
     slots: Semaphore,
     under_way: UnderWay,
+    said: Said,
     freed: Notify,
     tasks: TaskTracker,
     stop: CancellationToken,
@@ -116,6 +119,7 @@ impl Collector {
             limits,
             slots: Semaphore::new(CONCURRENCY),
             under_way: UnderWay::default(),
+            said: Said::default(),
             freed: Notify::new(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -236,6 +240,7 @@ impl Collector {
             client: turn.client,
             interval: inner.interval,
             limits: inner.limits,
+            said: &inner.said,
             begun: inner.clock.now(),
         };
         let ended = pull.run(turn).await;

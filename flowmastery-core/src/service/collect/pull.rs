@@ -11,7 +11,7 @@ use std::{collections::HashSet, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{CollectionLimits, identify::Pages};
+use super::{CollectionLimits, identify::Pages, progress::Said};
 use crate::{
     access::scope::TenantScope,
     clock::{Clock, Timestamp},
@@ -44,6 +44,7 @@ pub(super) struct Pull<'a> {
     /// The longest wait for the next one.
     pub(super) interval: Duration,
     pub(super) limits: CollectionLimits,
+    pub(super) said: &'a Said,
     /// When this one began.
     pub(super) begun: Timestamp,
 }

@@ -41,7 +41,7 @@ impl Metrics {
         self.read(actor.scope(), None, &self.plan(query)?).await
     }
 
-    /// How many production executions each of these clients had on each of the last days (UTC), today the last of them.
+    /// How many production executions each of these clients had on each of the last days (UTC) that are over.
     ///
     /// # Errors
     /// [`crate::error::Kind::Forbidden`] for all but admins.
@@ -52,7 +52,7 @@ impl Metrics {
         days: u32,
     ) -> Result<HashMap<ClientId, Vec<i64>>> {
         actor.require(Permission::ViewAllClients)?;
-        let to = Timestamp::from_millis(Width::Day.floor(self.clock.now()).as_millis() + Width::Day.millis());
+        let to = Width::Day.floor(self.clock.now());
         let from = Timestamp::from_millis(to.as_millis() - i64::from(days) * Width::Day.millis());
         let range = Range { from, to };
         let counts = self.store.day_counts(actor.scope(), clients, range, &[Class::Production]).await?;

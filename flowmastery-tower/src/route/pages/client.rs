@@ -42,7 +42,7 @@ pub(super) async fn page(mut call: Call, id: ClientId, path: &str) -> Answer {
     let actor = call.actor()?;
     let view = view(&mut call)?;
     let chrome = call.own_frame("", Section::Client)?;
-    let form = format!("client|{path}|{chrome:?}|{:?}", view.asked);
+    let form = format!("client|{path}|{}{}", chrome.key(), view.asked.key());
     let made = make(&call, (actor, id), &view, (chrome, path));
     let document = call.context.flowmastery.metrics().form(actor, id, (&form, &view.period), made).await?;
     Ok(html_of(StatusCode::OK, document.body))

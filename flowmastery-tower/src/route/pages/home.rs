@@ -38,7 +38,7 @@ async fn overview(mut call: Call, actor: Actor) -> Answer {
     let notice =
         (view.done == "deleted").then(|| Notice::done("The client is gone, with all of its numbers."));
     let chrome = call.own_frame("Clients", Section::Home)?.notice(notice);
-    let form = format!("clients|{chrome:?}|{:?}", view.asked);
+    let form = format!("clients|{}{}", chrome.key(), view.asked.key());
     let made = make(&call, actor, &view, chrome);
     let document = call.context.flowmastery.metrics().form_of_all(actor, (&form, &view.period), made).await?;
     Ok(html_of(StatusCode::OK, document.body))

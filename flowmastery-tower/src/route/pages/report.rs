@@ -39,7 +39,7 @@ async fn report(mut call: Call) -> Answer {
     let (actor, id, now) = (call.actor()?, call.client_id()?, now(&call));
     let view = std::mem::take(&mut call.fields).parse(|values| read(values, now))?;
     let chrome = call.own_frame("", Section::Client)?;
-    let form = format!("report|{chrome:?}|{:?}", view.month);
+    let form = format!("report|{}{:?}", chrome.key(), view.month);
     let made = make(&call, (actor, id), &view, chrome);
     let document = call.context.flowmastery.metrics().form(actor, id, (&form, &view.period), made).await?;
     Ok(html_of(StatusCode::OK, document.body))
