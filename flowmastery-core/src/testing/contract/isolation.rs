@@ -240,6 +240,8 @@ async fn series_of_another_client_are_not_counted(store: Arc<dyn Store>) {
         let totals: Vec<_> = series.points.unwrap().iter().map(|(_, tally)| tally.total()).collect();
         assert_eq!((series.known, totals), (true, vec![1]));
     }
+    let days = store.day_counts(scope, &[ours, theirs], everything(), &Class::ALL).await.unwrap();
+    assert_eq!(days.iter().map(|day| (day.client_id, day.total)).collect::<Vec<_>>(), [(theirs, 1)]);
 }
 
 async fn verifications_of_another_client_find_nothing(store: Arc<dyn Store>) {
