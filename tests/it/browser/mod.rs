@@ -13,7 +13,7 @@ use self::hosts::Host;
 use crate::standalone::harness::PASSWORD;
 
 fn now() -> Timestamp {
-    SystemClock::default().now()
+    SystemClock.now()
 }
 
 impl Host {

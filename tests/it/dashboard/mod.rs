@@ -64,7 +64,7 @@ async fn styles_and_scripts_are_kept_and_asked_about_again() {
     let page = nobody.get("/dashboard/sign-in").await;
     for (file, media_type) in [("dashboard.css", "text/css"), ("dashboard.js", "text/javascript")] {
         let at = page.text().find(file).unwrap();
-        let path = page.text()[at..].split('"').next().unwrap();
+        let path = page.text().get(at..).unwrap().split('"').next().unwrap();
         let asset = nobody.get(&format!("/dashboard/assets/{path}")).await;
         assert_eq!(asset.status, 200);
         assert!(asset.header("content-type").unwrap().starts_with(media_type));

@@ -71,7 +71,7 @@ async fn they_are_text_on_every_page() {
         let isolated = escaped(name);
         assert_eq!(html.matches(&isolated).count() - usize::from(name == SCRIPT) * 2, 2, "{name}: {html}");
         for (at, _) in html.match_indices(&isolated) {
-            let before = &html[..at];
+            let before = html.get(..at).unwrap();
             let is_isolated = before.rfind("<bdi>") > before.rfind("</bdi>") || before.ends_with("<title>");
             assert!(is_isolated, "{name}");
         }
