@@ -2,6 +2,7 @@
 //!
 //! Every request goes the same way: route, caller, role, record, body, endpoint. Each step can end it with a [`Problem`].
 
+mod future;
 #[cfg_attr(not(feature = "dashboard"), path = "api/no_pages.rs")]
 mod pages;
 
@@ -9,7 +10,7 @@ use std::{
     convert::Infallible,
     fmt,
     panic::AssertUnwindSafe,
-    pin::{Pin, pin},
+    pin::pin,
     sync::Arc,
     task::{Context as TaskContext, Poll},
 };
@@ -23,6 +24,7 @@ use http_body_util::BodyExt;
 use tower_service::Service;
 use tracing::Instrument;
 
+pub use self::future::ApiFuture;
 use self::pages::read;
 #[cfg(feature = "dashboard")]
 use crate::dashboard::Dashboard;
@@ -358,26 +360,6 @@ where
                 .map_err(|_| Broken)
                 .boxed_unsync()
         };
-        ApiFuture { answer: Box::pin(self.inner.clone().answer(Asked { parts, body })) }
-    }
-}
-
-/// The future of an answer.
-#[must_use]
-pub struct ApiFuture {
-    answer: Pin<Box<dyn Future<Output = Response<ApiBody>> + Send>>,
-}
-
-impl Future for ApiFuture {
-    type Output = Result<Response<ApiBody>, Infallible>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut TaskContext<'_>) -> Poll<Self::Output> {
-        self.answer.as_mut().poll(context).map(Ok)
-    }
-}
-
-impl fmt::Debug for ApiFuture {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ApiFuture").finish_non_exhaustive()
+        ApiFuture::new(self.inner.clone().answer(Asked { parts, body }))
     }
 }
