@@ -8,7 +8,6 @@ use flowmastery_tests::{
     executions::success,
     world::{ADMIN, NOW, World},
 };
-use flowmastery_tower::{Api, Dashboard};
 use serde_json::json;
 
 /// What a page may weigh.
@@ -16,8 +15,7 @@ const MOST: usize = 100 * 1024;
 const HOUR: Duration = Duration::from_secs(3600);
 
 async fn world() -> (World, String) {
-    let mut world = World::new(Backend::Sqlite.store().await).await;
-    world.api = Api::builder(world.app.clone()).dashboard(Dashboard::default()).build().unwrap();
+    let world = World::new(Backend::Sqlite.store().await).await;
     let admin = world.sign_in(ADMIN).await;
     (world, admin)
 }
@@ -68,6 +66,46 @@ async fn a_client_with_hundreds_of_workflows_has_a_light_page() {
         second.contains("usual name 249<")
             && !second.contains("<bdi>A workflow with a usual name 199</bdi></a></th>")
     );
+}
+
+#[tokio::test]
+async fn whatever_counts_as_failed_is_among_the_failures() {
+    let (world, admin) = world().await;
+    let client = world.client(&admin, "Acme Corp").await;
+    let path = format!("/clients/{client}");
+    let run = |id, name: &str, status| {
+        let mut run = success(id, name, now().minus(HOUR * (20 - id as u32)), 1000);
+        run.status = status;
+        run
+    };
+    world.store_executions(client, vec![run(1, "sound", Status::Success)]).await;
+    assert!(page(&world, &path, &admin).await.contains("Nothing failed in this period"));
+    let crashed = [run(2, "hit", Status::Crashed), run(3, "broken", Status::Error)];
+    world.store_executions(client, crashed.to_vec()).await;
+    let html = page(&world, &path, &admin).await;
+    let (_, failures) = html.split_once("Recent failures").unwrap();
+    let place = |name: &str| failures.find(name).unwrap();
+    assert!(place("broken") < place("hit") && !failures.contains("sound"), "the newest first: {failures}");
+    let many = (4..14).map(|id| run(id, "later", Status::Error)).collect();
+    world.store_executions(client, many).await;
+    let html = page(&world, &path, &admin).await;
+    let (_, failures) = html.split_once("Recent failures").unwrap();
+    assert_eq!((failures.matches("later").count(), failures.contains("hit")), (10, false));
+}
+
+#[tokio::test]
+async fn what_a_page_does_not_know_is_refused_and_no_empty_list() {
+    let (world, admin) = world().await;
+    let client = world.client(&admin, "Acme Corp").await;
+    for query in ["state=lost", "sort=luck", "interval=decade", "period=aeon", "tz=Mars/Olympus", "from=then"]
+    {
+        for path in [String::new(), format!("/clients/{client}")] {
+            let answer = world.get(&format!("/dashboard{path}?{query}"), &admin).await;
+            let html = String::from_utf8(answer.body.to_vec()).unwrap();
+            let field = query.split('=').next().unwrap();
+            assert!(answer.status == 422 && html.contains(&format!("<li>{field}: ")), "{query}: {html}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -1,13 +1,19 @@
 //! The page of one client.
 
+use std::cmp::Reverse;
+
 use bytes::Bytes;
 use flowmastery_core::{
     access::{actor::Actor, permission::Permission},
     error::{Error, Result as CoreResult},
     id::ClientId,
-    model::{execution::Status, listing::ListingFilter},
+    model::{
+        execution::Status,
+        listing::{ListedExecution, ListingFilter},
+        period::PeriodQuery,
+    },
     page::PageRequest,
-    service::metrics::listing::ExecutionsQuery,
+    service::metrics::{Metrics, listing::ExecutionsQuery},
 };
 use http::StatusCode;
 
@@ -22,7 +28,7 @@ use crate::dashboard::{
 };
 
 /// How many failures are listed.
-const FAILURES: i64 = 10;
+const FAILURES: usize = 10;
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
@@ -58,21 +64,32 @@ async fn make(
     let metrics = services.metrics();
     let report = metrics.workflows(actor, id, &view.period).await?;
     let series = metrics.client_series(actor, id, &view.series).await?;
-    let failed = ExecutionsQuery {
-        period: view.period.clone(),
-        filter: ListingFilter { status: Some(Status::Error), workflow_id: None },
-        page: PageRequest::new(Some(FAILURES), None).map_err(|fault| Error::invalid(vec![fault]))?,
-    };
-    let failures = metrics.executions(actor, id, &failed).await?;
+    let failures = failures(metrics, (actor, id), &view.period).await?;
     let n8n = services.clients().get(actor, id).await?.n8n_api_url;
     let here = format!("{}{path}", chrome.base);
-    let content = Content {
-        report: &report,
-        series: &series,
-        failures: &failures.items,
-        n8n,
-        asked: view.asked.clone(),
-    };
+    let content =
+        Content { report: &report, series: &series, failures: &failures, n8n, asked: view.asked.clone() };
     let chrome = Chrome { title: report.client_name.clone(), ..chrome };
     rendered(&ClientPage::new(chrome, here, &content)?)
+}
+
+/// The newest of what counts as failed.
+async fn failures(
+    metrics: &Metrics,
+    (actor, id): (Actor, ClientId),
+    period: &PeriodQuery,
+) -> CoreResult<Vec<ListedExecution>> {
+    let mut failures = Vec::new();
+    for status in [Status::Error, Status::Crashed] {
+        let query = ExecutionsQuery {
+            period: period.clone(),
+            filter: ListingFilter { status: Some(status), workflow_id: None },
+            page: PageRequest::new(i64::try_from(FAILURES).ok(), None)
+                .map_err(|fault| Error::invalid(vec![fault]))?,
+        };
+        failures.append(&mut metrics.executions(actor, id, &query).await?.items);
+    }
+    failures.sort_by_key(|failure| Reverse(failure.started_at));
+    failures.truncate(FAILURES);
+    Ok(failures)
 }

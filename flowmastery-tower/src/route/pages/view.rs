@@ -20,7 +20,7 @@ use super::{
     home::now,
 };
 use crate::{
-    dashboard::asked::{Asked, CUSTOM, DEFAULT_PERIOD, Sort},
+    dashboard::asked::{Asked, CUSTOM, DEFAULT_PERIOD, STATES, Sort},
     problem::Problem,
 };
 
@@ -77,8 +77,15 @@ fn read(values: &Values, now: Timestamp) -> Result<View, Vec<FieldError>> {
     let days = days_of(&period, now);
     let (earlier, later) = days.map_or((None, None), |days| beside(days, name, days_today(&period, now)));
     let (intervals, best) = intervals(&period, now);
-    let chosen = text("interval").and_then(|word| intervals.iter().find(|each| each.as_str() == word));
-    let interval = chosen.copied().unwrap_or(best);
+    let known = |word: &str| {
+        [Interval::Hour, Interval::Day, Interval::Week, Interval::Month]
+            .into_iter()
+            .find(|each| each.as_str() == word)
+    };
+    let chosen = checked("interval", text("interval"), known)?;
+    // One that was chosen for another period may not fit this one.
+    let chosen = chosen.filter(|interval| intervals.contains(interval));
+    let interval = chosen.unwrap_or(best);
     let series = SeriesQuery::parse(Some(interval.as_str()), Ok(period.clone()))?;
     let asked = Asked {
         period: name.to_owned(),
@@ -90,11 +97,25 @@ fn read(values: &Values, now: Timestamp) -> Result<View, Vec<FieldError>> {
         earlier,
         later,
         search: text("search").unwrap_or_default().to_owned(),
-        state: text("state").unwrap_or_default().to_owned(),
-        sort: text("sort").and_then(Sort::parse).unwrap_or_default(),
+        state: checked("state", text("state"), state)?.unwrap_or_default().to_owned(),
+        sort: checked("sort", text("sort"), Sort::parse)?.unwrap_or_default(),
         page: values.integer("page").and_then(|page| usize::try_from(page).ok()).unwrap_or(1),
     };
     Ok(View { asked, period, series, done: text("done").unwrap_or_default().to_owned() })
+}
+
+/// What a word stands for, where there is one.
+fn checked<'t, T>(
+    field: &str,
+    word: Option<&'t str>,
+    read: impl Fn(&'t str) -> Option<T>,
+) -> Result<Option<T>, Vec<FieldError>> {
+    let fault = || vec![FieldError::new(field, "This page knows no such choice.")];
+    word.map(|word| read(word).ok_or_else(fault)).transpose()
+}
+
+fn state(word: &str) -> Option<&str> {
+    STATES.into_iter().map(|(state, _)| state).find(|state| *state == word)
 }
 
 fn date(field: &str, text: Option<&str>) -> Result<Option<Date>, Vec<FieldError>> {
