@@ -62,8 +62,6 @@ pub struct DayCount {
     pub day: Timestamp,
     /// All executions that are counted on it.
     pub total: i64,
-    /// Of these, `error` and `crashed`.
-    pub failed: i64,
 }
 
 /// Reads for metrics.

@@ -11,14 +11,13 @@ use crate::{
     store::{DayCount, StoreResult},
 };
 
-/// All counts of a row, and those of what failed.
+/// All counts of a row.
 macro_rules! counts {
     ($from:literal) => {
         concat!(
             "SELECT c.id, r.bucket,
                     CAST(SUM(r.new_count + r.running_count + r.waiting_count + r.success_count + r.error_count + r.crashed_count
-                        + r.canceled_count + r.unknown_count) AS BIGINT),
-                    CAST(SUM(r.error_count + r.crashed_count) AS BIGINT) ",
+                        + r.canceled_count + r.unknown_count) AS BIGINT) ",
             $from,
             " GROUP BY c.id, r.bucket ORDER BY c.id, r.bucket"
         )
@@ -68,9 +67,9 @@ pub(in crate::store::sql) async fn day_counts(
                 .await
         };
     }
-    let rows: Vec<(ClientId, Timestamp, i64, i64)> =
+    let rows: Vec<(ClientId, Timestamp, i64)> =
         by_database!(tx.db(), |pg| rows!(pg, POSTGRES, &ids), |lite| rows!(lite, SQLITE, super::json(&ids)?))
             .map_err(fault)?;
-    let count = |(client_id, day, total, failed)| DayCount { client_id, day, total, failed };
+    let count = |(client_id, day, total)| DayCount { client_id, day, total };
     Ok(rows.into_iter().map(count).collect())
 }
