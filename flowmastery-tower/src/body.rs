@@ -17,17 +17,17 @@ use pin_project_lite::pin_project;
 #[cfg(feature = "dashboard")]
 use sync_wrapper::SyncWrapper;
 
-/// The body of an answer: bytes that are all there, nothing, or events of a dashboard that come one by one.
+/// The body of an answer: bytes that are all there, nothing, or what comes one by one, such as events of a dashboard.
 #[derive(Default)]
 pub struct ApiBody {
     rest: Option<Bytes>,
     #[cfg(feature = "dashboard")]
-    events: Option<Events>,
+    stream: Option<Rest>,
 }
 
 /// What comes one by one; hosts want a body that threads may share.
 #[cfg(feature = "dashboard")]
-type Events = SyncWrapper<Pin<Box<dyn Stream<Item = Bytes> + Send>>>;
+type Rest = SyncWrapper<Pin<Box<dyn Stream<Item = Bytes> + Send>>>;
 
 impl ApiBody {
     /// No bytes.
@@ -35,14 +35,14 @@ impl ApiBody {
         Self {
             rest: None,
             #[cfg(feature = "dashboard")]
-            events: None,
+            stream: None,
         }
     }
 
     /// What comes one by one, until the stream ends.
     #[cfg(feature = "dashboard")]
-    pub(crate) fn events(events: impl Stream<Item = Bytes> + Send + 'static) -> Self {
-        Self { rest: None, events: Some(SyncWrapper::new(Box::pin(events))) }
+    pub(crate) fn stream(stream: impl Stream<Item = Bytes> + Send + 'static) -> Self {
+        Self { rest: None, stream: Some(SyncWrapper::new(Box::pin(stream))) }
     }
 
     /// How many bytes are left to send, as far as they are there.
@@ -64,7 +64,7 @@ impl ApiBody {
     /// Whether something may come of which nobody knows how long it is.
     pub(crate) const fn has_more(&self) -> bool {
         #[cfg(feature = "dashboard")]
-        return self.events.is_some();
+        return self.stream.is_some();
         #[cfg(not(feature = "dashboard"))]
         false
     }
@@ -94,12 +94,12 @@ impl Body for ApiBody {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let rest = self.rest.take();
         #[cfg(feature = "dashboard")]
-        if let (None, Some(events)) = (&rest, &mut self.events) {
-            let event = ready!(events.get_mut().as_mut().poll_next(context));
-            if event.is_none() {
-                self.events = None;
+        if let (None, Some(stream)) = (&rest, &mut self.stream) {
+            let more = ready!(stream.get_mut().as_mut().poll_next(context));
+            if more.is_none() {
+                self.stream = None;
             }
-            return Poll::Ready(event.map(|bytes| Ok(Frame::data(bytes))));
+            return Poll::Ready(more.map(|bytes| Ok(Frame::data(bytes))));
         }
         let _ = context;
         Poll::Ready(rest.map(|bytes| Ok(Frame::data(bytes))))

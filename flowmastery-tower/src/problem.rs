@@ -140,7 +140,8 @@ impl Problem {
         }
     }
 
-    fn log(&self) {
+    /// Logs what is the server's fault.
+    pub(crate) fn log(&self) {
         if self.status.is_server_error() {
             let causes = self.cause.as_deref().map(|cause| causes(cause)).unwrap_or_default();
             let request_id = self.request_id.as_deref().map(tracing::field::display);

@@ -57,7 +57,7 @@ async fn stream(call: Call, client: Option<ClientId>) -> Answer {
     let version = call.context.flowmastery.metrics().version(actor, client).await?;
     let watch = Watch { call, client, actor, version, begun: false, silent: 0 };
     let events = unfold(watch, |mut watch| async move { Some((watch.next().await?, watch)) });
-    let mut response = protected(StatusCode::OK, ApiBody::events(events));
+    let mut response = protected(StatusCode::OK, ApiBody::stream(events));
     let media_type = HeaderValue::from_static("text/event-stream");
     response.headers_mut().insert(header::CONTENT_TYPE, media_type);
     Ok(response)

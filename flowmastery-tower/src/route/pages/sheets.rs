@@ -81,11 +81,14 @@ async fn executions(mut call: Call) -> Answer {
             None => match listing.page().await {
                 Ok(page) => Some((page?, (listing, None))),
                 // What has begun cannot be refused any more; that it is not whole stands in its last row.
-                Err(_) => Some((rows([head(&[INCOMPLETE])]).ok()?, (listing, None))),
+                Err(problem) => {
+                    problem.log();
+                    Some((rows([head(&[INCOMPLETE])]).ok()?, (listing, None)))
+                }
             },
         }
     });
-    Ok(sheet("attachment; filename=\"executions.csv\"", ApiBody::events(rest)))
+    Ok(sheet("attachment; filename=\"executions.csv\"", ApiBody::stream(rest)))
 }
 
 fn first(period: PeriodQuery) -> Result<ExecutionsQuery, Problem> {
