@@ -165,32 +165,29 @@ impl ClientPage {
 }
 
 fn figures(summary: &ClientMetrics) -> Vec<Figure> {
-    let numbers = &summary.executions;
-    let neutral = |by: Option<f64>| words::change(by, "%").map(|text| (text, "calm"));
-    let judged = |by: Option<f64>, unit| {
-        words::change(by, unit).map(|text| (text, if by.unwrap_or(0.0) < 0.0 { "bad" } else { "good" }))
-    };
+    let (numbers, trends) = (&summary.executions, &summary.trends);
+    let tone = |by: f64| if by < 0.0 { "bad" } else { "good" };
     let plain = |name, value| Figure { name, value, change: None };
     vec![
         Figure {
             name: "Executions",
             value: words::count(numbers.total_executions),
-            change: neutral(summary.trends.execution_trend),
+            change: words::change(trends.execution_trend, "%").map(|text| (text, "calm")),
         },
         Figure {
             name: "Success rate",
             value: words::percent(numbers.success_rate),
-            change: judged(summary.trends.success_rate_trend, "points"),
+            change: trends
+                .success_rate_trend
+                .map(|by| (words::change(Some(by), "points").unwrap_or_default(), tone(by))),
         },
         plain("Failed", words::count(numbers.failed_executions)),
         Figure {
             name: "Mean duration",
             value: words::duration(numbers.avg_execution_time),
-            change: judged(summary.trends.performance_trend, "% faster").map(|(text, tone)| {
-                match text.strip_prefix('−') {
-                    Some(slower) => (slower.replace("faster", "slower"), tone),
-                    None => (text, tone),
-                }
+            change: trends.performance_trend.map(|by| {
+                let word = if by < 0.0 { "slower" } else { "faster" };
+                (format!("{:.1} % {word}", by.abs()), tone(by))
             }),
         },
         plain("Median duration", words::duration(numbers.p50_execution_time)),
