@@ -176,6 +176,12 @@ impl Site {
     }
 }
 
+/// Whether a browser says that another origin's page led to this one; it then brings none of our cookies along.
+#[cfg(feature = "dashboard")]
+pub(crate) fn is_from_elsewhere(headers: &HeaderMap) -> bool {
+    headers.get(SEC_FETCH_SITE).is_some_and(|site| site == "cross-site" || site == "same-site")
+}
+
 /// Whether a request brings an access token of ours in a cookie, whatever that is called, and no header that comes before it.
 pub(crate) fn is_signed_in_by_cookie(headers: &HeaderMap) -> bool {
     !headers.contains_key(header::AUTHORIZATION)

@@ -58,27 +58,11 @@ impl<'s> Delivery<'s> {
         Ok(Self { cookies_of: cookies.then_some(site) })
     }
 
-    /// Puts the tokens into an answer's cookies, where they are to go there.
-    ///
-    /// # Errors
-    /// None that is known.
-    #[cfg(feature = "dashboard")]
-    pub(super) fn put(&self, mut response: Response<ApiBody>, signed_in: &SignedIn) -> Answer {
-        if let Some(site) = self.cookies_of {
-            let cookies = site.set_cookies(signed_in)?;
-            response.headers_mut().extend(cookies.map(|cookie| (header::SET_COOKIE, cookie)));
-        }
-        Ok(response)
-    }
-
     /// The answer to who has signed in.
     pub(super) fn answer(self, status: StatusCode, signed_in: SignedIn) -> Answer {
         let Some(site) = self.cookies_of else { return reply::json(status, &Welcome::Tokens(signed_in)) };
-        let cookies = site.set_cookies(&signed_in)?;
-        let SignedIn { expires_in, user, .. } = signed_in;
-        let mut response = reply::json(status, &Welcome::Cookies(SignedInByCookies { expires_in, user }))?;
-        response.headers_mut().extend(cookies.map(|cookie| (header::SET_COOKIE, cookie)));
-        Ok(response)
+        let shown = SignedInByCookies { expires_in: signed_in.expires_in, user: signed_in.user.clone() };
+        with_cookies(site, reply::json(status, &Welcome::Cookies(shown))?, &signed_in)
     }
 }
 
@@ -98,6 +82,16 @@ pub(super) async fn end_session_before(
         Err(error) if error.kind() == Kind::Unauthenticated => Ok(()),
         Err(error) => Err(error.into()),
     }
+}
+
+/// The answer that brings the cookies.
+///
+/// # Errors
+/// None that is known.
+pub(super) fn with_cookies(site: &Site, mut response: Response<ApiBody>, signed_in: &SignedIn) -> Answer {
+    let cookies = site.set_cookies(signed_in)?;
+    response.headers_mut().extend(cookies.map(|cookie| (header::SET_COOKIE, cookie)));
+    Ok(response)
 }
 
 /// The answer that takes the cookies away.

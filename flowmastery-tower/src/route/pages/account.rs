@@ -1,6 +1,6 @@
 //! The own account on a page: its password and its sessions.
 
-use flowmastery_core::{error::FieldError, model::password::Password};
+use flowmastery_core::{error::FieldError, model::password::Password, page::PageRequest};
 use http::StatusCode;
 
 use super::{
@@ -10,7 +10,7 @@ use super::{
         Route,
         endpoint::Answer,
     },
-    DONE, all_pages, done,
+    DONE, MOST,
     home::now,
     told,
 };
@@ -27,7 +27,7 @@ const PASSWORD: &[Field] = &[
 
 pub(super) fn routes() -> Vec<Route> {
     vec![
-        Route::get("/dashboard/account", Access::SignedIn, show).query(DONE),
+        Route::get("/dashboard/account", Access::SignedIn, show).query(&[DONE]),
         Route::post("/dashboard/account/password", Access::SignedIn, change_password).body(PASSWORD),
         Route::post("/dashboard/account/sessions/{session_id}/end", Access::SignedIn, end_session).body(&[]),
     ]
@@ -36,12 +36,19 @@ pub(super) fn routes() -> Vec<Route> {
 async fn page(call: &Call, chrome: Chrome) -> Result<AccountPage, Problem> {
     let (actor, services) = (call.actor()?, &call.context.flowmastery);
     let user = services.users().me(actor).await?;
-    let sessions = all_pages(|page| services.sessions().list_own(actor, page)).await?;
-    Ok(AccountPage::new(chrome, &user, &sessions, now(call)))
+    let (mut sessions, mut cursor) = (Vec::new(), None);
+    loop {
+        let mut page = services.sessions().list_own(actor, PageRequest::new(Some(MOST), cursor)?).await?;
+        sessions.append(&mut page.items);
+        cursor = page.next;
+        if cursor.is_none() {
+            return Ok(AccountPage::new(chrome, &user, &sessions, now(call)));
+        }
+    }
 }
 
 async fn show(mut call: Call) -> Answer {
-    let done = done(&mut call)?;
+    let done = call.word(DONE)?;
     let notice = done.as_deref().and_then(|done| match done {
         "password" => Some(Notice::done("Your password is changed, and every other session is over.")),
         "ended" => Some(Notice::done("The session is over.")),

@@ -14,7 +14,7 @@ use super::{
         Route,
         endpoint::Answer,
     },
-    DONE, done,
+    DONE,
     home::now,
     told,
 };
@@ -34,7 +34,7 @@ pub(super) fn routes() -> Vec<Route> {
     vec![
         Route::get("/dashboard/clients/new", ADMINS, show_new),
         Route::post("/dashboard/clients/new", ADMINS, create).body(NAME),
-        Route::get("/dashboard/clients/{client_id}/settings", ADMINS, show_settings).query(DONE),
+        Route::get("/dashboard/clients/{client_id}/settings", ADMINS, show_settings).query(&[DONE]),
         Route::post("/dashboard/clients/{client_id}/rename", ADMINS, rename).body(NAME),
         Route::post("/dashboard/clients/{client_id}/n8n", ADMINS, configure).body(N8N),
         Route::post("/dashboard/clients/{client_id}/disconnect", ADMINS, unconfigure).body(&[]),
@@ -76,7 +76,7 @@ async fn client_of(call: &Call) -> Result<(Client, Chrome), Problem> {
 }
 
 async fn show_settings(mut call: Call) -> Answer {
-    let done = done(&mut call)?;
+    let done = call.word(DONE)?;
     let (client, chrome) = client_of(&call).await?;
     let notice = done.as_deref().and_then(|done| {
         let text = match done {

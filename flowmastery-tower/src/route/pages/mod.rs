@@ -16,10 +16,6 @@ mod session;
 mod sheets;
 mod view;
 
-use flowmastery_core::{
-    error::Result as CoreResult,
-    page::{Page, PageRequest},
-};
 use http::{Method, Response, StatusCode, Uri, header, uri::PathAndQuery};
 
 pub(crate) use self::renewal::renew_session;
@@ -58,13 +54,7 @@ async fn assets(call: Call) -> Answer {
 }
 
 /// What was done before a page is shown, in a word.
-const DONE: &[Field] = &[Field::optional("done", Text, "")];
-
-/// The word of [`DONE`].
-fn done(call: &mut Call) -> Result<Option<String>, Problem> {
-    let fields = std::mem::take(&mut call.fields);
-    fields.parse(|values| Ok::<_, Problem>(values.optional_text("done").map(ToOwned::to_owned)))
-}
+const DONE: Field = Field::optional("done", Text, "");
 
 /// The frame of a page with what the visitor can mend, and the status of that.
 fn told(chrome: Chrome, problem: &Problem) -> (StatusCode, Chrome) {
@@ -75,22 +65,6 @@ fn told(chrome: Chrome, problem: &Problem) -> (StatusCode, Chrome) {
         text.push_str(&format!(" That is in {wait}."));
     }
     (problem.status(), chrome.notice(Some(Notice::fault(text))))
-}
-
-/// Everything of a list.
-async fn all_pages<T, F>(read: impl Fn(PageRequest) -> F) -> Result<Vec<T>, Problem>
-where
-    F: Future<Output = CoreResult<Page<T>>>,
-{
-    let (mut all, mut cursor) = (Vec::new(), None);
-    loop {
-        let mut page = read(PageRequest::new(Some(MOST), cursor)?).await?;
-        all.append(&mut page.items);
-        cursor = page.next;
-        if cursor.is_none() {
-            return Ok(all);
-        }
-    }
 }
 
 /// The most of a page of a list.
@@ -112,6 +86,15 @@ impl Context {
 }
 
 impl Call {
+    /// What the query has in its one field.
+    ///
+    /// # Errors
+    /// 422 for other fields.
+    fn word(&mut self, field: Field) -> Result<Option<String>, Problem> {
+        let fields = std::mem::take(&mut self.fields);
+        fields.parse(|values| Ok::<_, Problem>(values.optional_text(field.name).map(ToOwned::to_owned)))
+    }
+
     /// The dashboard that the page is of.
     ///
     /// # Errors

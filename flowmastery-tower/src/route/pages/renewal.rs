@@ -6,20 +6,23 @@ use flowmastery_core::{
     model::session::SignedIn,
     request::RequestOrigin,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use secrecy::ExposeSecret;
 
 use super::{
-    super::{Access, Call, Context, Route, delivery::without_cookies, endpoint::Answer},
+    super::{
+        Access, Call, Context, Route,
+        delivery::{with_cookies, without_cookies},
+        endpoint::Answer,
+    },
     see_other,
     session::NEXT,
 };
 use crate::{
     dashboard::{answer, session::AgainPage},
     problem::Problem,
+    site::is_from_elsewhere,
 };
-
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 pub(super) fn routes() -> Vec<Route> {
     vec![Route::get("/dashboard/renew", Access::Public, renew).query(&[NEXT])]
@@ -27,30 +30,20 @@ pub(super) fn routes() -> Vec<Route> {
 
 /// Gives a browser another access token for its refresh token, and sends it back; or to where one signs in.
 async fn renew(mut call: Call) -> Answer {
-    let next = std::mem::take(&mut call.fields)
-        .parse(|values| Ok::<_, Problem>(values.optional_text("next").map(ToOwned::to_owned)))?;
+    let next = call.word(NEXT)?;
     let next = call.next(next.as_deref());
     let query = serde_urlencoded::to_string([("next", &next)]).unwrap_or_default();
     let sign_in = format!("{}/sign-in?{query}", call.context.page_base());
     let site = &call.context.site;
-    let is_from_elsewhere = {
-        let from = call.headers.get(SEC_FETCH_SITE);
-        from.is_some_and(|from| from == "cross-site" || from == "same-site")
-    };
     match site.refresh_token(&call.headers) {
         // Who follows a link from elsewhere brings no cookies along; asked from here, the browser does.
-        Ok(None) if is_from_elsewhere => {
+        Ok(None) if is_from_elsewhere(&call.headers) => {
             let again = format!("{}/renew?{query}", call.context.page_base());
             answer(StatusCode::OK, &AgainPage { chrome: call.frame("One moment")?, to: again })
         }
         Ok(Some(token)) => {
-            match refused(call.context.flowmastery.sessions().refresh(&token, call.origin).await)? {
-                Some(signed_in) => {
-                    let mut response = see_other(&next)?;
-                    let cookies = site.set_cookies(&signed_in)?;
-                    response.headers_mut().extend(cookies.map(|cookie| (header::SET_COOKIE, cookie)));
-                    Ok(response)
-                }
+            match good(call.context.flowmastery.sessions().refresh(&token, call.origin).await)? {
+                Some(signed_in) => with_cookies(site, see_other(&next)?, &signed_in),
                 None => without_cookies(site, see_other(&sign_in)?),
             }
         }
@@ -59,7 +52,7 @@ async fn renew(mut call: Call) -> Answer {
 }
 
 /// What a refresh token is worth; `None` for one that is not good any more.
-fn refused(refreshed: CoreResult<SignedIn>) -> Result<Option<SignedIn>, Error> {
+fn good(refreshed: CoreResult<SignedIn>) -> Result<Option<SignedIn>, Error> {
     match refreshed {
         Err(error) if error.kind() == Kind::Unauthenticated => Ok(None),
         refreshed => refreshed.map(Some),
@@ -83,7 +76,7 @@ pub(crate) async fn renew_session(
     // The cookie that this is asked for otherwise is gone.
     context.site.require_own_page(headers)?;
     let sessions = context.flowmastery.sessions();
-    let Some(signed_in) = refused(sessions.refresh(&token, origin).await)? else { return Ok(None) };
+    let Some(signed_in) = good(sessions.refresh(&token, origin).await)? else { return Ok(None) };
     let actor = sessions.authenticate(signed_in.access_token.expose_secret()).await?;
     Ok(Some((actor, context.site.set_cookies(&signed_in)?)))
 }

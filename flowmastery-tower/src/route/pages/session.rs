@@ -14,7 +14,7 @@ use super::{
         Access, Call, Field,
         FieldKind::{Secret, Text},
         Route,
-        delivery::{Delivery, end_session_before, without_cookies},
+        delivery::{end_session_before, with_cookies, without_cookies},
         endpoint::Answer,
     },
     see_other, told,
@@ -62,7 +62,7 @@ impl Call {
     /// The answer to who has signed in: cookies, and the page that is next.
     async fn welcome(&self, signed_in: &SignedIn, next: &str) -> Answer {
         end_session_before(&self.context, &self.headers, self.origin).await?;
-        Delivery::wanted(&self.context.site, &self.headers, true)?.put(see_other(next)?, signed_in)
+        with_cookies(&self.context.site, see_other(next)?, signed_in)
     }
 }
 
@@ -82,8 +82,7 @@ fn is_theirs(problem: &Problem) -> bool {
 }
 
 async fn show_sign_in(mut call: Call) -> Answer {
-    let next = std::mem::take(&mut call.fields)
-        .parse(|values| Ok::<_, Problem>(values.optional_text("next").map(ToOwned::to_owned)))?;
+    let next = call.word(NEXT)?;
     let page =
         SignInPage { chrome: call.frame("Sign in")?, email: String::new(), next: call.next(next.as_deref()) };
     answer(StatusCode::OK, &page)
