@@ -10,6 +10,7 @@
 pub mod access_log;
 pub mod backend;
 pub mod chromium;
+pub mod cookies;
 pub mod executions;
 pub mod kill;
 pub mod own_postgres;

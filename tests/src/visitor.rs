@@ -3,7 +3,10 @@
 use http::{Method, Request, header};
 use http_body_util::Full;
 
-use crate::world::{Answer, PASSWORD, World};
+use crate::{
+    cookies::{self, Cookies},
+    world::{Answer, PASSWORD, World},
+};
 
 /// A visitor of pages.
 #[derive(Clone, Debug)]
@@ -13,7 +16,7 @@ pub struct Visitor {
     /// Where a browser says that requests come from.
     pub site: &'static str,
     /// What a browser would send along.
-    pub cookies: Vec<(String, String)>,
+    pub cookies: Cookies,
 }
 
 impl Visitor {
@@ -50,8 +53,7 @@ impl Visitor {
     ) -> Request<Full<bytes::Bytes>> {
         let mut request = Request::builder().method(method).uri(path).header("sec-fetch-site", self.site);
         if !self.cookies.is_empty() {
-            let jar: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            request = request.header(header::COOKIE, jar.join("; "));
+            request = request.header(header::COOKIE, cookies::sent(&self.cookies));
         }
         let Some(fields) = form else { return request.body(Full::default()).unwrap() };
         request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
@@ -62,15 +64,7 @@ impl Visitor {
     /// Sends a request and keeps the cookies of its answer.
     pub async fn send(&mut self, request: Request<Full<bytes::Bytes>>) -> Answer {
         let answer = self.world.send(request).await;
-        for cookie in answer.headers.get_all(header::SET_COOKIE) {
-            let (name, rest) = cookie.to_str().unwrap().split_once('=').unwrap();
-            let (value, attributes) = rest.split_once("; ").unwrap();
-            assert!(attributes.contains("HttpOnly; SameSite=Strict"), "{attributes}");
-            self.cookies.retain(|(known, _)| known != name);
-            if !attributes.contains("Max-Age=0") {
-                self.cookies.push((name.to_owned(), value.to_owned()));
-            }
-        }
+        cookies::keep(&mut self.cookies, &answer.headers);
         answer
     }
 

@@ -6,6 +6,7 @@ use flowmastery_core::access::actor::Actor;
 use flowmastery_tests::{
     backend::Backend,
     both_backends,
+    cookies::{self, Cookies},
     world::{ADMIN, Answer, PASSWORD, World},
 };
 use flowmastery_tower::{Api, AuthenticateLayer, Site, TokenAuthenticator};
@@ -28,7 +29,7 @@ both_backends! {
 struct Browser {
     world: World,
     page: Option<&'static str>,
-    cookies: Vec<(String, String)>,
+    cookies: Cookies,
 }
 
 impl Browser {
@@ -49,7 +50,7 @@ impl Browser {
     }
 
     fn jar(&self) -> String {
-        self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+        cookies::sent(&self.cookies)
     }
 
     fn request(&self, method: Method, path: &str, body: Option<Value>) -> http::Request<Full<bytes::Bytes>> {
@@ -68,15 +69,7 @@ impl Browser {
 
     async fn send(&mut self, method: Method, path: &str, body: Option<Value>) -> Answer {
         let answer = self.world.send(self.request(method, path, body)).await;
-        for cookie in answer.headers.get_all(header::SET_COOKIE) {
-            let (name, rest) = cookie.to_str().unwrap().split_once('=').unwrap();
-            let (value, attributes) = rest.split_once("; ").unwrap();
-            assert!(attributes.contains("HttpOnly; SameSite=Strict"), "{attributes}");
-            self.cookies.retain(|(known, _)| known != name);
-            if !attributes.contains("Max-Age=0") {
-                self.cookies.push((name.to_owned(), value.to_owned()));
-            }
-        }
+        cookies::keep(&mut self.cookies, &answer.headers);
         answer
     }
 
