@@ -94,7 +94,7 @@ async fn busy(report: &mut Report) -> Fallible<()> {
     let counted = (server.executions().await? - stored) as f64 / lasted * 60.0;
     let share = (after.cpu - before.cpu).as_secs_f64() / lasted;
     report.note(format!(
-        "busy-1000: {tenants} tenants, each with the {a_minute} executions a minute of a history that goes on, SQLite, collected every {} s; \
+        "busy-1000: {tenants} tenants, each with {a_minute} executions a minute, SQLite, collected every {} s; \
          first collection of all {:.1} s; then over {lasted:.0} s: {counted:.0} executions a minute stored, {:.0} % of a processor, {:.1} MiB resident \
          ({:.1} at most); the last success of any tenant was {:.1} s old at most",
         interval.as_secs(),

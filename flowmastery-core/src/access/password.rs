@@ -118,8 +118,8 @@ impl Workers {
 }
 
 impl PasswordHasher {
-    /// How many computations run at once: one for each core but one, since a scheduler lets a thread of low priority have its slice, too, once it
-    /// runs. Where there is only one core, it is one.
+    /// How many computations run at once: one for each core but one. With all of two cores busy the slowest requests take twice as long, however low the
+    /// threads' priority is. Where there is only one core, it is one.
     pub fn at_once() -> usize {
         let cores = thread::available_parallelism().map_or(1, usize::from);
         cores.saturating_sub(1).max(1)
