@@ -25,7 +25,7 @@ use http_body_util::BodyExt;
 use tower_service::Service;
 use tracing::Instrument;
 
-use self::pages::read;
+use self::pages::{Renewed, read};
 pub use self::{builder::ApiBuilder, future::ApiFuture};
 use crate::{
     auth::Credentials,
@@ -126,11 +126,14 @@ impl Inner {
         trail: &mut Trail,
     ) -> Result<Response<ApiBody>, Problem> {
         let identified = matched.route.access.identify(&self.context.authentication, &asked.parts).await;
-        let (actor, renewed) = self.renewed(identified, matched, &asked.parts, origin).await?;
+        let (actor, renewed) = match identified {
+            Ok(actor) => (actor, Renewed::default()),
+            Err(problem) => Box::pin(self.renew(problem, matched, &asked.parts, origin)).await?,
+        };
         // Before anything can refuse the caller: the access log names them then, too.
         trail.actor = actor.map(|actor| actor.at(*origin));
-        let answer = self.serve_to(trail.actor.as_ref(), matched, origin, asked).await;
-        let answer = answer.map(|response| renewed.put(response));
+        let mut answer = self.serve_to(trail.actor.as_ref(), matched, origin, asked).await;
+        renewed.put(&mut answer);
         if let (Err(problem), Some(actor)) = (&answer, trail.actor) {
             self.note_denial(actor, matched, problem.status());
         }

@@ -1,6 +1,7 @@
 //! Counts instructions under valgrind and holds them against the table that is kept; `scripts/counts` builds and starts it.
 //!
-//! Each work runs in a process of its own, a few times and many times: what the many take more is theirs, whatever starting takes.
+//! Each work runs in a process of its own, a few times and many times: what the many take more is theirs, whatever starting takes. Starting
+//! differs by a million from process to process, so there are as many as make that little.
 
 use std::process::Command;
 
@@ -13,8 +14,6 @@ use flowmastery_benches::{
 
 /// How much more or less than in the table is passed over: compilers and dependencies change.
 const TOLERANCE: f64 = 0.1;
-/// The two numbers of runs.
-const RUNS: [u64; 2] = [20, 220];
 
 /// Counts instructions.
 #[derive(Parser)]
@@ -46,7 +45,7 @@ fn main() -> Fallible<()> {
     }
     let mut found = Counts::new();
     for work in Work::NAMES {
-        let [few, many] = RUNS;
+        let [few, many] = Work::runs(work);
         let each = instructions(work, many)?.saturating_sub(instructions(work, few)?) / (many - few);
         println!("{work} instructions {each}");
         found.insert((work.to_owned(), "instructions".to_owned()), each);

@@ -12,13 +12,12 @@ use crate::{
 
 /// Nothing is renewed.
 #[must_use]
+#[derive(Default)]
 pub(super) struct Renewed;
 
 #[expect(clippy::unused_self, reason = "who has pages looks at them")]
 impl Renewed {
-    pub(super) fn put(self, response: Response<ApiBody>) -> Response<ApiBody> {
-        response
-    }
+    pub(super) fn put(self, _: &mut Result<Response<ApiBody>, Problem>) {}
 }
 
 #[expect(clippy::unused_self, clippy::unused_async, reason = "who has pages looks at their settings")]
@@ -35,14 +34,14 @@ impl Inner {
         self.table.find(method, path)
     }
 
-    pub(super) async fn renewed(
+    pub(super) async fn renew(
         &self,
-        identified: Result<Option<Actor>, Problem>,
+        problem: Problem,
         _: &Matched,
         _: &Parts,
         _: &RequestOrigin,
     ) -> Result<(Option<Actor>, Renewed), Problem> {
-        Ok((identified?, Renewed))
+        Err(problem)
     }
 }
 

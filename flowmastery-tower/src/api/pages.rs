@@ -12,16 +12,17 @@ use crate::{
 
 /// The cookies of a session that was renewed on the way.
 #[must_use]
-pub(super) struct Renewed(Option<[HeaderValue; 2]>);
+#[derive(Default)]
+pub(super) struct Renewed(Option<Box<[HeaderValue; 2]>>);
 
 impl Renewed {
-    /// The answer with them, unless it says itself which cookies there are to be.
-    pub(super) fn put(self, mut response: Response<ApiBody>) -> Response<ApiBody> {
+    /// Puts them into the answer, unless it says itself which cookies there are to be.
+    pub(super) fn put(self, answer: &mut Result<Response<ApiBody>, Problem>) {
+        let (Some(cookies), Ok(response)) = (self.0, answer) else { return };
         let headers = response.headers_mut();
         if !headers.contains_key(header::SET_COOKIE) {
-            headers.extend(self.0.into_iter().flatten().map(|cookie| (header::SET_COOKIE, cookie)));
+            headers.extend(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));
         }
-        response
     }
 }
 
@@ -56,23 +57,19 @@ impl Inner {
     }
 
     /// Who sends a form, also where only their refresh token is still good: what they wrote would be lost on the way of who asks for a page.
-    pub(super) async fn renewed(
+    pub(super) async fn renew(
         &self,
-        identified: Result<Option<Actor>, Problem>,
+        problem: Problem,
         matched: &Matched,
         parts: &Parts,
         origin: &RequestOrigin,
     ) -> Result<(Option<Actor>, Renewed), Problem> {
-        let problem = match identified {
-            Ok(actor) => return Ok((actor, Renewed(None))),
-            Err(problem) => problem,
-        };
         let is_form = matched.route.is_page() && !parts.method.is_safe();
         if !is_form || problem.status() != StatusCode::UNAUTHORIZED {
             return Err(problem);
         }
-        match Box::pin(route::renew_session(&self.context, &parts.headers, *origin)).await? {
-            Some((actor, cookies)) => Ok((Some(actor), Renewed(Some(cookies)))),
+        match route::renew_session(&self.context, &parts.headers, *origin).await? {
+            Some((actor, cookies)) => Ok((Some(actor), Renewed(Some(Box::new(cookies))))),
             None => Err(problem),
         }
     }
