@@ -73,6 +73,7 @@ struct Inner {
 struct Asked {
     parts: Parts,
     body: RequestBody,
+    renewed: Renewed,
 }
 
 impl Inner {
@@ -86,7 +87,7 @@ impl Inner {
         trail.address = origin.address;
         trail.route = found.as_ref().ok().map(|matched| matched.route.path);
         let (span, request_id) = (trail.span(), *trail.request_id());
-        let page = self.page(parts, &found);
+        let page = self.page(parts, found.as_ref().ok());
         let served = async {
             let matched = found?;
             self.serve(&matched, &origin, &mut asked, &mut trail).await
@@ -100,7 +101,8 @@ impl Inner {
                 serving.span().in_scope(|| self.refuse(problem.in_request(request_id), page.as_ref()))
             })
         };
-        let response = self.finished(response, &request_id, is_head);
+        let mut response = self.finished(response, &request_id, is_head);
+        asked.renewed.put(&mut response);
         trail.answered(response.status());
         response
     }
@@ -126,14 +128,13 @@ impl Inner {
         trail: &mut Trail,
     ) -> Result<Response<ApiBody>, Problem> {
         let identified = matched.route.access.identify(&self.context.authentication, &asked.parts).await;
-        let (actor, renewed) = match identified {
-            Ok(actor) => (actor, Renewed::default()),
-            Err(problem) => Box::pin(self.renew(problem, matched, &asked.parts, origin)).await?,
+        let actor = match identified {
+            Ok(actor) => actor,
+            Err(problem) => Box::pin(self.renew(problem, matched, asked, origin)).await?,
         };
         // Before anything can refuse the caller: the access log names them then, too.
         trail.actor = actor.map(|actor| actor.at(*origin));
-        let mut answer = self.serve_to(trail.actor.as_ref(), matched, origin, asked).await;
-        renewed.put(&mut answer);
+        let answer = self.serve_to(trail.actor.as_ref(), matched, origin, asked).await;
         if let (Err(problem), Some(actor)) = (&answer, trail.actor) {
             self.note_denial(actor, matched, problem.status());
         }
@@ -253,6 +254,6 @@ where
                 .map_err(|_| Broken)
                 .boxed_unsync()
         };
-        ApiFuture::new(self.inner.clone().answer(Asked { parts, body }))
+        ApiFuture::new(self.inner.clone().answer(Asked { parts, body, renewed: Renewed::default() }))
     }
 }

@@ -103,6 +103,22 @@ impl Site {
         only_cookie(headers, &self.refresh_cookie())
     }
 
+    /// The same request as if it had brought this access token in its cookie.
+    ///
+    /// # Errors
+    /// [`Kind::Internal`] for a token that no header can hold.
+    #[cfg(feature = "dashboard")]
+    pub(crate) fn put_access_token(&self, headers: &mut HeaderMap, token: &SecretString) -> Result<()> {
+        let name = self.access_cookie();
+        let others = cookies(headers).filter(|cookie| cookie.name() != name);
+        let mut all: Vec<_> = others.map(|cookie| cookie.stripped().to_string()).collect();
+        all.push(format!("{name}={}", token.expose_secret()));
+        let mut value = HeaderValue::try_from(all.join("; ")).map_err(Error::internal)?;
+        value.set_sensitive(true);
+        headers.insert(header::COOKIE, value);
+        Ok(())
+    }
+
     /// The headers that give a browser its tokens.
     ///
     /// # Errors

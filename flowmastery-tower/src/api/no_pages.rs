@@ -1,9 +1,9 @@
 //! In the place of what is different about requests for pages, where there are none.
 
 use flowmastery_core::{access::actor::Actor, request::RequestOrigin};
-use http::{HeaderMap, Method, Response, Uri, request::Parts};
+use http::{HeaderMap, Method, Response, request::Parts};
 
-use super::Inner;
+use super::{Asked, Inner};
 use crate::{
     body::ApiBody,
     problem::Problem,
@@ -11,22 +11,21 @@ use crate::{
 };
 
 /// Nothing is renewed.
-#[must_use]
 #[derive(Default)]
 pub(super) struct Renewed;
 
 #[expect(clippy::unused_self, reason = "who has pages looks at them")]
 impl Renewed {
-    pub(super) fn put(self, _: &mut Result<Response<ApiBody>, Problem>) {}
+    pub(super) fn put(self, _: &mut Response<ApiBody>) {}
 }
 
 #[expect(clippy::unused_self, clippy::unused_async, reason = "who has pages looks at their settings")]
 impl Inner {
-    pub(super) fn page(&self, _: &Parts, _: &Result<Matched, Problem>) -> Option<(Method, Uri)> {
+    pub(super) fn page(&self, _: &Parts, _: Option<&Matched>) -> Option<()> {
         None
     }
 
-    pub(super) fn refuse(&self, problem: Problem, _: Option<&(Method, Uri)>) -> Response<ApiBody> {
+    pub(super) fn refuse(&self, problem: Problem, _: Option<&()>) -> Response<ApiBody> {
         problem.response()
     }
 
@@ -38,9 +37,9 @@ impl Inner {
         &self,
         problem: Problem,
         _: &Matched,
-        _: &Parts,
+        _: &mut Asked,
         _: &RequestOrigin,
-    ) -> Result<(Option<Actor>, Renewed), Problem> {
+    ) -> Result<Option<Actor>, Problem> {
         Err(problem)
     }
 }

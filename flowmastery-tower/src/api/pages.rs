@@ -1,24 +1,23 @@
-//! What is different about requests for pages: where they are, how they are refused, and that a form survives the access token of who fills it in.
+//! What is different about requests for pages: where they are, how they are refused, and that they survive the access token of who asks.
 
 use flowmastery_core::{access::actor::Actor, request::RequestOrigin};
-use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, Uri, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header, request::Parts};
 
-use super::Inner;
+use super::{Asked, Inner};
 use crate::{
     body::ApiBody,
     problem::Problem,
-    route::{self, Matched, Object, RequestBody, Route},
+    route::{self, Matched, Object, RequestBody, Route, Visit},
 };
 
 /// The cookies of a session that was renewed on the way.
-#[must_use]
 #[derive(Default)]
 pub(super) struct Renewed(Option<Box<[HeaderValue; 2]>>);
 
 impl Renewed {
-    /// Puts them into the answer, unless it says itself which cookies there are to be.
-    pub(super) fn put(self, answer: &mut Result<Response<ApiBody>, Problem>) {
-        let (Some(cookies), Ok(response)) = (self.0, answer) else { return };
+    /// Puts them into the answer, whatever that is, unless it says itself which cookies there are to be: the ones before are spent.
+    pub(super) fn put(self, response: &mut Response<ApiBody>) {
+        let Some(cookies) = self.0 else { return };
         let headers = response.headers_mut();
         if !headers.contains_key(header::SET_COOKIE) {
             headers.extend(cookies.into_iter().map(|cookie| (header::SET_COOKIE, cookie)));
@@ -28,15 +27,15 @@ impl Renewed {
 
 impl Inner {
     /// The page that is asked for, where it is one: it is refused by a page, too.
-    pub(super) fn page(&self, parts: &Parts, found: &Result<Matched, Problem>) -> Option<(Method, Uri)> {
+    pub(super) fn page(&self, parts: &Parts, found: Option<&Matched>) -> Option<Visit> {
         let is_page = match found {
-            Ok(matched) => matched.route.is_page(),
-            Err(_) => self.context.page_path(parts.uri.path()).is_some(),
+            Some(matched) => matched.route.is_page(),
+            None => self.context.page_path(parts.uri.path()).is_some(),
         };
-        is_page.then(|| (parts.method.clone(), parts.uri.clone()))
+        is_page.then(|| Visit::of(&self.context.site, parts))
     }
 
-    pub(super) fn refuse(&self, problem: Problem, page: Option<&(Method, Uri)>) -> Response<ApiBody> {
+    pub(super) fn refuse(&self, problem: Problem, page: Option<&Visit>) -> Response<ApiBody> {
         match page {
             Some(page) => route::refuse(&self.context, &problem, page),
             None => problem.response(),
@@ -56,22 +55,25 @@ impl Inner {
         }
     }
 
-    /// Who sends a form, also where only their refresh token is still good: what they wrote would be lost on the way of who asks for a page.
+    /// Who asks for a page where their refresh token alone is still good. Whoever knows the callers is asked again: a host may refuse somebody
+    /// whose session goes on here.
     pub(super) async fn renew(
         &self,
         problem: Problem,
         matched: &Matched,
-        parts: &Parts,
+        asked: &mut Asked,
         origin: &RequestOrigin,
-    ) -> Result<(Option<Actor>, Renewed), Problem> {
-        let is_form = matched.route.is_page() && !parts.method.is_safe();
-        if !is_form || problem.status() != StatusCode::UNAUTHORIZED {
+    ) -> Result<Option<Actor>, Problem> {
+        if !matched.route.is_page() || problem.status() != StatusCode::UNAUTHORIZED {
             return Err(problem);
         }
-        match route::renew_session(&self.context, &parts.headers, *origin).await? {
-            Some((actor, cookies)) => Ok((Some(actor), Renewed(Some(Box::new(cookies))))),
-            None => Err(problem),
-        }
+        let parts = &mut asked.parts;
+        let renewed = route::renew_session(&self.context, &parts.method, &parts.headers, *origin).await?;
+        let signed_in = renewed.ok_or(problem)?;
+        let site = &self.context.site;
+        asked.renewed = Renewed(Some(Box::new(site.set_cookies(&signed_in)?)));
+        site.put_access_token(&mut parts.headers, &signed_in.access_token)?;
+        matched.route.access.identify(&self.context.authentication, parts).await
     }
 }
 

@@ -29,7 +29,7 @@ use super::PATH;
 /// let page = api.clone().oneshot(Request::get("/flow/portal/sign-in").body(String::new())?).await?;
 /// assert_eq!(page.status(), StatusCode::OK);
 /// let nobody = api.oneshot(Request::get("/flow/portal").body(String::new())?).await?;
-/// assert_eq!(nobody.headers()[header::LOCATION], "/flow/portal/renew?next=%2Fflow%2Fportal");
+/// assert_eq!(nobody.headers()[header::LOCATION], "/flow/portal/sign-in?next=%2Fflow%2Fportal");
 /// # Ok(())
 /// # }
 /// ```
@@ -39,12 +39,14 @@ pub struct Dashboard {
     path: String,
     name: String,
     logo: Option<Logo>,
+    /// Where the host signs visitors in and out.
+    own_signing: Option<[String; 2]>,
 }
 
 impl Default for Dashboard {
     /// At `/dashboard`, called FlowMastery.
     fn default() -> Self {
-        Self { path: PATH.to_owned(), name: "FlowMastery".to_owned(), logo: None }
+        Self { path: PATH.to_owned(), name: "FlowMastery".to_owned(), logo: None, own_signing: None }
     }
 }
 
@@ -79,6 +81,26 @@ impl Dashboard {
         Self { logo: Some(logo), ..self }
     }
 
+    /// The paths of the host's own pages that sign visitors in and out, in the place of the dashboard's; for hosts with an
+    /// [`Authenticator`](crate::Authenticator) of their own.
+    ///
+    /// Who is not signed in is led to the first by GET, with the path to come back to in the query's `next`, which the page must not follow
+    /// anywhere else. Who signs out is led to the second by POST, when the session that they may have here has ended. The dashboard's page for signing in stays
+    /// where it is, for those who were invited to the dashboard and have no account of the host's.
+    ///
+    /// # Errors
+    /// [`flowmastery_core::error::Kind::Invalid`] for what is no path of the same origin, or has a query.
+    pub fn signing(self, sign_in: &str, sign_out: &str) -> Result<Self> {
+        for (field, place) in [("sign_in", sign_in), ("sign_out", sign_out)] {
+            let fits = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'?' | b'#' | b'"');
+            if !place.starts_with('/') || place.starts_with("//") || !place.bytes().all(fits) {
+                let message = "A page of the host's for signing in or out has a path such as /login, without a query.";
+                return Err(Error::invalid(vec![FieldError::new(field, message)]));
+            }
+        }
+        Ok(Self { own_signing: Some([sign_in.to_owned(), sign_out.to_owned()]), ..self })
+    }
+
     /// Where it is, behind the API's base path.
     pub fn path(&self) -> &str {
         &self.path
@@ -92,6 +114,16 @@ impl Dashboard {
     /// The agency's logo.
     pub(crate) const fn picture(&self) -> Option<&Logo> {
         self.logo.as_ref()
+    }
+
+    /// Where the host signs visitors in.
+    pub(crate) fn own_sign_in(&self) -> Option<&str> {
+        self.own_signing.as_ref().map(|[sign_in, _]| sign_in.as_str())
+    }
+
+    /// Where the host signs visitors out.
+    pub(crate) fn own_sign_out(&self) -> Option<&str> {
+        self.own_signing.as_ref().map(|[_, sign_out]| sign_out.as_str())
     }
 
     /// The path of a request as templates of routes have it; `None` for one that is not below the dashboard.
@@ -148,6 +180,15 @@ mod tests {
             ["", "/", "portal", "/portal/", "//portal", "/a//b", "/api", "/api/v1/x", "/docs", "/a b", "/{a}"]
         {
             assert!(Dashboard::at(path).is_err(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_host_signs_visitors_in_on_its_own_origin_only() {
+        assert!(Dashboard::default().signing("/login", "/members/sign-out").is_ok());
+        for place in ["", "login", "//evil.com", "https://evil.com/login", "/\\evil.com", "/a?b", "/a b", "/ü"] {
+            assert!(Dashboard::default().signing(place, "/out").is_err(), "{place}");
+            assert!(Dashboard::default().signing("/in", place).is_err(), "{place}");
         }
     }
 

@@ -32,7 +32,7 @@ mod users;
 #[cfg(feature = "dashboard")]
 pub(crate) use self::body::read_form;
 #[cfg(feature = "dashboard")]
-pub(crate) use self::pages::{refuse, renew_session, routes as pages};
+pub(crate) use self::pages::{Visit, refuse, renew_session, routes as pages};
 #[cfg(feature = "openapi")]
 pub(crate) use self::table::parameters;
 pub(crate) use self::{

@@ -1,6 +1,6 @@
 //! The dashboard's pages: which there are, who may see them, and what they are made of.
 //!
-//! They are asked for with cookies, changed by forms, and answered with pages also where a request is refused: who is not signed in is sent to
+//! They are asked for with cookies, changed by forms, and answered with pages also where a request is refused: who is not signed in is led to
 //! where one signs in, and back from there.
 
 mod account;
@@ -16,9 +16,9 @@ mod session;
 mod sheets;
 mod view;
 
-use http::{Method, Response, StatusCode, Uri, header, uri::PathAndQuery};
+use http::{StatusCode, header};
 
-pub(crate) use self::renewal::renew_session;
+pub(crate) use self::renewal::{Visit, refuse, renew_session};
 use super::{Access, Call, Context, Field, FieldKind::Text, Route, endpoint::Answer, reply};
 use crate::{
     body::ApiBody,
@@ -31,7 +31,6 @@ use crate::{
 pub(crate) fn routes() -> Vec<Route> {
     let mut routes = vec![Route::get("/dashboard/assets/{file}", Access::Public, assets).query(VERSION)];
     routes.extend(session::routes());
-    routes.extend(renewal::routes());
     routes.extend(home::routes());
     routes.extend(client::routes());
     routes.extend(report::routes());
@@ -119,33 +118,12 @@ impl Call {
     }
 }
 
-/// The answer that leads to another place.
+/// The answer that leads to another place, which a browser asks for by GET.
 fn see_other(to: &str) -> Answer {
-    reply::with_header(
-        Ok(protected(StatusCode::SEE_OTHER, ApiBody::empty())),
-        header::LOCATION,
-        to.to_owned(),
-    )
+    lead(StatusCode::SEE_OTHER, to)
 }
 
-/// What a page is refused with: somebody who is not signed in is sent to where one is, and others are told on a page.
-pub(crate) fn refuse(
-    context: &Context,
-    problem: &Problem,
-    (method, asked): &(Method, Uri),
-) -> Response<ApiBody> {
-    let Some(dashboard) = &context.dashboard else { return problem.response() };
-    if problem.status() == StatusCode::UNAUTHORIZED {
-        // Where the path is a page as it stands, the host has taken the base path off.
-        let base = dashboard.canonical(asked.path()).map(|_| context.site.base_path()).unwrap_or_default();
-        let asked = asked.path_and_query().map(PathAndQuery::as_str).unwrap_or_default();
-        // What a form sent is lost, and its path is none to go back to.
-        let next = if method.is_safe() { format!("{base}{asked}") } else { context.page_base() };
-        let query = serde_urlencoded::to_string([("next", next)]).unwrap_or_default();
-        if let Ok(answer) = see_other(&format!("{}/renew?{query}", context.page_base())) {
-            return answer;
-        }
-    }
-    let chrome = Chrome::new(dashboard, &context.site, "Problem");
-    dashboard::problem(chrome, problem, problem.request_id().unwrap_or_default())
+/// The answer that leads to another place; its status says how a browser asks for that.
+fn lead(status: StatusCode, to: &str) -> Answer {
+    reply::with_header(Ok(protected(status, ApiBody::empty())), header::LOCATION, to.to_owned())
 }

@@ -1,82 +1,108 @@
-//! Renewing a session: by a redirect for who asks for a page, on the way for who sends a form.
+//! Where a visitor stands whose access token is not good: the session is renewed on the way where its refresh token is, else they are led to
+//! where one signs in.
 
-use flowmastery_core::{
-    access::actor::Actor,
-    error::{Error, Kind, Result as CoreResult},
-    model::session::SignedIn,
-    request::RequestOrigin,
-};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
-use secrecy::ExposeSecret;
+use flowmastery_core::{error::Kind, model::session::SignedIn, request::RequestOrigin};
+use http::{HeaderMap, Method, Response, StatusCode, header, request::Parts, uri::PathAndQuery};
 
-use super::{
-    super::{
-        Access, Call, Context, Route,
-        delivery::{with_cookies, without_cookies},
-        endpoint::Answer,
-    },
-    see_other,
-    session::NEXT,
-};
+use super::{super::{Context, delivery::without_cookies, endpoint::Answer}, see_other};
 use crate::{
-    dashboard::{answer, session::AgainPage},
+    body::ApiBody,
+    dashboard::{self, Chrome, Dashboard, answer, session::AgainPage},
     problem::Problem,
-    site::is_from_elsewhere,
+    site::{Site, is_from_elsewhere},
 };
 
-pub(super) fn routes() -> Vec<Route> {
-    vec![Route::get("/dashboard/renew", Access::Public, renew).query(&[NEXT])]
+/// A page that is asked for, as far as refusing it takes.
+pub(crate) struct Visit {
+    method: Method,
+    path: String,
+    path_and_query: String,
+    is_from_elsewhere: bool,
+    /// Whether there are cookies of a session, whatever they are worth.
+    has_session: bool,
 }
 
-/// Gives a browser another access token for its refresh token, and sends it back; or to where one signs in.
-async fn renew(mut call: Call) -> Answer {
-    let next = call.word(NEXT)?;
-    let next = call.next(next.as_deref());
-    let query = serde_urlencoded::to_string([("next", &next)]).unwrap_or_default();
-    let sign_in = format!("{}/sign-in?{query}", call.context.page_base());
-    let site = &call.context.site;
-    match site.refresh_token(&call.headers) {
-        // Who follows a link from elsewhere brings no cookies along; asked from here, the browser does.
-        Ok(None) if is_from_elsewhere(&call.headers) => {
-            let again = format!("{}/renew?{query}", call.context.page_base());
-            answer(StatusCode::OK, &AgainPage { chrome: call.frame("One moment")?, to: again })
+impl Visit {
+    /// What a request asks for.
+    pub(crate) fn of(site: &Site, parts: &Parts) -> Self {
+        let path_and_query = parts.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        Self {
+            method: parts.method.clone(),
+            path: parts.uri.path().to_owned(),
+            path_and_query: path_and_query.to_owned(),
+            is_from_elsewhere: is_from_elsewhere(&parts.headers),
+            has_session: !matches!(site.refresh_token(&parts.headers), Ok(None)),
         }
-        Ok(Some(token)) => {
-            match good(call.context.flowmastery.sessions().refresh(&token, call.origin).await)? {
-                Some(signed_in) => with_cookies(site, see_other(&next)?, &signed_in),
-                None => without_cookies(site, see_other(&sign_in)?),
-            }
+    }
+
+    /// Where a visitor goes back to who has signed in. What a form sent is lost, and its path is none to go back to.
+    fn next(&self, context: &Context, dashboard: &Dashboard) -> String {
+        if !self.method.is_safe() {
+            return context.page_base();
         }
-        _ => see_other(&sign_in),
+        // Where the path is a page as it stands, the host has taken the base path off.
+        let is_bare = dashboard.canonical(&self.path).is_some();
+        let base = if is_bare { context.site.base_path() } else { "" };
+        format!("{base}{}", self.path_and_query)
+    }
+
+    /// The answer to a visitor who is not signed in.
+    fn led_to_sign_in(&self, context: &Context, dashboard: &Dashboard) -> Answer {
+        let to = self.next(context, dashboard);
+        if self.method.is_safe() && self.is_from_elsewhere && !self.has_session {
+            // Who follows a link from elsewhere brings no cookies along; asked from here, the browser does.
+            let chrome = Chrome::new(dashboard, &context.site, "One moment");
+            return answer(StatusCode::OK, &AgainPage { chrome, to });
+        }
+        let query = serde_urlencoded::to_string([("next", to)]).map_err(flowmastery_core::error::Error::internal)?;
+        let response = see_other(&context.sign_in(dashboard, &query))?;
+        if self.has_session { without_cookies(&context.site, response) } else { Ok(response) }
     }
 }
 
-/// What a refresh token is worth; `None` for one that is not good any more.
-fn good(refreshed: CoreResult<SignedIn>) -> Result<Option<SignedIn>, Error> {
-    match refreshed {
-        Err(error) if error.kind() == Kind::Unauthenticated => Ok(None),
-        refreshed => refreshed.map(Some),
+impl Context {
+    /// Where one signs in who is to be led back.
+    fn sign_in(&self, dashboard: &Dashboard, query: &str) -> String {
+        match dashboard.own_sign_in() {
+            Some(place) => format!("{place}?{query}"),
+            None => format!("{}/sign-in?{query}", self.page_base()),
+        }
     }
 }
 
-/// The caller whose refresh token alone is still good, with cookies for the answer; `None` without such a token.
+/// What a page is refused with: somebody who is not signed in is led to where one does, and others are told on a page.
+pub(crate) fn refuse(context: &Context, problem: &Problem, visit: &Visit) -> Response<ApiBody> {
+    let Some(dashboard) = &context.dashboard else { return problem.response() };
+    if problem.status() == StatusCode::UNAUTHORIZED
+        && let Ok(answer) = visit.led_to_sign_in(context, dashboard)
+    {
+        return answer;
+    }
+    let chrome = Chrome::new(dashboard, &context.site, "Problem");
+    dashboard::problem(chrome, problem, problem.request_id().unwrap_or_default())
+}
+
+/// The session of a caller whose refresh token alone is still good, renewed; `None` without such a token.
 ///
 /// # Errors
 /// 403 for a form of another origin's page, 429 and 503.
 pub(crate) async fn renew_session(
     context: &Context,
+    method: &Method,
     headers: &HeaderMap,
     origin: RequestOrigin,
-) -> Result<Option<(Actor, [HeaderValue; 2])>, Problem> {
+) -> Result<Option<SignedIn>, Problem> {
     let (false, Ok(Some(token))) =
         (headers.contains_key(header::AUTHORIZATION), context.site.refresh_token(headers))
     else {
         return Ok(None);
     };
-    // The cookie that this is asked for otherwise is gone.
-    context.site.require_own_page(headers)?;
-    let sessions = context.flowmastery.sessions();
-    let Some(signed_in) = good(sessions.refresh(&token, origin).await)? else { return Ok(None) };
-    let actor = sessions.authenticate(signed_in.access_token.expose_secret()).await?;
-    Ok(Some((actor, context.site.set_cookies(&signed_in)?)))
+    if !method.is_safe() {
+        // The cookie that this is asked for otherwise is gone.
+        context.site.require_own_page(headers)?;
+    }
+    match context.flowmastery.sessions().refresh(&token, origin).await {
+        Err(error) if error.kind() == Kind::Unauthenticated => Ok(None),
+        refreshed => Ok(Some(refreshed?)),
+    }
 }

@@ -17,7 +17,7 @@ use super::{
         delivery::{end_session_before, with_cookies, without_cookies},
         endpoint::Answer,
     },
-    see_other, told,
+    lead, see_other, told,
 };
 use crate::{
     dashboard::{
@@ -27,7 +27,7 @@ use crate::{
     problem::Problem,
 };
 
-pub(super) const NEXT: Field = Field::optional("next", Text, "Where to go from there.");
+const NEXT: Field = Field::optional("next", Text, "Where to go from there.");
 const SIGN_IN: &[Field] =
     &[Field::optional("email", Text, ""), Field::optional("password", Secret, ""), NEXT];
 const TOKEN: &[Field] = &[Field::optional("token", Secret, "")];
@@ -111,7 +111,12 @@ async fn sign_in(mut call: Call) -> Answer {
 
 async fn sign_out(call: Call) -> Answer {
     call.context.flowmastery.sessions().sign_out(call.actor()?).await?;
-    without_cookies(&call.context.site, call.lead_to("/sign-in")?)
+    let led = match call.dashboard()?.own_sign_out() {
+        // Asked for as this is: by POST.
+        Some(place) => lead(StatusCode::TEMPORARY_REDIRECT, place),
+        None => call.lead_to("/sign-in"),
+    };
+    without_cookies(&call.context.site, led?)
 }
 
 fn token_of(call: &mut Call) -> Result<SecretString, Problem> {
