@@ -309,6 +309,18 @@ mod tests {
     }
 
     #[test]
+    #[cfg(feature = "dashboard")]
+    fn another_access_token_takes_the_place_of_the_one_before_and_of_nothing_else() {
+        let old = (header::COOKIE, "a=1; __Host-flowmastery_access=old; b=\"2 3\"");
+        let mut headers = headers(&[old, (header::COOKIE, "__Host-flowmastery_refresh=r")]);
+        Site::default().put_access_token(&mut headers, &"new".into()).unwrap();
+        let sent: Vec<_> = headers.get_all(header::COOKIE).iter().collect();
+        let expected = "a=1; b=\"2 3\"; __Host-flowmastery_refresh=r; __Host-flowmastery_access=new";
+        assert_eq!(sent, [expected]);
+        assert!(sent[0].is_sensitive());
+    }
+
+    #[test]
     fn only_requests_of_own_pages_change_something_by_cookie() {
         let site = site("https://API.acme.com:443/any");
         let own = (header::ORIGIN, "https://api.acme.com");

@@ -2,7 +2,7 @@
 //!
 //! `SECRET_KEY=… ADMIN_PASSWORD=… cargo run -p axum-embedded [ADDRESS [DATABASE_URL]]` makes FlowMastery's admin `admin@example.com` on its first
 //! start. `MEMBERS=anna:PASSWORD:admin@example.com` lets a member of the application sign in at `/sign-in` and be that admin, on the application's
-//! own pages, on the API and on the dashboard, which is at `/flow/dashboard`.
+//! own pages, on the API and on the dashboard, which is at `/flow/dashboard` and leads there who is not signed in.
 
 mod authenticator;
 mod members;
@@ -28,7 +28,12 @@ use tokio::{net::TcpListener, signal::ctrl_c, time::sleep};
 use tokio_util::sync::CancellationToken;
 use tower_http::catch_panic::CatchPanicLayer;
 
-use self::{authenticator::MemberAuthenticator, members::Members, routes::App, sessions::Sessions};
+use self::{
+    authenticator::MemberAuthenticator,
+    members::Members,
+    routes::{App, SIGN_IN, SIGN_OUT},
+    sessions::Sessions,
+};
 
 /// Where FlowMastery is mounted.
 const FLOW: &str = "/flow";
@@ -83,7 +88,7 @@ fn application(app: App, public_url: &str) -> Result<Router, BoxError> {
         .base_path(FLOW)
         .public_url(public_url)
         .docs(true)
-        .dashboard(Dashboard::default().name("An application of its own"))
+        .dashboard(Dashboard::default().name("An application of its own").signing(SIGN_IN, SIGN_OUT)?)
         .authenticator(authenticator.clone())
         .build()?;
     Ok(routes::own(app, authenticator, site)?

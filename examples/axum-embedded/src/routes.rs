@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     Form, Router,
-    extract::State,
+    extract::{Query, State},
     http::StatusCode,
     response::{Html, IntoResponse, Redirect, Response},
     routing::{get, post},
@@ -19,6 +19,10 @@ use serde::Deserialize;
 use tower_http::csrf::CsrfLayer;
 
 use crate::{authenticator::MemberAuthenticator, members::Members, sessions::Sessions};
+
+/// Where members sign in, and out.
+pub(crate) const SIGN_IN: &str = "/sign-in";
+pub(crate) const SIGN_OUT: &str = "/sign-out";
 
 const MEMBERS: &str = "/members";
 const CUSTOMER: &str = "/customers/{client_id}";
@@ -47,8 +51,8 @@ pub(crate) fn own(app: App, authenticator: Arc<MemberAuthenticator>, site: Site)
         .route_layer(required.clone())
         .route_layer(TraceLayer::new().route(CUSTOMER));
     Ok(Router::new()
-        .route("/sign-in", post(sign_in))
-        .route("/sign-out", post(sign_out))
+        .route(SIGN_IN, get(show_sign_in).post(sign_in))
+        .route(SIGN_OUT, post(sign_out))
         // FlowMastery's layers look where a request comes from; these two stand behind none of them.
         .route_layer(CsrfLayer::new())
         .route("/", get(front_page).layer(optional))
@@ -63,9 +67,7 @@ async fn front_page(actor: Option<CurrentActor>) -> Html<&'static str> {
         Some(_) => {
             "<p>An application of its own. Welcome back; see <a href=\"/flow/dashboard\">the numbers</a>."
         }
-        None => {
-            "<p>An application of its own. Sign in at /sign-in, or at <a href=\"/flow/dashboard\">the dashboard</a>."
-        }
+        None => "<p>An application of its own. <a href=\"/sign-in\">Sign in</a>.",
     })
 }
 
@@ -75,9 +77,33 @@ struct Credentials {
     password: SecretString,
 }
 
-async fn sign_in(State(app): State<App>, Form(given): Form<Credentials>) -> Result<Response, Problem> {
+/// Where the dashboard wants its visitors back. A browser sends the form to the address that the page has, so it is there as well.
+#[derive(Deserialize)]
+struct Wanted {
+    #[serde(default)]
+    next: String,
+}
+
+/// The page for signing in, to which the dashboard leads who is not.
+async fn show_sign_in() -> Html<&'static str> {
+    Html(concat!(
+        "<form method=\"post\"><label>Name <input name=\"name\"></label> ",
+        "<label>Password <input type=\"password\" name=\"password\"></label> <button>Sign in</button></form>",
+        "<p>Invited to the dashboard? <a href=\"/flow/dashboard/sign-in\">Sign in there</a>.",
+    ))
+}
+
+async fn sign_in(
+    State(app): State<App>,
+    Query(wanted): Query<Wanted>,
+    Form(given): Form<Credentials>,
+) -> Result<Response, Problem> {
     match app.members.verify(&given.name, &given.password).await? {
-        Some(stands_for) => Ok((app.sessions.open(stands_for)?, Redirect::to("/")).into_response()),
+        Some(stands_for) => {
+            // To no other origin, whatever a link to this page says.
+            let next = if wanted.next.starts_with("/flow/dashboard") { &wanted.next } else { "/" };
+            Ok((app.sessions.open(stands_for)?, Redirect::to(next)).into_response())
+        }
         None => Ok((StatusCode::UNAUTHORIZED, "The name or the password is wrong.").into_response()),
     }
 }

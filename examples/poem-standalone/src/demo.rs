@@ -1,6 +1,8 @@
 //! `demo`: FlowMastery with made-up numbers, for looking at it. Nothing is set up, kept or sent: the database is in memory, the n8n servers are
 //! simulated in this process, and mails are logged.
 
+mod pages;
+
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use flowmastery_core::{
@@ -13,6 +15,7 @@ use flowmastery_core::{
     model::{
         client::ClientName,
         email::Email,
+        instance::InstanceUrl,
         outbound::OutboundPolicy,
         password::Password,
         workflow::{TimeSaved, WorkflowId},
@@ -32,7 +35,7 @@ use crate::{
     failure::{Failure, Outcome},
     logs, serve,
     settings::{Settings, Vars},
-    terminal,
+    terminal, web,
 };
 
 const AGENCY: &str = "Northwind Automation";
@@ -48,6 +51,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// A made-up customer.
 struct Customer {
     name: &'static str,
+    /// What its n8n is called.
+    host: &'static str,
     seed: u64,
     plan: Plan,
     mood: Mood,
@@ -70,6 +75,7 @@ fn customers() -> [Customer; 4] {
     [
         Customer {
             name: "Harbour Coffee Roasters",
+            host: "harbour-coffee",
             seed: 11,
             plan: plan(9, 320.0, 0.012),
             mood: Mood::Well,
@@ -77,6 +83,7 @@ fn customers() -> [Customer; 4] {
         },
         Customer {
             name: "Lindgren Logistics",
+            host: "lindgren-logistics",
             seed: 23,
             plan: plan(14, 540.0, 0.13),
             mood: Mood::Well,
@@ -84,6 +91,7 @@ fn customers() -> [Customer; 4] {
         },
         Customer {
             name: "Clínica Sant Martí",
+            host: "sant-marti",
             seed: 37,
             plan: plan(6, 90.0, 0.03),
             mood: Mood::KeyExpired,
@@ -91,6 +99,7 @@ fn customers() -> [Customer; 4] {
         },
         Customer {
             name: "Brightside Energy",
+            host: "brightside",
             seed: 41,
             plan: plan(8, 160.0, 0.04),
             mood: Mood::Silent,
@@ -113,10 +122,10 @@ pub(crate) async fn run(vars: &Vars, args: ServeArgs) -> Outcome {
         listening => listening,
     };
     let (listener, address) = listening?;
-    let url = format!("http://{address}");
+    let (url, port) = (format!("http://{address}"), address.port());
     let stop = serve::stop_on_signals()?;
     terminal::say(&format!("Making up {} days of numbers …", PAST.as_secs() / 86_400));
-    let demo = Demo::make(&url)
+    let demo = Demo::make(&url, port)
         .await
         .map_err(|error| Failure::new("The demonstration cannot be made.").because(error))?;
     let dashboard = Dashboard::default().name(AGENCY);
@@ -126,7 +135,7 @@ pub(crate) async fn run(vars: &Vars, args: ServeArgs) -> Outcome {
     demo.say(&place);
     let app = demo.app.clone();
     demo.go_on(stop.clone());
-    serve::until_stopped(&settings, listener, (api, &app), stop).await
+    serve::until_stopped((listener, pages::beside(web::endpoint(api, &settings))), &app, stop).await
 }
 
 /// The settings of a server without any but what is logged, so that neither the environment nor `.env` lets anything out.
@@ -150,7 +159,7 @@ struct Demo {
 }
 
 impl Demo {
-    async fn make(url: &str) -> Result<Self, Error> {
+    async fn make(url: &str, port: u16) -> Result<Self, Error> {
         let store = SqlStore::open("sqlite::memory:").await.map_err(Error::from)?;
         let mut config = Config::new(random_text()?.into(), &format!("{url}/dashboard"));
         config.outbound = OutboundPolicy::development();
@@ -164,7 +173,10 @@ impl Demo {
         let admin = Actor::admin(demo.app.users().create_admin(email, &demo.chosen()?).await?.id);
         for (number, customer) in customers().into_iter().enumerate() {
             let n8n = servers.add_instance(if number % 2 == 0 { Dialect::V2 } else { Dialect::V1 });
-            let client = demo.add(admin, &customer, n8n).await?;
+            // Browsers find every name below `localhost` here, where links lead into n8n.
+            let place = format!("http://{}.localhost:{port}{}", customer.host, pages::N8N);
+            servers.alias(&InstanceUrl::parse(&place).map_err(invalid)?, &n8n);
+            let client = demo.add(admin, &customer, (n8n, &place)).await?;
             if number == 0 {
                 demo.add_user(admin, client).await?;
             }
@@ -177,13 +189,18 @@ impl Demo {
     }
 
     /// A customer with its past, collected; what is the matter with its n8n happened a while ago.
-    async fn add(&mut self, admin: Actor, customer: &Customer, n8n: SimulatedN8n) -> Result<ClientId, Error> {
+    async fn add(
+        &mut self,
+        admin: Actor,
+        customer: &Customer,
+        (n8n, place): (SimulatedN8n, &str),
+    ) -> Result<ClientId, Error> {
         let now = SystemClock.now();
         let mut history = History::new(customer.seed, now.minus(PAST), customer.plan.clone());
         history.advance(&mut n8n.state(), now);
         let clients = self.app.clients();
         let client = clients.create(admin, ClientName::parse(customer.name).map_err(invalid)?).await?.id;
-        clients.configure(admin, client, InstanceConfig::parse(&n8n.url(), n8n.key().into())?).await?;
+        clients.configure(admin, client, InstanceConfig::parse(place, n8n.key().into())?).await?;
         self.app.collector().collect_now(client, PATIENCE).await;
         let workflows: Vec<String> = n8n.state().workflows().keys().cloned().collect();
         for (workflow, minutes) in workflows.iter().zip(customer.saves.iter().cycle()) {

@@ -12,8 +12,7 @@ use std::{
 };
 
 use flowmastery_core::Flowmastery;
-use flowmastery_tower::Api;
-use poem::listener::TcpAcceptor;
+use poem::{Endpoint, listener::TcpAcceptor};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -65,7 +64,7 @@ async fn serve(settings: &Settings) -> Outcome {
     let stop = stop_on_signals()?;
     say_start(settings, &key, address);
     say_first_steps(settings, &app).await;
-    let served = until_stopped(settings, listener, (api, &app), stop).await;
+    let served = until_stopped((listener, web::endpoint(api, settings)), &app, stop).await;
     store.close().await;
     served?;
     tracing::info!("stopped");
@@ -77,12 +76,10 @@ async fn serve(settings: &Settings) -> Outcome {
 /// # Errors
 /// When nothing can be answered any more.
 pub(crate) async fn until_stopped(
-    settings: &Settings,
-    listener: TcpAcceptor,
-    (api, app): (Api, &Flowmastery),
+    (listener, endpoint): (TcpAcceptor, impl Endpoint + 'static),
+    app: &Flowmastery,
     stop: CancellationToken,
 ) -> Outcome {
-    let endpoint = web::endpoint(api, settings);
     let server = poem::Server::new_with_acceptor(listener).idle_timeout(IDLE).run_with_graceful_shutdown(
         endpoint,
         stop.clone().cancelled_owned(),

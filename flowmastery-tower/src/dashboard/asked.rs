@@ -273,7 +273,45 @@ impl Part {
 
 #[cfg(test)]
 mod tests {
+    use flowmastery_core::model::{rollup::Tally, sketch::Sketch};
+
     use super::*;
+
+    /// A name, what ran, and the hours saved.
+    struct Row(&'static str, ExecutionNumbers, Option<f64>);
+
+    impl<'k> From<&'k Row> for Key<'k> {
+        fn from(Row(name, numbers, saved): &'k Row) -> Self {
+            Self { name, numbers, saved: *saved }
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_comes_last_and_what_is_equal_by_its_name() {
+        let ran = |successful, failed| {
+            let counts = [0, 0, 0, successful, failed, 0, 0, 0];
+            ExecutionNumbers::of(&Tally::from_parts(counts, 0, Sketch::default()))
+        };
+        let rows = [
+            Row("delta", ExecutionNumbers::UNKNOWN, None),
+            Row("Charlie", ran(5, 0), Some(0.0)),
+            Row("bravo", ran(5, 0), None),
+            Row("alpha", ran(1, 3), Some(2.5)),
+        ];
+        let sorted = |word: &str| {
+            let mut rows: Vec<_> = rows.iter().collect();
+            Sort::parse(word).unwrap().apply(&mut rows);
+            rows.iter().map(|row| row.0).collect::<Vec<_>>()
+        };
+        assert_eq!(sorted("name"), ["alpha", "bravo", "Charlie", "delta"]);
+        assert_eq!(sorted("executions"), ["bravo", "Charlie", "alpha", "delta"]);
+        assert_eq!(sorted("failures"), ["alpha", "bravo", "Charlie", "delta"]);
+        assert_eq!(sorted("saved"), ["alpha", "Charlie", "bravo", "delta"]);
+        assert_eq!(Sort::parse("other"), None);
+        for (sort, word) in Sort::ALL {
+            assert_eq!((Sort::parse(word), sort.word()), (Some(sort), word));
+        }
+    }
 
     #[test]
     fn a_table_has_a_first_and_a_last_part() {

@@ -94,7 +94,8 @@ impl Dashboard {
         for (field, place) in [("sign_in", sign_in), ("sign_out", sign_out)] {
             let fits = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'?' | b'#' | b'"');
             if !place.starts_with('/') || place.starts_with("//") || !place.bytes().all(fits) {
-                let message = "A page of the host's for signing in or out has a path such as /login, without a query.";
+                let message =
+                    "A page of the host's for signing in or out has a path such as /login, without a query.";
                 return Err(Error::invalid(vec![FieldError::new(field, message)]));
             }
         }
@@ -186,7 +187,9 @@ mod tests {
     #[test]
     fn a_host_signs_visitors_in_on_its_own_origin_only() {
         assert!(Dashboard::default().signing("/login", "/members/sign-out").is_ok());
-        for place in ["", "login", "//evil.com", "https://evil.com/login", "/\\evil.com", "/a?b", "/a b", "/ü"] {
+        for place in
+            ["", "login", "//evil.com", "https://evil.com/login", "/\\evil.com", "/a?b", "/a b", "/ü"]
+        {
             assert!(Dashboard::default().signing(place, "/out").is_err(), "{place}");
             assert!(Dashboard::default().signing("/in", place).is_err(), "{place}");
         }

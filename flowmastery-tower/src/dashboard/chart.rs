@@ -44,20 +44,32 @@ pub(crate) fn stack(point: &Point) -> [i64; 4] {
     [point.successful, point.failed, point.canceled, point.unfinished].map(Option::unwrap_or_default)
 }
 
-/// The executions of a series, a bar for each point; `None` where there is nothing to show.
+/// Executions over time.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Chart {
+    /// As SVG.
+    Drawn(String),
+    /// There is nothing to draw; in words.
+    Nothing(&'static str),
+}
+
+/// The executions of a series, a bar for each point.
 ///
 /// # Errors
 /// When it cannot be drawn.
-pub(crate) fn executions(series: &Series, colours: &Colours) -> Result<Option<String>> {
+pub(crate) fn executions(series: &Series, colours: &Colours) -> Result<Chart> {
     let known: Vec<&Point> = series.points.iter().filter(|point| point.total.is_some()).collect();
     let highest = known.iter().filter_map(|point| point.total).max().unwrap_or(0);
     if known.is_empty() {
-        return Ok(None);
+        return Ok(Chart::Nothing("There are no numbers yet."));
+    }
+    if highest == 0 {
+        return Ok(Chart::Nothing("Nothing ran in this time."));
     }
     let mut svg = String::new();
-    let drawn = draw(&mut svg, series, &known, (highest.max(1), colours));
+    let drawn = draw(&mut svg, series, &known, (highest, colours));
     drawn.map_err(|error| Error::internal(error.to_string()))?;
-    Ok(Some(scalable(svg, SIZE)))
+    Ok(Chart::Drawn(scalable(svg, SIZE)))
 }
 
 type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
@@ -196,7 +208,31 @@ fn scalable(svg: String, (width, height): (u32, u32)) -> String {
 
 #[cfg(test)]
 mod tests {
+    use flowmastery_core::{
+        clock::Timestamp,
+        model::{period::PeriodQuery, rollup::Tally, series::SeriesQuery, sketch::Sketch},
+    };
+
     use super::*;
+
+    /// Hours in which so many ran, or of which nothing is known.
+    fn series(totals: &[i64], known: bool) -> Series {
+        let period = PeriodQuery::parse(Some("24h"), (None, None), None, None);
+        let plan = SeriesQuery::parse(Some("hour"), period).unwrap().at(Timestamp::from_millis(0));
+        let tally = |total: i64| Tally::from_parts([0, 0, 0, total, 0, 0, 0, 0], 0, Sketch::default());
+        let start = |hour: i64| Timestamp::from_millis(hour * 3_600_000);
+        let points: Vec<_> = (0..).zip(totals).map(|(hour, total)| (start(hour), tally(*total))).collect();
+        Series::of(&plan, &points, known)
+    }
+
+    #[test]
+    fn what_is_not_known_and_what_did_not_run_are_said_and_not_drawn() {
+        let chart = |totals: &[i64], known| executions(&series(totals, known), &COLOURS).unwrap();
+        assert_eq!(chart(&[0, 0], false), Chart::Nothing("There are no numbers yet."));
+        assert_eq!(chart(&[0, 0], true), Chart::Nothing("Nothing ran in this time."));
+        let Chart::Drawn(svg) = chart(&[0, 3], true) else { panic!("something ran") };
+        assert!(svg.starts_with("<svg") && !svg.contains("style="), "{svg}");
+    }
 
     #[test]
     fn a_line_has_a_place_for_each_count() {

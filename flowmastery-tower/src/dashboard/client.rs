@@ -16,7 +16,8 @@ use jiff::tz::TimeZone;
 use super::{
     Chrome,
     asked::{Asked, PERIODS, Part, Sort},
-    chart, words,
+    chart::{self, Chart},
+    words,
 };
 
 /// The most workflows of a page.
@@ -89,7 +90,7 @@ pub(crate) struct ClientPage {
     tone: &'static str,
     freshness: Vec<String>,
     figures: Vec<Figure>,
-    chart: Option<String>,
+    chart: Chart,
     points: Vec<PointRow>,
     workflows: Vec<WorkflowRow>,
     /// How many of them have the name that is looked for, and how many have others.

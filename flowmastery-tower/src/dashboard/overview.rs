@@ -16,7 +16,8 @@ use jiff::tz::TimeZone;
 use super::{
     Chrome,
     asked::{Asked, PERIODS, Part, STATES, Sort},
-    chart, words,
+    chart::{self, Chart},
+    words,
 };
 
 /// The most clients of a page.
@@ -83,7 +84,7 @@ pub(crate) struct OverviewPage {
     rate: String,
     saved: String,
     change: Option<String>,
-    chart: Option<String>,
+    chart: Chart,
 }
 
 impl OverviewPage {

@@ -1,11 +1,16 @@
 //! Signing in and staying so by cookies, and the way back to the page that was asked for.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
+use flowmastery_core::{
+    access::actor::Actor,
+    error::{Error, Kind},
+};
 use flowmastery_tests::{
     visitor::Visitor,
     world::{ADMIN, PASSWORD},
 };
+use flowmastery_tower::{Api, Authenticator, Credentials, Dashboard};
 use serde_json::json;
 
 use super::{assert_page, world};
@@ -58,8 +63,6 @@ async fn signing_in_leads_nowhere_but_into_the_dashboard() {
         let query: String = url::form_urlencoded::byte_serialize(elsewhere.as_bytes()).collect();
         let page = visitor.get(&format!("{SIGN_IN}?next={query}")).await;
         assert!(page.text().contains("name=\"next\" value=\"/dashboard\""), "{elsewhere}");
-        let renewed = visitor.get(&format!("/dashboard/renew?next={query}")).await;
-        assert_eq!(renewed.header("location"), Some("/dashboard"), "{elsewhere}");
     }
 }
 
@@ -94,17 +97,77 @@ async fn an_access_token_that_is_too_old_is_renewed_on_the_way() {
     let (access, refresh) =
         (visitor.cookie("access").unwrap().to_owned(), visitor.cookie("refresh").unwrap().to_owned());
     world.clock.advance(Duration::from_secs(31 * 60));
-    let led = visitor.get("/dashboard/people?done=invited").await;
-    let renew = "/dashboard/renew?next=%2Fdashboard%2Fpeople%3Fdone%3Dinvited";
-    assert_eq!((led.status.as_u16(), led.header("location")), (303, Some(renew)));
-    assert_page(&visitor.follow("/dashboard/people?done=invited").await, 200);
+    assert_page(&visitor.get("/dashboard/people").await, 200);
     assert!(visitor.cookie("access") != Some(&access) && visitor.cookie("refresh") != Some(&refresh));
-    // Browsers do not send a cookie that is past its time at all.
+    // Browsers do not send a cookie that is past its time at all; what is refused brings the new ones, too.
     visitor.forget("access");
-    assert_page(&visitor.follow("/dashboard/people").await, 200);
+    assert_page(&visitor.get("/dashboard/clients/99").await, 404);
+    assert!(visitor.cookie("access").is_some());
     world.clock.advance(Duration::from_secs(8 * 24 * 60 * 60));
     let page = visitor.follow("/dashboard/people").await;
     assert!(page.text().contains("<h1>Sign in</h1>") && visitor.cookies.is_empty());
+}
+
+#[tokio::test]
+async fn no_page_of_another_site_has_a_form_sent_by_a_refresh_token_alone() {
+    let (world, _) = world().await;
+    let mut visitor = Visitor::signed_in(&world, ADMIN).await;
+    visitor.forget("access");
+    for site in ["cross-site", "same-site", "none"] {
+        visitor.site = site;
+        assert_page(&visitor.submit("/dashboard/clients/new", &[("name", "Stolen")]).await, 403);
+        assert_eq!(visitor.cookie("access"), None, "{site}");
+    }
+    visitor.site = "same-origin";
+    let made = visitor.submit("/dashboard/clients/new", &[("name", "Own")]).await;
+    assert_eq!(
+        made.header("location"),
+        Some("/dashboard/clients/1/settings?done=made"),
+        "the session goes on"
+    );
+    assert!(visitor.cookie("access").is_some());
+}
+
+/// A host that lets nobody in, whatever they have been given before.
+#[derive(Debug)]
+struct Closed;
+
+#[async_trait::async_trait]
+impl Authenticator for Closed {
+    async fn authenticate(&self, _: Credentials<'_>) -> flowmastery_core::error::Result<Option<Actor>> {
+        Err(Error::new(Kind::Unauthenticated, "The host is closed."))
+    }
+}
+
+#[tokio::test]
+async fn a_session_that_goes_on_helps_nobody_whom_the_host_refuses() {
+    let (mut world, _) = world().await;
+    let mut visitor = Visitor::signed_in(&world, ADMIN).await;
+    let dashboard = Dashboard::default().signing("/login", "/logout").unwrap();
+    let api = Api::builder(world.app.clone()).dashboard(dashboard).authenticator(Arc::new(Closed));
+    world.api = api.build().unwrap();
+    visitor.world = world;
+    let form = visitor.clone().submit("/dashboard/clients/new", &[("name", "Acme")]).await;
+    assert_eq!((form.status.as_u16(), form.header("location")), (303, Some("/login?next=%2Fdashboard")));
+    let led = visitor.get("/dashboard/people?done=invited").await;
+    let login = "/login?next=%2Fdashboard%2Fpeople%3Fdone%3Dinvited";
+    assert_eq!((led.status.as_u16(), led.header("location")), (303, Some(login)));
+    assert!(visitor.cookies.is_empty(), "it does not go in a circle");
+}
+
+#[tokio::test]
+async fn who_signs_out_of_a_host_that_signs_in_itself_is_led_on_to_it() {
+    let (mut world, _) = world().await;
+    let dashboard = Dashboard::default().signing("/login", "/members/logout").unwrap();
+    world.api = Api::builder(world.app.clone()).dashboard(dashboard).build().unwrap();
+    let mut visitor = Visitor::signed_in(&world, ADMIN).await;
+    let before = visitor.clone();
+    let left = visitor.submit("/dashboard/sign-out", &[]).await;
+    // The status by which browsers go on with POST.
+    assert_eq!((left.status.as_u16(), left.header("location")), (307, Some("/members/logout")));
+    assert!(visitor.cookies.is_empty());
+    let mut kept = before;
+    assert_eq!(kept.get("/dashboard").await.header("location"), Some("/login?next=%2Fdashboard"));
 }
 
 #[tokio::test]
@@ -114,7 +177,7 @@ async fn a_link_from_elsewhere_is_asked_for_once_more_from_here() {
     visitor.site = "cross-site";
     let page = visitor.follow("/dashboard/people").await;
     assert_page(&page, 200);
-    let again = "content=\"0; url=/dashboard/renew?next=%2Fdashboard%2Fpeople\"";
+    let again = "content=\"0; url=/dashboard/people\"";
     assert!(page.text().contains(again), "{}", page.text());
 }
 

@@ -81,8 +81,12 @@ impl Application {
     }
 
     async fn try_sign_in(&self, name: &str, password: &str) -> reqwest::Response {
+        self.try_sign_in_at("/sign-in", name, password).await
+    }
+
+    async fn try_sign_in_at(&self, place: &str, name: &str, password: &str) -> reqwest::Response {
         let form = format!("name={name}&password={}", password.replace(' ', "+"));
-        let request = self.request(Method::POST, "/sign-in");
+        let request = self.request(Method::POST, place);
         let request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
         request.body(form).send().await.unwrap()
     }
@@ -152,6 +156,33 @@ async fn answer(request: RequestBuilder) -> (u16, String) {
 
 fn read(body: &str) -> Value {
     serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {body}"))
+}
+
+#[tokio::test]
+async fn the_dashboard_is_the_members_from_sign_in_to_sign_out() {
+    let app = Application::start();
+    let led = app.request(Method::GET, "/flow/dashboard/people").send().await.unwrap();
+    let place = led.headers()[header::LOCATION].to_str().unwrap().to_owned();
+    assert_eq!((led.status().as_u16(), place.as_str()), (303, "/sign-in?next=%2Fflow%2Fdashboard%2Fpeople"));
+    assert!(app.get(&place, "").await.1.contains("<form method=\"post\">"));
+    let signed_in = app.try_sign_in_at(&place, "anna", MEMBERS_PASSWORD).await;
+    assert_eq!(signed_in.headers()[header::LOCATION], "/flow/dashboard/people");
+    let cookie = signed_in.headers()[header::SET_COOKIE].to_str().unwrap().split(';').next().unwrap();
+    let (status, page) = app.get("/flow/dashboard/people", cookie).await;
+    assert!(status == 200 && page.contains(ADMIN), "{status} {page}");
+    let left = app.change(Method::POST, "/flow/dashboard/sign-out", cookie);
+    let left = left.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded").send().await.unwrap();
+    assert_eq!(
+        (left.status().as_u16(), left.headers()[header::LOCATION].to_str().unwrap()),
+        (307, "/sign-out")
+    );
+    assert_eq!(app.change(Method::POST, "/sign-out", cookie).send().await.unwrap().status(), 303);
+    assert_eq!(app.get("/flow/dashboard/people", cookie).await.0, 303);
+    for elsewhere in ["https://evil.com/flow/dashboard", "//evil.com", "/members"] {
+        let place = format!("/sign-in?next={elsewhere}");
+        let signed_in = app.try_sign_in_at(&place, "anna", MEMBERS_PASSWORD).await;
+        assert_eq!(signed_in.headers()[header::LOCATION], "/", "{elsewhere}");
+    }
 }
 
 #[tokio::test]

@@ -125,6 +125,10 @@ fn the_demo_shows_numbers_to_both_it_names_keeps_nothing_and_calls_nobody() {
     let own = demo.page("/dashboard", &client);
     assert!(own.contains("Harbour Coffee Roasters") && own.contains("<svg"), "{own}");
     assert!(!own.contains("Lindgren"), "another client's");
+    let (_, port) = demo.address.rsplit_once(':').unwrap();
+    let n8n = format!("href=\"http://harbour-coffee.localhost:{port}/n8n/workflow/");
+    assert!(own.contains(&n8n), "{own}");
+    assert!(demo.page("/n8n/workflow/1", "").contains("simulated"), "links lead somewhere");
     let admin = demo.sign_in("admin@northwind.example");
     let all = demo.page("/dashboard", &admin);
     for client in ["Harbour Coffee Roasters", "Lindgren Logistics", "Clínica Sant Martí", "Brightside Energy"]

@@ -4,7 +4,10 @@
 use flowmastery_core::{error::Kind, model::session::SignedIn, request::RequestOrigin};
 use http::{HeaderMap, Method, Response, StatusCode, header, request::Parts, uri::PathAndQuery};
 
-use super::{super::{Context, delivery::without_cookies, endpoint::Answer}, see_other};
+use super::{
+    super::{Context, delivery::without_cookies, endpoint::Answer},
+    see_other,
+};
 use crate::{
     body::ApiBody,
     dashboard::{self, Chrome, Dashboard, answer, session::AgainPage},
@@ -54,7 +57,8 @@ impl Visit {
             let chrome = Chrome::new(dashboard, &context.site, "One moment");
             return answer(StatusCode::OK, &AgainPage { chrome, to });
         }
-        let query = serde_urlencoded::to_string([("next", to)]).map_err(flowmastery_core::error::Error::internal)?;
+        let query =
+            serde_urlencoded::to_string([("next", to)]).map_err(flowmastery_core::error::Error::internal)?;
         let response = see_other(&context.sign_in(dashboard, &query))?;
         if self.has_session { without_cookies(&context.site, response) } else { Ok(response) }
     }

@@ -17,7 +17,6 @@ const PAGES: &str = "
     GET  /dashboard/sign-in                                    200 200 200 200
     POST /dashboard/sign-in                                    401 401 401 401
     POST /dashboard/sign-out                                   303 303 303 303
-    GET  /dashboard/renew                                      303 303 303 303
     GET  /dashboard/accept-invitation                          404 404 404 404
     POST /dashboard/accept-invitation                          404 404 404 404
     GET  /dashboard/forgot-password                            200 200 200 200
@@ -55,8 +54,7 @@ const PAGES: &str = "
 ";
 
 /// Pages of everybody; the others lead nobody to where one signs in.
-const PUBLIC: [&str; 6] =
-    ["assets", "sign-in", "renew", "accept-invitation", "forgot-password", "reset-password"];
+const PUBLIC: [&str; 5] = ["assets", "sign-in", "accept-invitation", "forgot-password", "reset-password"];
 
 impl Row {
     fn is_public(&self) -> bool {
@@ -107,7 +105,7 @@ async fn check(row: Row) {
         );
         if !row.is_public() {
             let is_led_away =
-                place.is_some_and(|place| place.starts_with("/dashboard/renew?next=%2Fdashboard"));
+                place.is_some_and(|place| place.starts_with("/dashboard/sign-in?next=%2Fdashboard"));
             assert_eq!(is_led_away, at == 0, "{} {path} as {who}: {place:?}", row.method);
         }
     };
