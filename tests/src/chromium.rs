@@ -8,7 +8,10 @@ use chromiumoxide::{
         IntoEventKind,
         browser_protocol::{
             browser::BrowserContextId,
-            emulation::{MediaFeature, SetDeviceMetricsOverrideParams, SetEmulatedMediaParams},
+            emulation::{
+                MediaFeature, SetDeviceMetricsOverrideParams, SetEmulatedMediaParams,
+                SetScriptExecutionDisabledParams,
+            },
             input::InsertTextParams,
             log::{EventEntryAdded, LogEntryLevel},
             network::EventRequestWillBeSent,
@@ -240,6 +243,11 @@ impl Tab {
         self.page.execute(metrics).await.unwrap();
         let scheme = MediaFeature::new("prefers-color-scheme", scheme);
         self.page.execute(SetEmulatedMediaParams::builder().feature(scheme).build()).await.unwrap();
+    }
+
+    /// Runs no script of any page from now on.
+    pub async fn without_script(&self) {
+        self.page.execute(SetScriptExecutionDisabledParams::new(true)).await.unwrap();
     }
 
     /// Keeps a picture of the whole page.

@@ -36,6 +36,7 @@ async fn travel(mut host: Host) {
     connect(&host, &mut admin).await;
     accept(&mut host, &admin, &carl).await;
     filter(&carl).await;
+    read_without_script(&host, &chromium.person().await).await;
     see_change(&host, &admin, &carl).await;
     refused(&host, &mut carl).await;
     sign_out(&host, &carl).await;
@@ -122,6 +123,25 @@ async fn filter(carl: &Tab) {
     expected.sort_by_key(|name| name.to_lowercase());
     assert_eq!(sorted, expected);
     assert_eq!(carl.ask("document.querySelector('select[name=period]').value").await, "7d");
+}
+
+/// Everything can be read and chosen by links and buttons alone.
+async fn read_without_script(host: &Host, carl: &Tab) {
+    carl.without_script().await;
+    host.open(carl, "").await;
+    enter(carl, "carl@acme.com", PASSWORD).await;
+    assert_eq!(carl.heading().await, NAME);
+    assert_eq!(carl.ask("document.querySelectorAll('#zones option').length").await, 0, "no script has run");
+    carl.pick("select[name=period]", "7d").await;
+    carl.press("form.filters button").await;
+    assert!(carl.url().await.query().unwrap().contains("period=7d"));
+    assert_eq!(carl.ask("document.querySelector('figure.chart svg') !== null").await, true);
+    carl.press("table.workflows thead a[href$='sort=name']").await;
+    assert_eq!(carl.ask("document.querySelector('[aria-sort=ascending]').innerText").await, "Workflow");
+    carl.press("a[href*='/report']").await;
+    assert!(carl.text().await.contains("Success rate"));
+    carl.press("form[action$='/sign-out'] button").await;
+    assert_eq!(carl.heading().await, "Sign in");
 }
 
 /// What is collected stands on a page that is open, which is not loaded anew.
