@@ -36,7 +36,6 @@ pub(super) struct ExecutionRow {
 pub(super) struct NewExecution<'a> {
     pub(super) epoch: i64,
     pub(super) recorded: &'a Recorded,
-    pub(super) seen_at: Timestamp,
 }
 
 impl NewExecution<'_> {

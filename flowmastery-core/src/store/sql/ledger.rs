@@ -154,7 +154,7 @@ impl Ledger {
         let fold = Arc::new(fold);
         let rows = fold.changed().map(|recorded| {
             let epoch = self.owner(recorded.execution.id);
-            NewExecution { epoch, recorded, seen_at: now }
+            NewExecution { epoch, recorded }
         });
         let (stored, mut new): (Vec<_>, Vec<_>) = rows.partition(|row| known.contains_key(&row.id()));
         // In the order of the table, whose neighbours are written fastest together.
@@ -183,8 +183,9 @@ impl Ledger {
         };
         let writing = async {
             let standing = Standing::New { copies: self.copies };
-            dialect::write_executions(&mut self.tx, self.client, new, standing).await?;
-            dialect::write_executions(&mut self.tx, self.client, stored, Standing::Stored).await
+            let seen = (self.client, now);
+            dialect::write_executions(&mut self.tx, seen, new, standing).await?;
+            dialect::write_executions(&mut self.tx, seen, stored, Standing::Stored).await
         };
         let ((differences, starts), ()) = tokio::try_join!(adding_up, writing)?;
         self.note_executions(starts).await?;
@@ -321,7 +322,7 @@ impl Ledger {
         }
         for (epoch, fold) in by_epoch {
             let fold = Arc::new(fold);
-            let row = |recorded| NewExecution { epoch, recorded, seen_at: now };
+            let row = |recorded| NewExecution { epoch, recorded };
             self.write(&fold, (Vec::new(), fold.changed().map(row).collect()), now).await?;
         }
         Ok(())

@@ -3,8 +3,6 @@
 
 use sqlx::PgConnection;
 
-use crate::id::ClientId;
-
 /// Below so many rows a statement is as good.
 const FEWEST: usize = 100;
 /// So many bytes are sent at once.
@@ -21,11 +19,11 @@ pub(super) fn is_worth_it(rows: usize) -> bool {
 
 /// A row as fields.
 pub(super) trait CopyRow {
-    /// How many fields it has.
-    const FIELDS: i16;
+    /// How many fields it has behind those that all rows share.
+    const FIELDS: usize;
 
-    /// Writes its fields in the order of the columns.
-    fn write(&self, client: ClientId, fields: &mut Fields);
+    /// Writes them in the order of the columns.
+    fn write(&self, fields: &mut Fields);
 }
 
 /// Fields in the binary format: each has its length before it, and null has −1.
@@ -55,19 +53,21 @@ impl Fields {
     }
 }
 
-/// Adds rows to a table: `sql` is `COPY … FROM STDIN (FORMAT binary)`.
+/// Adds rows to a table: `sql` is `COPY … FROM STDIN (FORMAT binary)`, whose first columns all rows share.
 pub(super) async fn copy<R: CopyRow>(
     pg: &mut PgConnection,
     sql: &str,
-    client: ClientId,
+    shared: &[i64],
     rows: &[R],
 ) -> Result<(), sqlx::Error> {
+    let count = i16::try_from(shared.len() + R::FIELDS).unwrap_or(i16::MAX);
     let mut copy = pg.copy_in_raw(sql).await?;
     let mut fields = Fields(Vec::with_capacity(CHUNK + CHUNK / 8));
     fields.0.extend_from_slice(HEAD);
     for row in rows {
-        fields.0.extend_from_slice(&R::FIELDS.to_be_bytes());
-        row.write(client, &mut fields);
+        fields.0.extend_from_slice(&count.to_be_bytes());
+        shared.iter().for_each(|value| fields.long(*value));
+        row.write(&mut fields);
         if fields.0.len() >= CHUNK {
             copy.send(fields.0.as_slice()).await?;
             fields.0.clear();

@@ -15,7 +15,7 @@ use super::{
     },
     Standing,
 };
-use crate::{id::ClientId, store::StoreResult};
+use crate::{clock::Timestamp, id::ClientId, store::StoreResult};
 
 /// Which executions are read.
 pub(in super::super) enum Ids<'a> {
@@ -92,11 +92,11 @@ async fn read_each(
     rows.map_err(fault)
 }
 
-#[cfg(feature = "postgres")]
+/// The first two are of all rows that are written together, and the last one is 0 of whatever is written.
 macro_rules! columns {
     () => {
-        "(client_id, epoch, execution_id, workflow_id, status, mode, started_at, stopped_at, retry_of, retry_success_id, bucket,
-          misses, seen_at)"
+        "(client_id, seen_at, epoch, execution_id, workflow_id, status, mode, started_at, stopped_at, retry_of, retry_success_id,
+          bucket, misses)"
     };
 }
 
@@ -117,9 +117,8 @@ macro_rules! insert {
         concat!(
             "INSERT INTO executions ",
             columns!(),
-            " SELECT $1, * FROM UNNEST($2::BIGINT[], $3::BIGINT[], $4::TEXT[], $5::SMALLINT[], $6::TEXT[], $7::BIGINT[],
-                                       $8::BIGINT[], $9::BIGINT[], $10::BIGINT[], $11::BIGINT[], $12::SMALLINT[],
-                                       $13::BIGINT[])"
+            " SELECT $1, $2, *, 0 FROM UNNEST($3::BIGINT[], $4::BIGINT[], $5::TEXT[], $6::SMALLINT[], $7::TEXT[],
+                                              $8::BIGINT[], $9::BIGINT[], $10::BIGINT[], $11::BIGINT[], $12::BIGINT[])"
         )
     };
 }
@@ -127,45 +126,46 @@ macro_rules! insert {
 #[cfg(feature = "postgres")]
 const COPY: &str = concat!("COPY executions ", columns!(), " FROM STDIN (FORMAT binary)");
 
-/// Without the misses, which are 0 of whatever is written: each value that is bound takes its time.
 #[cfg(feature = "sqlite")]
-macro_rules! insert_values {
-    ($verb:literal) => {
-        concat!(
-            $verb,
-            " INTO executions (client_id, epoch, execution_id, workflow_id, status, mode, started_at, stopped_at, retry_of,
-                 retry_success_id, bucket, seen_at) VALUES"
+macro_rules! bulk {
+    ($verb:literal, $tail:expr) => {
+        Bulk::new(
+            concat!($verb, " INTO executions ", columns!(), " SELECT ?, ?, *, 0 FROM (VALUES"),
+            "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            $tail,
         )
     };
 }
 
 // A violation undoes the transaction anyway: without FAIL, SQLite would note for each statement how to undo it alone.
 #[cfg(feature = "sqlite")]
-static INSERT: Bulk = Bulk::new(insert_values!("INSERT OR FAIL"), 12, "");
+static INSERT: Bulk = bulk!("INSERT OR FAIL", ")");
 #[cfg(feature = "sqlite")]
-static REPLACE: Bulk = Bulk::new(insert_values!("INSERT"), 12, replace!());
+static REPLACE: Bulk = bulk!("INSERT", concat!(") WHERE TRUE", replace!()));
 
-/// Inserts executions, or replaces those that are stored.
+/// Inserts executions that were seen at an instant, or replaces those that are stored.
 pub(in super::super) async fn write_executions(
     tx: &mut Tx,
-    client: ClientId,
+    (client, seen_at): (ClientId, Timestamp),
     rows: Vec<NewExecution<'_>>,
     standing: Standing,
 ) -> StoreResult<()> {
     if rows.is_empty() {
         return Ok(());
     }
+    let shared = [client.0, seen_at.as_millis()];
     by_database!(
         tx.db(),
         |pg| match standing {
             Standing::New { copies: true } if copy::is_worth_it(rows.len()) => {
-                copy::copy(pg, COPY, client, &rows).await
+                copy::copy(pg, COPY, &shared, &rows).await
             }
             _ => sqlx::query(match standing {
                 Standing::New { .. } => insert!(),
                 Standing::Stored => concat!(insert!(), replace!()),
             })
             .bind(client)
+            .bind(seen_at)
             .bind(each!(rows, row => row.epoch))
             .bind(each!(rows, row => row.id()))
             .bind(each!(rows, row => row.workflow_id()))
@@ -176,8 +176,6 @@ pub(in super::super) async fn write_executions(
             .bind(each!(rows, row => row.optional()[2]))
             .bind(each!(rows, row => row.optional()[3]))
             .bind(each!(rows, row => row.recorded.bucket))
-            .bind(each!(rows, _row => 0_i16))
-            .bind(each!(rows, row => row.seen_at))
             .execute(pg)
             .await
             .map(drop),
@@ -186,7 +184,7 @@ pub(in super::super) async fn write_executions(
             Standing::New { .. } => &INSERT,
             Standing::Stored => &REPLACE,
         }
-        .write(lite, client, rows)
+        .write(lite, &shared, rows)
         .await
     )
     .map_err(fault)
@@ -194,10 +192,9 @@ pub(in super::super) async fn write_executions(
 
 #[cfg(feature = "postgres")]
 impl CopyRow for NewExecution<'_> {
-    const FIELDS: i16 = 13;
+    const FIELDS: usize = 11;
 
-    fn write(&self, client: ClientId, fields: &mut Fields) {
-        fields.long(client.0);
+    fn write(&self, fields: &mut Fields) {
         fields.long(self.epoch);
         fields.long(self.id().0);
         fields.bytes(self.workflow_id().as_bytes());
@@ -206,19 +203,12 @@ impl CopyRow for NewExecution<'_> {
         self.optional().into_iter().for_each(|value| fields.optional(value));
         fields.long(self.recorded.bucket.as_millis());
         fields.short(0);
-        fields.long(self.seen_at.as_millis());
     }
 }
 
 #[cfg(feature = "sqlite")]
 impl BulkRow for NewExecution<'_> {
-    fn bind(
-        self,
-        client: ClientId,
-        texts: &mut Texts,
-        arguments: &mut SqliteArguments,
-    ) -> Result<(), BoxDynError> {
-        arguments.add(client)?;
+    fn bind(self, texts: &mut Texts, arguments: &mut SqliteArguments) -> Result<(), BoxDynError> {
         arguments.add(self.epoch)?;
         arguments.add(self.id())?;
         arguments.add(texts.shared(self.workflow_id()))?;
@@ -227,8 +217,7 @@ impl BulkRow for NewExecution<'_> {
         for value in self.optional() {
             arguments.add(value)?;
         }
-        arguments.add(self.recorded.bucket)?;
-        arguments.add(self.seen_at)
+        arguments.add(self.recorded.bucket)
     }
 }
 

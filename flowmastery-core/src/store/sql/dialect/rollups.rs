@@ -128,11 +128,31 @@ macro_rules! insert {
 #[cfg(feature = "postgres")]
 const COPY: &str = concat!("COPY rollups ", columns!(), " FROM STDIN (FORMAT binary)");
 
+#[cfg(feature = "sqlite")]
+macro_rules! bulk {
+    ($verb:literal, $selected:literal, $row:literal, $tail:expr) => {
+        Bulk::new(
+            concat!($verb, " INTO rollups ", columns!(), " SELECT ?, ", $selected, " FROM (VALUES"),
+            $row,
+            $tail,
+        )
+    };
+}
+
 // As for executions.
 #[cfg(feature = "sqlite")]
-static INSERT: Bulk = Bulk::new(concat!("INSERT OR FAIL INTO rollups ", columns!(), " VALUES"), 15, "");
+static INSERT: Bulk = bulk!("INSERT OR FAIL", "*", "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", ")");
+/// Of rows that hold successes and errors only, as nearly all do.
 #[cfg(feature = "sqlite")]
-static REPLACE: Bulk = Bulk::new(concat!("INSERT INTO rollups ", columns!(), " VALUES"), 15, replace!());
+static INSERT_ENDED: Bulk = bulk!(
+    "INSERT OR FAIL",
+    "column1, column2, column3, column4, 0, 0, 0, column5, column6, 0, 0, 0, column7, column8",
+    "(?, ?, ?, ?, ?, ?, ?, ?)",
+    ")"
+);
+#[cfg(feature = "sqlite")]
+static REPLACE: Bulk =
+    bulk!("INSERT", "*", "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", concat!(") WHERE TRUE", replace!()));
 
 /// Inserts rollups, or replaces those that are stored.
 pub(in super::super) async fn write_rollups(
@@ -148,7 +168,7 @@ pub(in super::super) async fn write_rollups(
         tx.db(),
         |pg| match standing {
             Standing::New { copies: true } if copy::is_worth_it(rows.len()) => {
-                copy::copy(pg, COPY, client, &rows).await
+                copy::copy(pg, COPY, &[client.0], &rows).await
             }
             _ => sqlx::query(match standing {
                 Standing::New { .. } => insert!(),
@@ -174,21 +194,25 @@ pub(in super::super) async fn write_rollups(
             .map(drop),
         },
         |lite| match standing {
-            Standing::New { .. } => &INSERT,
-            Standing::Stored => &REPLACE,
+            Standing::New { .. } => {
+                let (ended, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(NewRollup::is_ended);
+                let ended = ended.into_iter().map(Ended).collect();
+                match INSERT_ENDED.write(lite, &[client.0], ended).await {
+                    Ok(()) => INSERT.write(lite, &[client.0], others).await,
+                    failed => failed,
+                }
+            }
+            Standing::Stored => REPLACE.write(lite, &[client.0], rows).await,
         }
-        .write(lite, client, rows)
-        .await
     )
     .map_err(fault)
 }
 
 #[cfg(feature = "postgres")]
 impl CopyRow for NewRollup {
-    const FIELDS: i16 = 15;
+    const FIELDS: usize = 14;
 
-    fn write(&self, client: ClientId, fields: &mut Fields) {
-        fields.long(client.0);
+    fn write(&self, fields: &mut Fields) {
         fields.short(self.key.width);
         fields.long(self.key.bucket);
         fields.bytes(self.key.workflow_id.as_str().as_bytes());
@@ -199,22 +223,47 @@ impl CopyRow for NewRollup {
 }
 
 #[cfg(feature = "sqlite")]
-impl BulkRow for NewRollup {
-    fn bind(
+impl NewRollup {
+    /// Whether it holds successes and errors only.
+    fn is_ended(&self) -> bool {
+        let [new, running, waiting, _, _, crashed, canceled, unknown, _] = self.numbers;
+        [new, running, waiting, crashed, canceled, unknown] == [0; 6]
+    }
+
+    fn bind_these(
         self,
-        client: ClientId,
+        numbers: &[i64],
         texts: &mut Texts,
         arguments: &mut SqliteArguments,
     ) -> Result<(), BoxDynError> {
-        arguments.add(client)?;
         arguments.add(self.key.width)?;
         arguments.add(self.key.bucket)?;
         arguments.add(texts.shared(self.key.workflow_id.as_str()))?;
         arguments.add(self.key.class)?;
-        for number in self.numbers {
-            arguments.add(number)?;
+        for number in numbers {
+            arguments.add(*number)?;
         }
         arguments.add(self.sketch)
+    }
+}
+
+#[cfg(feature = "sqlite")]
+impl BulkRow for NewRollup {
+    fn bind(self, texts: &mut Texts, arguments: &mut SqliteArguments) -> Result<(), BoxDynError> {
+        let numbers = self.numbers;
+        self.bind_these(&numbers, texts, arguments)
+    }
+}
+
+/// A rollup that holds successes and errors only.
+#[cfg(feature = "sqlite")]
+struct Ended(NewRollup);
+
+#[cfg(feature = "sqlite")]
+impl BulkRow for Ended {
+    fn bind(self, texts: &mut Texts, arguments: &mut SqliteArguments) -> Result<(), BoxDynError> {
+        let [_, _, _, success, error, _, _, _, durations] = self.0.numbers;
+        self.0.bind_these(&[success, error, durations], texts, arguments)
     }
 }
 
