@@ -8,7 +8,7 @@ use sqlx::{Decode, Row};
 
 use super::super::{
     fault::{corrupt, fault},
-    pool::{Tx, by_database},
+    pool::{Tx, by_database, on_either},
 };
 use crate::{
     access::scope::TenantScope,
@@ -55,7 +55,7 @@ impl Whose {
 
 /// Both texts of a statement: what stands before the condition on the client, the column of its number, and what stands behind.
 macro_rules! both {
-    ($before:literal, $id:literal $(, $after:literal)?) => {
+    ($before:expr, $id:literal $(, $after:literal)?) => {
         (
             concat!($before, $id, " = $1" $(, $after)?),
             concat!($before, "CAST($1 AS BIGINT) IS NULL" $(, $after)?),
@@ -63,6 +63,17 @@ macro_rules! both {
     };
 }
 pub(in crate::store::sql) use both;
+
+/// A span of one client with more buckets than this is read by a statement of its own, whose many rows pass through no join.
+const MANY: i64 = 100;
+
+/// The columns of rows of sums, but for whose they are.
+macro_rules! sums {
+    () => {
+        "r.bucket, r.workflow_id, r.new_count, r.running_count, r.waiting_count, r.success_count, r.error_count, r.crashed_count,
+         r.canceled_count, r.unknown_count, r.duration_sum_ms, r.sketch"
+    };
+}
 
 /// Which rollups are read.
 pub(in crate::store::sql) struct Buckets {
@@ -86,7 +97,7 @@ pub(in crate::store::sql) struct Bucket<'r> {
 }
 
 impl<'r> Bucket<'r> {
-    /// By position, and without a look at the types of the columns: the schema says them.
+    /// What begins with the client and the part.
     fn read<R>(row: &'r R) -> sqlx::Result<Self>
     where
         R: Row,
@@ -96,18 +107,30 @@ impl<'r> Bucket<'r> {
         &'r str: Decode<'r, R::Database>,
         &'r [u8]: Decode<'r, R::Database>,
     {
+        Self::of(ClientId(row.try_get_unchecked(0)?), row.try_get_unchecked(1)?, row, 2)
+    }
+
+    /// What stands in a row from a column on. By position, and without a look at the types of the columns: the schema says them.
+    fn of<R>(client: ClientId, part: i16, row: &'r R, from: usize) -> sqlx::Result<Self>
+    where
+        R: Row,
+        usize: sqlx::ColumnIndex<R>,
+        i64: Decode<'r, R::Database>,
+        &'r str: Decode<'r, R::Database>,
+        &'r [u8]: Decode<'r, R::Database>,
+    {
         let mut counts = [0; 8];
         for (at, count) in counts.iter_mut().enumerate() {
-            *count = row.try_get_unchecked(4 + at)?;
+            *count = row.try_get_unchecked(from + 2 + at)?;
         }
         Ok(Self {
-            client: ClientId(row.try_get_unchecked(0)?),
-            part: row.try_get_unchecked(1)?,
-            start: Timestamp::from_millis(row.try_get_unchecked(2)?),
-            workflow: row.try_get_unchecked(3)?,
+            client,
+            part,
+            start: Timestamp::from_millis(row.try_get_unchecked(from)?),
+            workflow: row.try_get_unchecked(from + 1)?,
             counts,
-            duration_sum_millis: row.try_get_unchecked(12)?,
-            sketch: row.try_get_unchecked(13)?,
+            duration_sum_millis: row.try_get_unchecked(from + 10)?,
+            sketch: row.try_get_unchecked(from + 11)?,
         })
     }
 
@@ -135,7 +158,15 @@ pub(in crate::store::sql) async fn each_bucket(
     buckets: Buckets,
     mut each: impl FnMut(Bucket<'_>) -> StoreResult<()> + Send,
 ) -> StoreResult<()> {
-    let Buckets { known, spans, classes: [first, second, third] } = buckets;
+    let Buckets { known, mut spans, classes: [first, second, third] } = buckets;
+    if let Whose::One(client) = whose {
+        for (part, span) in spans.extract_if(.., |(_, span)| span.buckets() > MANY) {
+            each_of_span(tx, (client, part, span), (known, buckets.classes), &mut each).await?;
+        }
+        if spans.is_empty() {
+            return Ok(());
+        }
+    }
     let ends = spans.iter().map(|(part, Span { width, range })| Ends {
         part: *part,
         width: width.code(),
@@ -167,18 +198,43 @@ pub(in crate::store::sql) async fn each_bucket(
     Ok(())
 }
 
+async fn each_of_span(
+    tx: &mut Tx,
+    (client, part, Span { width, range }): (ClientId, i16, Span),
+    (known, [first, second, third]): (bool, [i16; 3]),
+    each: &mut (impl FnMut(Bucket<'_>) -> StoreResult<()> + Send),
+) -> StoreResult<()> {
+    on_either!(Db, tx.db(), db => {
+        let query = sqlx::query(OF_SPAN).bind(client).bind(width.code()).bind(range.from).bind(range.to);
+        let mut rows = query.bind(first).bind(second).bind(third).bind(known).fetch(db);
+        while let Some(row) = rows.try_next().await.map_err(fault)? {
+            each(Bucket::of(client, part, &row, 0).map_err(fault)?)?;
+        }
+    });
+    Ok(())
+}
+
+/// Whether the client counts does not depend on the rows, so it is asked once.
+const OF_SPAN: &str = concat!(
+    "SELECT ",
+    sums!(),
+    " FROM rollups r
+     WHERE r.client_id = $1 AND r.width = $2 AND r.bucket >= $3 AND r.bucket < $4 AND (r.class = $5 OR r.class = $6 OR r.class = $7)
+         AND EXISTS (SELECT 1 FROM clients c JOIN collections k ON k.client_id = c.id
+                     WHERE c.id = $1 AND c.deleted_at IS NULL AND (COALESCE(k.last_success_at, k.imported_at) IS NOT NULL OR NOT $8))"
+);
+
 /// `OFFSET 0` keeps the planner from reading a whole width and comparing each row with every span. Clients and spans are joined first, so that each of the many
 /// rows passes through one loop only.
 #[cfg(feature = "postgres")]
 const POSTGRES: (&str, &str) = both!(
-    "SELECT e.id, e.part, r.bucket, r.workflow_id, r.new_count, r.running_count, r.waiting_count, r.success_count, r.error_count,
-            r.crashed_count, r.canceled_count, r.unknown_count, r.duration_sum_ms, r.sketch
+    concat!("SELECT e.id, e.part, ", sums!(), "
      FROM (
          SELECT c.id, e.part, e.width, e.low, e.high
          FROM clients c
          JOIN collections k ON k.client_id = c.id AND (COALESCE(k.last_success_at, k.imported_at) IS NOT NULL OR NOT $5)
          CROSS JOIN UNNEST($6::SMALLINT[], $7::SMALLINT[], $8::BIGINT[], $9::BIGINT[]) AS e (part, width, low, high)
-         WHERE c.deleted_at IS NULL AND ",
+         WHERE c.deleted_at IS NULL AND "),
     "c.id",
     " ORDER BY c.id OFFSET 0
      ) e
@@ -194,13 +250,12 @@ const POSTGRES: (&str, &str) = both!(
 /// not once for each client.
 #[cfg(feature = "sqlite")]
 const SQLITE: (&str, &str) = both!(
-    "WITH e AS MATERIALIZED (
+    concat!("WITH e AS MATERIALIZED (
          SELECT value->>'part' AS part, value->>'width' AS width, value->>'low' AS low, value->>'high' AS high FROM json_each($6)
      )
-     SELECT c.id, e.part, r.bucket, r.workflow_id, r.new_count, r.running_count, r.waiting_count, r.success_count, r.error_count,
-            r.crashed_count, r.canceled_count, r.unknown_count, r.duration_sum_ms, r.sketch
+     SELECT c.id, e.part, ", sums!(), "
      FROM clients c CROSS JOIN collections k CROSS JOIN e CROSS JOIN rollups r
      WHERE k.client_id = c.id AND (COALESCE(k.last_success_at, k.imported_at) IS NOT NULL OR NOT $5) AND c.deleted_at IS NULL
-         AND r.client_id = c.id AND r.width = e.width AND r.bucket >= e.low AND r.bucket < e.high AND r.class IN ($2, $3, $4) AND ",
+         AND r.client_id = c.id AND r.width = e.width AND r.bucket >= e.low AND r.bucket < e.high AND r.class IN ($2, $3, $4) AND "),
     "c.id"
 );
