@@ -132,8 +132,12 @@ fn during_flood<T>(address: SocketAddr, work: impl FnOnce() -> Fallible<T>) -> F
     let (is_over, logins) = (AtomicBool::new(false), AtomicUsize::new(0));
     let flood = || {
         while !is_over.load(Ordering::Relaxed) {
-            sign_in(address).map_err(|error| error.to_string())?;
-            logins.fetch_add(1, Ordering::Relaxed);
+            match sign_in(address).map_err(|error| error.to_string()) {
+                Ok(_) => logins.fetch_add(1, Ordering::Relaxed),
+                // More of one account at once than may fail wait for a while, and then come again.
+                Err(refused) if refused.contains("HTTP/1.1 429") => 0,
+                Err(error) => return Err(error),
+            };
         }
         Ok::<_, String>(())
     };

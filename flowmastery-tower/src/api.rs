@@ -93,12 +93,12 @@ impl Inner {
             self.serve(&matched, &origin, &mut asked, &mut trail).await
         };
         let response = {
-            // Nothing of what a panic leaves half done is looked at again but the trail, which holds only copies.
+            // Of what a panic leaves half done the trail is looked at again, which holds only copies, and a session's cookies, which are all or none.
             let mut serving = pin!(AssertUnwindSafe(served).catch_unwind().instrument(span));
             let served = serving.as_mut().await;
             let served = served.unwrap_or_else(|panic| Err(Problem::panicked(panic.as_ref())));
             served.unwrap_or_else(|problem| {
-                serving.span().in_scope(|| self.refuse(problem.in_request(request_id), page.as_ref()))
+                serving.span().in_scope(|| self.refuse(problem.in_request(request_id), page.as_deref()))
             })
         };
         let mut response = self.finished(response, &request_id, is_head);

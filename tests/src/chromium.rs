@@ -15,7 +15,7 @@ use chromiumoxide::{
             input::InsertTextParams,
             log::{EventEntryAdded, LogEntryLevel},
             network::EventRequestWillBeSent,
-            page::{EventLoadEventFired, NavigateParams},
+            page::{EventLoadEventFired, NavigateParams, ReloadParams},
             target::{CreateBrowserContextParams, CreateTargetParams},
         },
         js_protocol::runtime::{
@@ -106,11 +106,23 @@ impl Tab {
         self.led(async { self.page.execute(NavigateParams::new(url)).await.unwrap() }).await;
     }
 
+    /// Asks for the page again.
+    pub async fn reload(&self) {
+        self.led(async { self.page.execute(ReloadParams::default()).await.unwrap() }).await;
+    }
+
     /// Does what leads to another page, and waits until that is there.
     async fn led<T>(&self, act: impl Future<Output = T>) {
+        self.led_over(1, act).await;
+    }
+
+    /// The same over so many pages, each of which leads to the next one by itself.
+    async fn led_over<T>(&self, pages: usize, act: impl Future<Output = T>) {
         let mut loads = listen::<EventLoadEventFired>(&self.page).await;
         act.await;
-        timeout(PATIENCE, loads.next()).await.expect("no page comes").expect("the browser is there");
+        for _ in 0..pages {
+            timeout(PATIENCE, loads.next()).await.expect("no page comes").expect("the browser is there");
+        }
     }
 
     /// What an expression is in the page; a promise is waited for.
@@ -177,6 +189,11 @@ impl Tab {
 
     /// Presses what leads to another page, where the mouse really meets it.
     pub async fn press(&self, selector: &str) {
+        self.press_over(1, selector).await;
+    }
+
+    /// Presses what leads to another page, and over so many of them.
+    pub async fn press_over(&self, pages: usize, selector: &str) {
         let place = format!(
             "(() => {{
                 const e = {};
@@ -191,7 +208,7 @@ impl Tab {
         let place = self.ask(&place).await;
         assert_eq!(place["met"], true, "something lies above {selector}");
         let point = Point::new(place["x"].as_f64().unwrap(), place["y"].as_f64().unwrap());
-        self.led(async { self.page.click(point).await.unwrap() }).await;
+        self.led_over(pages, async { self.page.click(point).await.unwrap() }).await;
     }
 
     /// Presses a key that leads to another page.

@@ -41,7 +41,8 @@ impl Authenticator for MemberAuthenticator {
         // Asked each time: the user may have been deactivated, or have another role.
         match self.users.find_actor(&stands_for).await? {
             Some(actor) => Ok(Some(actor)),
-            None => Err(Error::new(Kind::Unauthenticated, "There is no account for you here any more.")),
+            // They have signed in, so no sign-in would help.
+            None => Err(Error::new(Kind::Forbidden, "There is no account for you here any more.")),
         }
     }
 }

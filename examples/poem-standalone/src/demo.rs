@@ -173,7 +173,7 @@ impl Demo {
         let admin = Actor::admin(demo.app.users().create_admin(email, &demo.chosen()?).await?.id);
         for (number, customer) in customers().into_iter().enumerate() {
             let n8n = servers.add_instance(if number % 2 == 0 { Dialect::V2 } else { Dialect::V1 });
-            // Browsers find every name below `localhost` here, where links lead into n8n.
+            // On this machine browsers find every name below `localhost` here, where links lead into n8n then.
             let place = format!("http://{}.localhost:{port}{}", customer.host, pages::N8N);
             servers.alias(&InstanceUrl::parse(&place).map_err(invalid)?, &n8n);
             let client = demo.add(admin, &customer, (n8n, &place)).await?;

@@ -95,7 +95,7 @@ pub struct Span {
 
 impl Span {
     /// How many buckets they are.
-    pub const fn buckets(&self) -> i64 {
+    pub(crate) const fn buckets(&self) -> i64 {
         self.range.to.as_millis().saturating_sub(self.range.from.as_millis()) / self.width.millis()
     }
 }

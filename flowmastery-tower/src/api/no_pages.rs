@@ -21,7 +21,7 @@ impl Renewed {
 
 #[expect(clippy::unused_self, clippy::unused_async, reason = "who has pages looks at their settings")]
 impl Inner {
-    pub(super) fn page(&self, _: &Parts, _: Option<&Matched>) -> Option<()> {
+    pub(super) fn page(&self, _: &Parts, _: Option<&Matched>) -> Option<Box<()>> {
         None
     }
 

@@ -27,12 +27,12 @@ impl Renewed {
 
 impl Inner {
     /// The page that is asked for, where it is one: it is refused by a page, too.
-    pub(super) fn page(&self, parts: &Parts, found: Option<&Matched>) -> Option<Visit> {
+    pub(super) fn page(&self, parts: &Parts, found: Option<&Matched>) -> Option<Box<Visit>> {
         let is_page = match found {
             Some(matched) => matched.route.is_page(),
             None => self.context.page_path(parts.uri.path()).is_some(),
         };
-        is_page.then(|| Visit::of(&self.context.site, parts))
+        is_page.then(|| Box::new(Visit::of(&self.context.site, parts)))
     }
 
     pub(super) fn refuse(&self, problem: Problem, page: Option<&Visit>) -> Response<ApiBody> {

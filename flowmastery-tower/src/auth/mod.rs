@@ -91,7 +91,8 @@ pub trait Authenticator: Send + Sync + fmt::Debug + 'static {
     /// Who makes the request; `None` when it brings no credentials at all.
     ///
     /// # Errors
-    /// [`Kind::Unauthenticated`] for credentials that are not good, [`Kind::Unavailable`] when they cannot be checked now.
+    /// [`Kind::Unauthenticated`] for credentials that are not good, [`Kind::Forbidden`] for good ones of somebody who is nobody here, whom another
+    /// sign-in would not help, [`Kind::Unavailable`] when they cannot be checked now.
     async fn authenticate(&self, credentials: Credentials<'_>) -> Result<Option<Actor>>;
 
     /// Whether these may be a cookie, which browsers send along whoever asks: what changes something by it then has to come from a page of the

@@ -85,7 +85,9 @@ impl Dashboard {
     /// [`Authenticator`](crate::Authenticator) of their own.
     ///
     /// Who is not signed in is led to the first by GET, with the path to come back to in the query's `next`, which the page must not follow
-    /// anywhere else. Who signs out is led to the second by POST, when the session that they may have here has ended. The dashboard's page for signing in stays
+    /// anywhere else. A page that leads those who are signed in back at once needs an authenticator that answers
+    /// [`Kind::Forbidden`](flowmastery_core::error::Kind::Forbidden) for those who are nobody here, or they go in a circle.
+    /// Who signs out is led to the second by POST, when the session that they may have here has ended. The dashboard's page for signing in stays
     /// where it is, for those who were invited to the dashboard and have no account of the host's.
     ///
     /// # Errors

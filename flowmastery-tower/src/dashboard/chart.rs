@@ -44,32 +44,20 @@ pub(crate) fn stack(point: &Point) -> [i64; 4] {
     [point.successful, point.failed, point.canceled, point.unfinished].map(Option::unwrap_or_default)
 }
 
-/// Executions over time.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Chart {
-    /// As SVG.
-    Drawn(String),
-    /// There is nothing to draw; in words.
-    Nothing(&'static str),
-}
-
-/// The executions of a series, a bar for each point.
+/// The executions of a series, a bar for each point; `None` where none is known, whether none ran or nobody could see them.
 ///
 /// # Errors
 /// When it cannot be drawn.
-pub(crate) fn executions(series: &Series, colours: &Colours) -> Result<Chart> {
+pub(crate) fn executions(series: &Series, colours: &Colours) -> Result<Option<String>> {
     let known: Vec<&Point> = series.points.iter().filter(|point| point.total.is_some()).collect();
     let highest = known.iter().filter_map(|point| point.total).max().unwrap_or(0);
-    if known.is_empty() {
-        return Ok(Chart::Nothing("There are no numbers yet."));
-    }
     if highest == 0 {
-        return Ok(Chart::Nothing("Nothing ran in this time."));
+        return Ok(None);
     }
     let mut svg = String::new();
     let drawn = draw(&mut svg, series, &known, (highest, colours));
     drawn.map_err(|error| Error::internal(error.to_string()))?;
-    Ok(Chart::Drawn(scalable(svg, SIZE)))
+    Ok(Some(scalable(svg, SIZE)))
 }
 
 type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
@@ -226,11 +214,12 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_known_and_what_did_not_run_are_said_and_not_drawn() {
+    fn nothing_is_drawn_where_no_execution_is_known() {
         let chart = |totals: &[i64], known| executions(&series(totals, known), &COLOURS).unwrap();
-        assert_eq!(chart(&[0, 0], false), Chart::Nothing("There are no numbers yet."));
-        assert_eq!(chart(&[0, 0], true), Chart::Nothing("Nothing ran in this time."));
-        let Chart::Drawn(svg) = chart(&[0, 3], true) else { panic!("something ran") };
+        assert_eq!(chart(&[0, 0], false), None);
+        assert_eq!(chart(&[0, 0], true), None);
+        assert_eq!(chart(&[], true), None);
+        let svg = chart(&[0, 3], true).unwrap();
         assert!(svg.starts_with("<svg") && !svg.contains("style="), "{svg}");
     }
 

@@ -16,8 +16,7 @@ use jiff::tz::TimeZone;
 use super::{
     Chrome,
     asked::{Asked, PERIODS, Part, Sort},
-    chart::{self, Chart},
-    words,
+    chart, words,
 };
 
 /// The most workflows of a page.
@@ -90,7 +89,7 @@ pub(crate) struct ClientPage {
     tone: &'static str,
     freshness: Vec<String>,
     figures: Vec<Figure>,
-    chart: Chart,
+    chart: Option<String>,
     points: Vec<PointRow>,
     workflows: Vec<WorkflowRow>,
     /// How many of them have the name that is looked for, and how many have others.

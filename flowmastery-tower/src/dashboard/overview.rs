@@ -16,8 +16,7 @@ use jiff::tz::TimeZone;
 use super::{
     Chrome,
     asked::{Asked, PERIODS, Part, STATES, Sort},
-    chart::{self, Chart},
-    words,
+    chart, words,
 };
 
 /// The most clients of a page.
@@ -84,7 +83,7 @@ pub(crate) struct OverviewPage {
     rate: String,
     saved: String,
     change: Option<String>,
-    chart: Chart,
+    chart: Option<String>,
 }
 
 impl OverviewPage {

@@ -11,11 +11,7 @@ use flowmastery_core::{
 };
 use jiff::tz::TimeZone;
 
-use super::{
-    Chrome,
-    chart::{self, Chart},
-    client, words,
-};
+use super::{Chrome, chart, client, words};
 
 /// The most workflows of a list: the rest is on the page of the client.
 const WORKFLOWS: usize = 25;
@@ -80,7 +76,7 @@ pub(crate) struct ReportPage {
     name: String,
     month: Month,
     totals: Vec<Total>,
-    chart: Chart,
+    chart: Option<String>,
     savers: Vec<Saver>,
     /// How many workflows are not in the list.
     more_savers: usize,

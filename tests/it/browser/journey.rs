@@ -3,11 +3,14 @@
 
 use std::time::Duration;
 
+use axum::{Router, response::Html};
 use flowmastery_tests::{
     chromium::{Chromium, Tab},
     world::ADMIN,
 };
 use n8n_simulator::Run;
+use tokio::net::TcpListener;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::{
     enter,
@@ -37,6 +40,7 @@ async fn travel(mut host: Host) {
     accept(&mut host, &admin, &carl).await;
     filter(&carl).await;
     read_without_script(&host, &chromium.person().await).await;
+    come_from_elsewhere(&host, &chromium.person().await).await;
     see_change(&host, &admin, &carl).await;
     refused(&host, &mut carl).await;
     sign_out(&host, &carl).await;
@@ -142,6 +146,26 @@ async fn read_without_script(host: &Host, carl: &Tab) {
     assert!(carl.text().await.contains("Success rate"));
     carl.press("form[action$='/sign-out'] button").await;
     assert_eq!(carl.heading().await, "Sign in");
+}
+
+/// A link on another site's page leads to where it says, for who is signed in and who is not.
+async fn come_from_elsewhere(host: &Host, carl: &Tab) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    // The same machine by another name is another site.
+    let elsewhere = format!("http://localhost:{}", listener.local_addr().unwrap().port());
+    let link = format!("<a href=\"{}/account\">The numbers</a>", host.dashboard);
+    let page = Router::new().fallback(async move || Html(link));
+    let _serving = AbortOnDropHandle::new(tokio::spawn(async { axum::serve(listener, page).await.unwrap() }));
+    carl.open(&elsewhere).await;
+    carl.press_over(2, "a").await;
+    assert_eq!(carl.heading().await, "Sign in");
+    enter(carl, "carl@acme.com", PASSWORD).await;
+    assert_eq!(carl.heading().await, "Account");
+    carl.open(&elsewhere).await;
+    carl.press_over(2, "a").await;
+    assert_eq!(carl.heading().await, "Account");
+    carl.reload().await;
+    assert_eq!(carl.heading().await, "Account");
 }
 
 /// What is collected stands on a page that is open, which is not loaded anew.

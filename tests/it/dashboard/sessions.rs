@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use flowmastery_core::{
     access::actor::Actor,
     error::{Error, Kind},
+    model::email::Email,
 };
 use flowmastery_tests::{
     visitor::Visitor,
@@ -168,6 +169,47 @@ async fn who_signs_out_of_a_host_that_signs_in_itself_is_led_on_to_it() {
     assert!(visitor.cookies.is_empty());
     let mut kept = before;
     assert_eq!(kept.get("/dashboard").await.header("location"), Some("/login?next=%2Fdashboard"));
+}
+
+/// A host that knows everybody as its admin, whatever they bring.
+#[derive(Debug)]
+struct Open(Actor);
+
+#[async_trait::async_trait]
+impl Authenticator for Open {
+    async fn authenticate(&self, _: Credentials<'_>) -> flowmastery_core::error::Result<Option<Actor>> {
+        Ok(Some(self.0))
+    }
+}
+
+#[tokio::test]
+async fn signing_out_of_a_hosts_session_ends_the_one_beside_it() {
+    let (world, _) = world().await;
+    let mut visitor = Visitor::signed_in(&world, ADMIN).await;
+    visitor.forget("access");
+    let before = visitor.clone();
+    let admin = world.app.users().find_actor(&Email::parse(ADMIN).unwrap()).await.unwrap().unwrap();
+    let mut host = world.clone();
+    let api = Api::builder(world.app.clone()).dashboard(Dashboard::default());
+    host.api = api.authenticator(Arc::new(Open(admin))).build().unwrap();
+    visitor.world = host;
+    assert_eq!(visitor.submit("/dashboard/sign-out", &[]).await.header("location"), Some(SIGN_IN));
+    assert!(visitor.cookies.is_empty());
+    let mut kept = before;
+    assert!(kept.follow("/dashboard").await.text().contains("<h1>Sign in</h1>"), "a thief has nothing of it");
+}
+
+#[tokio::test]
+async fn a_cookie_that_is_there_twice_is_refused_though_the_session_could_be_renewed() {
+    let (world, _) = world().await;
+    let mut visitor = Visitor::signed_in(&world, ADMIN).await;
+    let name = visitor.cookies.iter().find(|(name, _)| name.ends_with("access")).unwrap().0.clone();
+    visitor.cookies.push((name, "planted".to_owned()));
+    let led = visitor.get("/dashboard/people").await;
+    assert_eq!(led.header("location"), Some("/dashboard/sign-in?next=%2Fdashboard%2Fpeople"));
+    assert!(
+        led.headers.get_all("set-cookie").iter().all(|cookie| cookie.to_str().unwrap().contains("Max-Age=0"))
+    );
 }
 
 #[tokio::test]

@@ -200,8 +200,11 @@ async fn a_session_of_the_application_is_an_actor_on_its_own_routes_and_on_the_a
     let other = application.make_client(&anna, "Other").await;
     // Of nobody yet: the member is there, the user is not.
     let carl = application.sign_in("carl").await;
-    assert_eq!(application.get("/whoami", &carl).await.0, 401);
-    assert_eq!(application.get("/flow/api/v1/auth/me", &carl).await.0, 401);
+    assert_eq!(application.get("/whoami", &carl).await.0, 403);
+    assert_eq!(application.get("/flow/api/v1/auth/me", &carl).await.0, 403);
+    // To sign in once more would lead him here again.
+    let (status, page) = application.get("/flow/dashboard", &carl).await;
+    assert!(status == 403 && page.contains("no account for you here"), "{status} {page}");
     let user = application.make_carl(&anna, client).await;
     assert_eq!(application.get("/whoami", &carl).await, (200, format!("user {user}, client")));
     let own = application.get(&format!("/customers/{client}"), &carl).await;
@@ -221,8 +224,8 @@ async fn a_session_of_the_application_is_an_actor_on_its_own_routes_and_on_the_a
     let path = format!("/flow/api/v1/users/{user}");
     let off = application.change(Method::PATCH, &path, &anna);
     assert_eq!(answer(off.json(&json!({ "is_active": false }))).await.0, 200);
-    assert_eq!(application.get("/whoami", &carl).await.0, 401);
-    assert_eq!(application.get("/flow/api/v1/auth/me", &carl).await.0, 401);
+    assert_eq!(application.get("/whoami", &carl).await.0, 403);
+    assert_eq!(application.get("/flow/api/v1/auth/me", &carl).await.0, 403);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //! where one signs in.
 
 use flowmastery_core::{error::Kind, model::session::SignedIn, request::RequestOrigin};
-use http::{HeaderMap, Method, Response, StatusCode, header, request::Parts, uri::PathAndQuery};
+use http::{HeaderMap, Method, Response, StatusCode, Uri, header, request::Parts, uri::PathAndQuery};
 
 use super::{
     super::{Context, delivery::without_cookies, endpoint::Answer},
@@ -18,8 +18,7 @@ use crate::{
 /// A page that is asked for, as far as refusing it takes.
 pub(crate) struct Visit {
     method: Method,
-    path: String,
-    path_and_query: String,
+    uri: Uri,
     is_from_elsewhere: bool,
     /// Whether there are cookies of a session, whatever they are worth.
     has_session: bool,
@@ -28,13 +27,13 @@ pub(crate) struct Visit {
 impl Visit {
     /// What a request asks for.
     pub(crate) fn of(site: &Site, parts: &Parts) -> Self {
-        let path_and_query = parts.uri.path_and_query().map_or("/", PathAndQuery::as_str);
+        let headers = &parts.headers;
+        let tokens = [site.access_token(headers), site.refresh_token(headers)];
         Self {
             method: parts.method.clone(),
-            path: parts.uri.path().to_owned(),
-            path_and_query: path_and_query.to_owned(),
-            is_from_elsewhere: is_from_elsewhere(&parts.headers),
-            has_session: !matches!(site.refresh_token(&parts.headers), Ok(None)),
+            uri: parts.uri.clone(),
+            is_from_elsewhere: is_from_elsewhere(headers),
+            has_session: tokens.iter().any(|token| !matches!(token, Ok(None))),
         }
     }
 
@@ -44,9 +43,9 @@ impl Visit {
             return context.page_base();
         }
         // Where the path is a page as it stands, the host has taken the base path off.
-        let is_bare = dashboard.canonical(&self.path).is_some();
+        let is_bare = dashboard.canonical(self.uri.path()).is_some();
         let base = if is_bare { context.site.base_path() } else { "" };
-        format!("{base}{}", self.path_and_query)
+        format!("{base}{}", self.uri.path_and_query().map_or("/", PathAndQuery::as_str))
     }
 
     /// The answer to a visitor who is not signed in.
@@ -96,14 +95,18 @@ pub(crate) async fn renew_session(
     headers: &HeaderMap,
     origin: RequestOrigin,
 ) -> Result<Option<SignedIn>, Problem> {
-    let (false, Ok(Some(token))) =
-        (headers.contains_key(header::AUTHORIZATION), context.site.refresh_token(headers))
-    else {
+    let site = &context.site;
+    // A cookie that is there twice is refused, whichever it is.
+    let (false, Ok(_), Ok(Some(token))) = (
+        headers.contains_key(header::AUTHORIZATION),
+        site.access_token(headers),
+        site.refresh_token(headers),
+    ) else {
         return Ok(None);
     };
     if !method.is_safe() {
         // The cookie that this is asked for otherwise is gone.
-        context.site.require_own_page(headers)?;
+        site.require_own_page(headers)?;
     }
     match context.flowmastery.sessions().refresh(&token, origin).await {
         Err(error) if error.kind() == Kind::Unauthenticated => Ok(None),

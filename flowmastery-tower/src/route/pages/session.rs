@@ -6,7 +6,7 @@ use flowmastery_core::model::{
     password::Password,
     session::SignedIn,
 };
-use http::StatusCode;
+use http::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
@@ -17,7 +17,7 @@ use super::{
         delivery::{end_session_before, with_cookies, without_cookies},
         endpoint::Answer,
     },
-    lead, see_other, told,
+    lead, renew_session, see_other, told,
 };
 use crate::{
     dashboard::{
@@ -110,7 +110,16 @@ async fn sign_in(mut call: Call) -> Answer {
 }
 
 async fn sign_out(call: Call) -> Answer {
-    call.context.flowmastery.sessions().sign_out(call.actor()?).await?;
+    let actor = call.actor()?;
+    let sessions = call.context.flowmastery.sessions();
+    sessions.sign_out(actor).await?;
+    // Known by a session of the host's: one of ours may go on beside it.
+    if actor.session_id().is_none()
+        && let Some(renewed) = renew_session(&call.context, &Method::POST, &call.headers, call.origin).await?
+    {
+        let actor = sessions.authenticate(renewed.access_token.expose_secret()).await?;
+        sessions.sign_out(actor.at(call.origin)).await?;
+    }
     let led = match call.dashboard()?.own_sign_out() {
         // Asked for as this is: by POST.
         Some(place) => lead(StatusCode::TEMPORARY_REDIRECT, place),

@@ -144,7 +144,7 @@ macro_rules! bulk {
 static INSERT: Bulk = bulk!("INSERT OR FAIL", "*", "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", ")");
 /// Of rows that hold successes and errors only, as nearly all do.
 #[cfg(feature = "sqlite")]
-static INSERT_ENDED: Bulk = bulk!(
+static INSERT_PLAIN: Bulk = bulk!(
     "INSERT OR FAIL",
     "column1, column2, column3, column4, 0, 0, 0, column5, column6, 0, 0, 0, column7, column8",
     "(?, ?, ?, ?, ?, ?, ?, ?)",
@@ -195,9 +195,9 @@ pub(in super::super) async fn write_rollups(
         },
         |lite| match standing {
             Standing::New { .. } => {
-                let (ended, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(NewRollup::is_ended);
-                let ended = ended.into_iter().map(Ended).collect();
-                match INSERT_ENDED.write(lite, &[client.0], ended).await {
+                let (plain, others): (Vec<_>, Vec<_>) = rows.into_iter().partition(NewRollup::is_plain);
+                let plain = plain.into_iter().map(Plain).collect();
+                match INSERT_PLAIN.write(lite, &[client.0], plain).await {
                     Ok(()) => INSERT.write(lite, &[client.0], others).await,
                     failed => failed,
                 }
@@ -225,7 +225,7 @@ impl CopyRow for NewRollup {
 #[cfg(feature = "sqlite")]
 impl NewRollup {
     /// Whether it holds successes and errors only.
-    fn is_ended(&self) -> bool {
+    fn is_plain(&self) -> bool {
         let [new, running, waiting, _, _, crashed, canceled, unknown, _] = self.numbers;
         [new, running, waiting, crashed, canceled, unknown] == [0; 6]
     }
@@ -257,10 +257,10 @@ impl BulkRow for NewRollup {
 
 /// A rollup that holds successes and errors only.
 #[cfg(feature = "sqlite")]
-struct Ended(NewRollup);
+struct Plain(NewRollup);
 
 #[cfg(feature = "sqlite")]
-impl BulkRow for Ended {
+impl BulkRow for Plain {
     fn bind(self, texts: &mut Texts, arguments: &mut SqliteArguments) -> Result<(), BoxDynError> {
         let [_, _, _, success, error, _, _, _, durations] = self.0.numbers;
         self.0.bind_these(&[success, error, durations], texts, arguments)

@@ -1,4 +1,5 @@
 //! Rollups of one client or of all in one statement, however many spans of time there are: each span of each client is found by the primary key.
+//! Only long spans of one client have statements of their own.
 //!
 //! One client and all of them are two texts: with one that fits both, SQLite walks through all clients for one, and Postgres plans anew every time.
 
