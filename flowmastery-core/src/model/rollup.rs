@@ -93,13 +93,6 @@ pub struct Span {
     pub range: Range,
 }
 
-impl Span {
-    /// How many buckets they are.
-    pub(crate) const fn buckets(&self) -> i64 {
-        self.range.to.as_millis().saturating_sub(self.range.from.as_millis()) / self.width.millis()
-    }
-}
-
 /// The fewest buckets that cover a range whose ends are quarter hours: days inside, then hours, then quarter hours at the ends.
 ///
 /// ```

@@ -161,7 +161,7 @@ pub(in crate::store::sql) async fn each_bucket(
 ) -> StoreResult<()> {
     let Buckets { known, mut spans, classes: [first, second, third] } = buckets;
     if let Whose::One(client) = whose {
-        for (part, span) in spans.extract_if(.., |(_, span)| span.buckets() > MANY) {
+        for (part, span) in spans.extract_if(.., |(_, span)| is_long(span)) {
             each_of_span(tx, (client, part, span), (known, buckets.classes), &mut each).await?;
         }
         if spans.is_empty() {
@@ -197,6 +197,10 @@ pub(in crate::store::sql) async fn each_bucket(
         |lite| stream!(lite, SQLITE, super::json(&ends)?)
     );
     Ok(())
+}
+
+fn is_long(Span { width, range }: &Span) -> bool {
+    range.to.as_millis().saturating_sub(range.from.as_millis()) / width.millis() > MANY
 }
 
 async fn each_of_span(
