@@ -12,7 +12,7 @@ use crate::{
 
 /// Nothing is renewed.
 #[derive(Default)]
-pub(super) struct Renewed;
+pub(super) struct Renewed(());
 
 #[expect(clippy::unused_self, reason = "who has pages looks at them")]
 impl Renewed {
