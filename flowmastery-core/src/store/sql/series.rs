@@ -1,4 +1,4 @@
-//! Reads for series in SQL: one snapshot, and as many statements whatever the number of points.
+//! Reads for series in SQL: one snapshot, and few statements however many points there are.
 //!
 //! A statement is given the ranges of buckets that the points are made of, so that it reads these rows and no others: the quarter
 //! hours of a year of days in Kathmandu are the four around each midnight.
